@@ -1,0 +1,231 @@
+"""Architectures: every layer's width, kernel, stride, padding, pool, activation, norm and place of dropout.
+
+An architecture does not hold its input: the same one may be built for any image shape and number of classes.
+A layer that a batch norm follows has no bias of its own (the norm's shift does that job).
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self, assert_never
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hpsearch.budget import MAXIMUM_BUDGET_WEIGHTS
+from hpsearch.dataset import InputShape
+from hpsearch.layers import (
+    LayerSummary,
+    convolve_shape,
+    count_batch_norm_weights,
+    count_convolution_weights,
+    count_dense_weights,
+    pool_shape,
+)
+
+Arch = Literal["fcn", "cnn"]
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+Block = Literal["plain", "separable", "residual"]
+Padding = Literal["same", "valid"]
+PoolKind = Literal["max", "average"]
+Head = Literal["global_average", "flatten"]
+DropoutPlace = Literal["head", "everywhere"]
+
+Width = Annotated[int, Field(ge=1, le=MAXIMUM_BUDGET_WEIGHTS)]
+Kernel = Annotated[int, Field(ge=1, le=15)]
+Stride = Annotated[int, Field(ge=1, le=8)]
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Architecture(BaseModel):
+    """What both families share: counting by walking over the layers."""
+
+    model_config = _FROZEN
+
+    activation: Activation = "relu"
+    batch_norm: bool = True
+
+    def walk_layers(self, input_shape: InputShape, class_count: int) -> Iterator[LayerSummary]:
+        """Walk over the layers from the image to the logits, one row each.
+
+        Raises:
+            ArchitectureError: An image of `input_shape` does not survive to the last layer.
+        """
+        raise NotImplementedError
+
+    def count_weights(self, input_shape: InputShape, class_count: int) -> int:
+        """Every trainable parameter, in closed form."""
+        return sum(layer.weights for layer in self.walk_layers(input_shape, class_count))
+
+    def count_macs(self, input_shape: InputShape, class_count: int) -> int:
+        """Multiply-accumulates of one forward pass over one image, in closed form."""
+        return sum(layer.macs for layer in self.walk_layers(input_shape, class_count))
+
+    def _norm(self, name: str, shape: tuple[int, ...]) -> Iterator[LayerSummary]:
+        if self.batch_norm:
+            yield LayerSummary(f"{name} norm", "batch norm", shape, count_batch_norm_weights(shape[0]), 0)
+
+
+class FcnArchitecture(_Architecture):
+    """A fully connected network: dense layers of the given widths, then one to the classes.
+
+    Every hidden layer is dense, [batch norm], activation, dropout; the image itself may have dropout too.
+    """
+
+    arch: Literal["fcn"] = "fcn"
+    widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=32)]
+
+    def walk_layers(self, input_shape: InputShape, class_count: int) -> Iterator[LayerSummary]:
+        """Walk over the dense layers and norms; the input is flattened first."""
+        inputs = input_shape.size
+        for position, width in enumerate(self.widths, start=1):
+            weights = count_dense_weights(inputs, width, bias=not self.batch_norm)
+            yield LayerSummary(f"dense {position}", f"dense {inputs} -> {width}", (width,), weights, inputs * width)
+            yield from self._norm(f"dense {position}", (width,))
+            inputs = width
+        yield _walk_output(inputs, class_count)
+
+    def describe(self) -> str:
+        """In words, without input and classes: `112-106 relu, batch norm`."""
+        return f"{'-'.join(str(width) for width in self.widths)} {self.activation}{_describe_norm(self.batch_norm)}"
+
+
+class Pool(BaseModel):
+    """A pool without padding over size x size windows."""
+
+    model_config = _FROZEN
+
+    kind: PoolKind = "max"
+    size: Annotated[int, Field(ge=1, le=8)] = 2
+    stride: Stride = 2
+
+
+class CnnStage(BaseModel):
+    """A run of blocks at one resolution, the first of which may stride, then perhaps a pool.
+
+    - plain: convolution, [norm], activation.
+    - separable: depthwise convolution, [norm], activation, pointwise convolution, [norm], activation.
+    - residual: convolution, [norm], activation, convolution, [norm], plus the block's input (through a pointwise
+      convolution with its norm where the channels or the resolution change), activation.
+    """
+
+    model_config = _FROZEN
+
+    block: Block = "plain"
+    channels: Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
+    """Output channels of each block."""
+    kernel: Kernel = 3
+    stride: Stride = 1
+    """Of the first block; the others have stride 1."""
+    padding: Padding = "same"
+    pool: Pool | None = None
+
+    @model_validator(mode="after")
+    def _residual_blocks_keep_their_size(self) -> Self:
+        if self.block == "residual" and self.padding == "valid":
+            raise ValueError("padding 'valid' does not go with block 'residual': the sum needs equal sizes; use 'same'")
+        return self
+
+    def describe(self) -> str:
+        """In words: `residual 3x3 [32, 32] /2, max pool 2`."""
+        channels = self.channels[0] if len(self.channels) == 1 else list(self.channels)
+        text = f"{self.block} {self.kernel}x{self.kernel} {channels}"
+        text += f" /{self.stride}" if self.stride > 1 else ""
+        text += " valid" if self.padding == "valid" else ""
+        return text + (f", {self.pool.kind} pool {self.pool.size}" if self.pool else "")
+
+
+class CnnArchitecture(_Architecture):
+    """A convolutional network: stages of blocks, then a head.
+
+    The head averages every channel (`global_average`) or takes all values (`flatten`), then has dense layers of the
+    given widths with activation and dropout, and one to the classes. The norms are in the stages alone.
+    """
+
+    arch: Literal["cnn"] = "cnn"
+    stages: Annotated[tuple[CnnStage, ...], Field(min_length=1, max_length=16)]
+    head: Head = "global_average"
+    dense: Annotated[tuple[Width, ...], Field(max_length=8)] = ()
+    dropout_place: DropoutPlace = "head"
+    """`head`: before every dense layer. `everywhere`: after every stage as well, whole channels at a time."""
+
+    def walk_layers(self, input_shape: InputShape, class_count: int) -> Iterator[LayerSummary]:
+        """Walk over convolutions, norms, pools and dense layers."""
+        shape = input_shape
+        for position, stage in enumerate(self.stages, start=1):
+            for index, channels in enumerate(stage.channels, start=1):
+                stride = stage.stride if index == 1 else 1
+                name = f"stage {position}" if len(stage.channels) == 1 else f"stage {position} block {index}"
+                rows = list(self._walk_block(name, stage, shape, channels, stride))
+                yield from rows
+                shape = convolve_shape(shape, channels, stage.kernel, stride, stage.padding)
+            if stage.pool is not None:
+                shape = pool_shape(shape, stage.pool.size, stage.pool.stride)
+                window = f"{stage.pool.size}x{stage.pool.size} /{stage.pool.stride}"
+                yield LayerSummary(f"stage {position} pool", f"{stage.pool.kind} pool {window}", tuple(shape), 0, 0)
+        yield from self._walk_head(shape, class_count)
+
+    def describe(self) -> str:
+        """In words: the stages, the head, the activation."""
+        head = "global average" if self.head == "global_average" else "flatten"
+        dense = "".join(f" -> dense {width}" for width in self.dense)
+        stages = "; ".join(stage.describe() for stage in self.stages)
+        return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}"
+
+    def _walk_block(
+        self, name: str, stage: CnnStage, shape: InputShape, channels: int, stride: int
+    ) -> Iterator[LayerSummary]:
+        kernel, padding = stage.kernel, stage.padding
+        match stage.block:
+            case "plain":
+                yield from self._walk_convolution(name, shape, channels, kernel, stride, padding)
+            case "separable":
+                inner = convolve_shape(shape, shape.channels, kernel, stride, padding)
+                yield from self._walk_convolution(
+                    f"{name} depthwise", shape, shape.channels, kernel, stride, padding, groups=shape.channels
+                )
+                yield from self._walk_convolution(f"{name} pointwise", inner, channels, 1, 1, "same")
+            case "residual":
+                inner = convolve_shape(shape, channels, kernel, stride, padding)
+                yield from self._walk_convolution(f"{name} first", shape, channels, kernel, stride, padding)
+                yield from self._walk_convolution(f"{name} second", inner, channels, kernel, 1, padding)
+                if needs_projection(shape.channels, channels, stride):
+                    yield from self._walk_convolution(f"{name} skip", shape, channels, 1, stride, "same")
+            case _:
+                assert_never(stage.block)
+
+    def _walk_convolution(
+        self, name: str, shape: InputShape, channels: int, kernel: int, stride: int, padding: Padding, groups: int = 1
+    ) -> Iterator[LayerSummary]:
+        output = convolve_shape(shape, channels, kernel, stride, padding)
+        weights = count_convolution_weights(shape.channels, channels, kernel, groups=groups, bias=not self.batch_norm)
+        macs = output.height * output.width * channels * (shape.channels // groups) * kernel * kernel
+        kind = "depthwise" if groups > 1 else "convolution"
+        stride_text = f" /{stride}" if stride > 1 else ""
+        description = f"{kind} {kernel}x{kernel} {shape.channels} -> {channels}{stride_text} {padding}"
+        yield LayerSummary(name, description, tuple(output), weights, macs)
+        yield from self._norm(name, tuple(output))
+
+    def _walk_head(self, shape: InputShape, class_count: int) -> Iterator[LayerSummary]:
+        inputs = shape.channels if self.head == "global_average" else shape.size
+        yield LayerSummary("head", self.head.replace("_", " "), (inputs,), 0, 0)
+        for position, width in enumerate(self.dense, start=1):
+            weights = count_dense_weights(inputs, width)
+            yield LayerSummary(f"dense {position}", f"dense {inputs} -> {width}", (width,), weights, inputs * width)
+            inputs = width
+        yield _walk_output(inputs, class_count)
+
+
+Architecture = Annotated[FcnArchitecture | CnnArchitecture, Field(discriminator="arch")]
+
+
+def needs_projection(inputs: int, channels: int, stride: int) -> bool:
+    """Whether a residual block's input must be reshaped before it can be added to the block's output."""
+    return inputs != channels or stride != 1
+
+
+def _walk_output(inputs: int, class_count: int) -> LayerSummary:
+    weights = count_dense_weights(inputs, class_count)
+    return LayerSummary("output", f"dense {inputs} -> {class_count}", (class_count,), weights, inputs * class_count)
+
+
+def _describe_norm(batch_norm: bool) -> str:
+    return ", batch norm" if batch_norm else ""

@@ -1,0 +1,50 @@
+"""What a network has to know of a data set: the shape of an image and the classes."""
+
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class InputShape(NamedTuple):
+    """The shape of one image: (channels, height, width)."""
+
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """The number of values in one image."""
+        return self.channels * self.height * self.width
+
+    def __str__(self) -> str:
+        return "x".join(str(length) for length in self)
+
+
+class DatasetIdentity(BaseModel):
+    """Which images, exactly: the name a person typed, what the files hold, and the SHA-256 over their content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """A name of the catalogue (`fashion-mnist`) or the path that was given."""
+    sha256: Sha256
+    """Over the content of the training split and the test split: another order, another label, another hash."""
+    input_shape: InputShape
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    train_count: Annotated[int, Field(ge=1)]
+    """Images in the training split, the validation part included."""
+    test_count: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _images_have_pixels(self) -> Self:
+        if min(self.input_shape) < 1:
+            raise ValueError(f"images of {self.input_shape} hold no pixels; channels, height and width are 1 or more")
+        return self
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)

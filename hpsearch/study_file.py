@@ -1,0 +1,100 @@
+"""Study files: one TOML file says what a study searches; flags go above it, defaults below."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ValidationError
+
+from hpsearch.errors import InputError
+from hpsearch.study_spec import StudySpec, check_study_name, explain_value_error
+from hpsearch.wording import describe_allowed, quote
+
+_ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)
+_FIELDS = ("name", *(name for name in StudySpec.model_fields))
+_MAXIMUM_BYTES = 1_000_000
+
+
+def read_study_file(path: Path) -> dict[str, Any]:
+    """The fields that a study file gives, `name` among them, not yet checked against each other.
+
+    Raises:
+        InputError: The file cannot be read, is no TOML (the message has the line), or has an unknown key.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAXIMUM_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"study file {str(path)!r} cannot be read: {reason}") from error
+    if len(content) > _MAXIMUM_BYTES:
+        raise InputError(f"study file {str(path)!r} has over {_MAXIMUM_BYTES:,} bytes, so it is no study file")
+    try:
+        text = content.decode()
+        fields = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise InputError(f"study file {str(path)!r} is not UTF-8 text: byte {error.start} cannot be read") from error
+    except tomllib.TOMLDecodeError as error:
+        place = f"at line {len(text.splitlines())}, the end of the file"
+        message = str(error).replace("at end of document", place)
+        raise InputError(f"study file {str(path)!r} is not valid TOML: {message}") from error
+    except RecursionError as error:
+        raise InputError(f"study file {str(path)!r} nests its lists too deep; a study needs two levels") from error
+    except ValueError as error:
+        # Python's own limit on the digits of a whole number, which tomllib lets through.
+        raise InputError(f"study file {str(path)!r} has a number of thousands of digits; give a shorter one") from error
+    for key in fields:
+        if key not in _FIELDS:
+            raise InputError(f"study file {str(path)!r}{_line_of(text, key)}: {_unknown_key(key)}")
+    return fields
+
+
+def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
+    """The study's name and its spec, from the fields of a study file and of flags put together.
+
+    Raises:
+        InputError: A field is missing, unknown or has a value that is not allowed; the message names it.
+    """
+    given = dict(fields)
+    name = given.pop("name", None)
+    if unknown := [key for key in given if key not in _FIELDS]:
+        raise InputError(_unknown_key(unknown[0]))
+    for required, example in (("budget", "--budget 100k"), ("arch", "--arch cnn")):
+        if required not in given:
+            raise InputError(f"no {required} is given: add {example}, or {required} = ... to a study file")
+    try:
+        spec = StudySpec.model_validate(given)
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+    if name is not None and not isinstance(name, str):
+        raise InputError(f'study name {quote(name)} is not text: write name = "..."')
+    return check_study_name(spec.default_name() if name is None else name), spec
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return str(cause)
+    field = str(first["loc"][0]) if len(first["loc"]) == 1 else ""
+    if field in StudySpec.model_fields and first["type"] != "value_error":
+        allowed = describe_allowed(_ANNOTATIONS[field])
+        return f"{field} {quote(first['input'])} is not allowed; give {allowed}"
+    return explain_value_error(error)
+
+
+def _unknown_key(key: str) -> str:
+    near = difflib.get_close_matches(key, _FIELDS, n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown key {quote(key)}; {guess}allowed: {', '.join(_FIELDS)}"
+
+
+def _line_of(text: str, key: str) -> str:
+    pattern = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[\].=]")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.match(line):
+            return f", line {number}"
+    return ""

@@ -1,0 +1,57 @@
+"""A trial's configuration: all that is needed to run it again."""
+
+import hashlib
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hpsearch.architecture import Architecture
+from hpsearch.budget import Budget
+from hpsearch.dataset import DatasetIdentity
+from hpsearch.recipe import Recipe
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+ValidationFraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
+
+
+class TrialConfig(BaseModel):
+    """Architecture, recipe, seed and data set, in a JSON that carries the version of its own layout."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    architecture: Architecture
+    recipe: Recipe
+    dataset: DatasetIdentity
+    validation_fraction: ValidationFraction = 0.1
+    split_seed: Seed = 0
+    """Draws the validation split: one for all trials of a study, so that their accuracies compare."""
+    seed: Seed
+    """Of everything random in training: initial weights, order, dropout, augmentation."""
+    budget: Budget | None = None
+    """The most weights that the network may hold; None for no limit."""
+
+    @model_validator(mode="after")
+    def _network_fits(self) -> Self:
+        """An image survives to the last layer, and the weights are within the budget."""
+        weights = self.count_weights()
+        if self.budget is not None and weights > self.budget:
+            raise ValueError(f"the architecture holds {weights} weights, over its budget of {self.budget}")
+        return self
+
+    def count_weights(self) -> int:
+        """Every trainable parameter of the network on this data set."""
+        return self.architecture.count_weights(self.dataset.input_shape, self.dataset.class_count)
+
+    def count_macs(self) -> int:
+        """Multiply-accumulates of one forward pass over one image."""
+        return self.architecture.count_macs(self.dataset.input_shape, self.dataset.class_count)
+
+
+def derive_seed(study_seed: int, trial_number: int, purpose: str) -> int:
+    """A seed below 2^63 for one purpose of one trial: the head of SHA-256 over all three.
+
+    Neighbouring trials and purposes get unrelated seeds, on every machine and in every version the same.
+    """
+    digest = hashlib.sha256(f"{study_seed}/{trial_number}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
