@@ -1,0 +1,1 @@
+"""Training: data, networks, the loop, evaluation and checkpoints. The one folder that needs torch."""

@@ -1,0 +1,61 @@
+"""The folder that keeps fetched data sets, and how a file gets into it: whole or not at all."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from hpsearch.errors import DataError
+
+CACHE_VARIABLE = "HPSEARCH_CACHE"
+"""The environment variable that moves the cache folder."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+CACHE_ERRNOS = frozenset({*_FULL, errno.EROFS})
+"""Error numbers that speak of the cache's own disk, never of a source."""
+
+
+def default_cache_folder(environment: Mapping[str, str]) -> Path:
+    """The folder for data sets: what `HPSEARCH_CACHE` names, else the platform's place for caches."""
+    if named := environment.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    return platformdirs.user_cache_path("hpsearch") / "datasets"
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of the file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def install_file(finished: Path, destination: Path) -> None:
+    """Move `finished` to `destination` on the same disk so that a crash leaves the old state or the new, never a half.
+
+    Raises OSError.
+    """
+    with finished.open("rb+") as file:
+        os.fsync(file.fileno())
+    finished.replace(destination)
+    # Without this the new name itself can be lost with the power, after others have been told of it.
+    folder = os.open(destination.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def explain_cache_errors(cache_folder: Path) -> Iterator[None]:
+    """Turn an OSError into the sentence that names the folder and how to move it. Raises DataError."""
+    try:
+        yield
+    except OSError as error:
+        trouble = "is full" if error.errno in _FULL else "cannot be written to"
+        raise DataError(
+            f"the cache folder {cache_folder} {trouble} ({error.strerror or error}); make room or set"
+            f" {CACHE_VARIABLE} to a folder that can be written to, e.g. {CACHE_VARIABLE}=$HOME/hpsearch-cache"
+        ) from error

@@ -1,0 +1,112 @@
+"""A catalogue entry that lies whole in the cache."""
+
+import gzip
+import hashlib
+import pickle
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
+from torchvision.datasets.mnist import read_image_file, read_label_file  # type: ignore[import-untyped]
+
+from hpsearch.dataset import DatasetIdentity
+from hpsearch.errors import DataError
+from hpsearch.training.data.catalogue import CatalogueEntry, FileFormat
+from hpsearch.training.data.decoded_images import load_decoded
+from hpsearch.training.data.fetch import find_faults
+from hpsearch.training.data.labelled_images import LabelledImages
+
+
+@dataclass(frozen=True)
+class CatalogueFiles:
+    """The files of a catalogue entry, found whole in `folder`."""
+
+    entry: CatalogueEntry
+    folder: Path
+
+    @classmethod
+    def locate(cls, entry: CatalogueEntry, cache_folder: Path) -> Self:
+        """The files in the cache, each hashed. Raises DataError naming the first that is missing or damaged."""
+        folder = cache_folder / entry.name
+        for file, fault in find_faults(entry, folder).items():
+            raise DataError(f"{folder / file.name} {fault}; type `hpsearch data fetch {entry.name}`")
+        return cls(entry, folder)
+
+    @property
+    def identity(self) -> DatasetIdentity:
+        """Who these images are; the hash is over the pinned hashes of all files, in their order."""
+        digest = hashlib.sha256("\n".join(file.sha256 for file in self.entry.files).encode())
+        return DatasetIdentity(
+            name=self.entry.name,
+            sha256=digest.hexdigest(),
+            input_shape=self.entry.input_shape,
+            class_names=self.entry.class_names,
+            train_count=self.entry.train_count,
+            test_count=self.entry.test_count,
+        )
+
+    def check_every_image(self) -> None:
+        """Nothing to do: the hashes were right."""
+
+    def load_train(self, cache_folder: Path) -> LabelledImages:
+        """The training split, the validation part included."""
+        images, labels = self.entry.files[0], self.entry.files[-1]
+        if self.entry.file_format is FileFormat.IDX:
+            images, labels = self.entry.files[:2]
+            return read_idx_pair(self.folder / images.name, self.folder / labels.name)
+        archive = self.folder / images.name
+        return load_decoded(cache_folder, f"{images.sha256}-train", lambda: _decode_cifar_train(archive))
+
+
+def read_idx_pair(images_path: Path, labels_path: Path) -> LabelledImages:
+    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not."""
+    with _plain(images_path) as images, _plain(labels_path) as labels:
+        return LabelledImages(read_image_file(str(images)).unsqueeze(1), read_label_file(str(labels)))
+
+
+@contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """The file itself, or, where it is gzipped, its content in a temporary file: torchvision reads from paths."""
+    if path.suffix != ".gz":
+        yield path
+        return
+    with tempfile.NamedTemporaryFile() as plain:
+        with gzip.open(path) as packed:
+            shutil.copyfileobj(packed, plain)
+        plain.flush()
+        yield Path(plain.name)
+
+
+@contextmanager
+def unpack_cifar(archive: Path) -> Iterator[Path]:
+    """A temporary folder with what CIFAR-10's archive holds.
+
+    Raises DataError when it cannot be unpacked. torchvision's class unpickles the batches in there: acceptable only
+    because the SHA-256 of the archive was checked before, and torchvision checks the MD5 of each batch again.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+            yield Path(folder)
+        except (tarfile.TarError, RuntimeError, pickle.UnpicklingError) as error:
+            raise DataError(f"{archive} cannot be read: {error}; remove it and fetch it again") from error
+
+
+def to_labelled_images(batches: CIFAR10) -> LabelledImages:
+    """What torchvision read, (n, h, w, c), as tensors (n, c, h, w) and (n,)."""
+    images = torch.from_numpy(np.ascontiguousarray(batches.data.transpose(0, 3, 1, 2)))
+    return LabelledImages(images, torch.tensor(batches.targets, dtype=torch.int64))
+
+
+def _decode_cifar_train(archive: Path) -> LabelledImages:
+    with unpack_cifar(archive) as folder:
+        return to_labelled_images(CIFAR10(str(folder), train=True))

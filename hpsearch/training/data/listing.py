@@ -1,0 +1,44 @@
+"""The data sets known by name, and which of them are here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.dataset import InputShape
+from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, CatalogueEntry
+
+
+@dataclass(frozen=True)
+class DatasetListing:
+    """One line of `hpsearch data list`; `cached_path` is None while the files are not (all) in the cache."""
+
+    name: str
+    input_shape: InputShape
+    class_names: tuple[str, ...]
+    train_count: int
+    test_count: int
+    origin: str
+    licence: str
+    cached_path: Path | None
+    size_bytes: int
+    """Of the files as they lie, or would lie, in the cache."""
+
+
+def list_datasets(cache_folder: Path, *, catalogue: Catalogue = CATALOGUE) -> list[DatasetListing]:
+    """Every entry of the catalogue. Files count as cached by name and length; loading is what checks their hashes."""
+    return [_list_entry(entry, cache_folder / entry.name) for entry in catalogue.values()]
+
+
+def _list_entry(entry: CatalogueEntry, folder: Path) -> DatasetListing:
+    paths = {folder / file.name: file.size_bytes for file in entry.files}
+    is_cached = all(path.is_file() and path.stat().st_size == size_bytes for path, size_bytes in paths.items())
+    return DatasetListing(
+        name=entry.name,
+        input_shape=entry.input_shape,
+        class_names=entry.class_names,
+        train_count=entry.train_count,
+        test_count=entry.test_count,
+        origin=entry.origin,
+        licence=entry.licence,
+        cached_path=folder if is_cached else None,
+        size_bytes=sum(paths.values()),
+    )

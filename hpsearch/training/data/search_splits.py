@@ -1,0 +1,47 @@
+"""What a search may see of a data set: the training split, divided into train and validation."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from hpsearch.dataset import DatasetIdentity
+from hpsearch.errors import DataError
+from hpsearch.training.data.catalogue import CATALOGUE, Catalogue
+from hpsearch.training.data.labelled_images import IntegerArray, LabelledImages
+from hpsearch.training.data.located_dataset import locate_dataset
+from hpsearch.training.data.stratification import split_indices
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSplits:
+    """The two splits of a search, and whose images they are."""
+
+    identity: DatasetIdentity
+    train: LabelledImages
+    validation: LabelledImages
+
+
+def load_search_splits(
+    name_or_path: str,
+    cache_folder: Path,
+    *,
+    validation_fraction: float = 0.1,
+    split_seed: int = 0,
+    catalogue: Catalogue = CATALOGUE,
+) -> SearchSplits:
+    """Load the training split and hold out a stratified share of it for validation, the same on every machine.
+
+    `validation_fraction` is that share, between 0 and 1; the same `split_seed` holds out the same images. Raises
+    InputError for an unknown name or a share that cannot be, DataError for data that are missing, damaged or too few.
+    """
+    located = locate_dataset(name_or_path, cache_folder, catalogue=catalogue)
+    images = located.load_train(cache_folder)
+    labels: IntegerArray = images.labels.numpy()
+    # By its decimal digits: 0.1 means a tenth, and is not exactly one as a float.
+    indices = split_indices(labels, Fraction(str(validation_fraction)), split_seed)
+    if len(indices.held_out) == 0:
+        raise DataError(
+            f"{len(images)} training images are too few to hold out {validation_fraction:g} of them for validation;"
+            " add images or raise the share"
+        )
+    return SearchSplits(located.identity, images.select(indices.kept), images.select(indices.held_out))
