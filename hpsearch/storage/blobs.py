@@ -1,0 +1,36 @@
+"""Blobs: a trial's files in the database, checked by their SHA-256 whenever they are read."""
+
+import hashlib
+
+import sqlalchemy as sa
+
+from hpsearch.errors import StorageError
+from hpsearch.storage.tables import blobs
+
+WEIGHTS = "weights"
+"""The kind of a trial's trained weights, as safetensors."""
+
+
+def write_blob(connection: sa.Connection, study_id: int, trial_id: int, kind: str, content: bytes) -> None:
+    """Store a blob in place of one of the same trial and kind."""
+    same = (blobs.c.trial_id == trial_id) & (blobs.c.kind == kind)
+    connection.execute(blobs.delete().where(same))
+    digest = hashlib.sha256(content).hexdigest()
+    values = {"trial_id": trial_id, "kind": kind, "study_id": study_id, "sha256": digest, "content": content}
+    connection.execute(blobs.insert().values(**values))
+
+
+def read_blob(connection: sa.Connection, trial_id: int, kind: str) -> bytes | None:
+    """The blob of a trial, or None where there is none.
+
+    Raises:
+        StorageError: What the database holds is not what was written.
+    """
+    same = (blobs.c.trial_id == trial_id) & (blobs.c.kind == kind)
+    row = connection.execute(sa.select(blobs.c.sha256, blobs.c.content).where(same)).one_or_none()
+    if row is None:
+        return None
+    if hashlib.sha256(row.content).hexdigest() != row.sha256:
+        raise StorageError(f"the {kind} of trial {trial_id} are damaged in the database: restore it from a copy")
+    content: bytes = row.content
+    return content

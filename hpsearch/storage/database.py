@@ -1,0 +1,275 @@
+"""Opening a database: Optuna's storage and hpsearch's tables behind one engine, with the settings that keep it safe.
+
+On SQLite every writing transaction begins with BEGIN IMMEDIATE (Python's driver would read first and lock later, and
+two workers would take the same trial), waits up to a minute for the lock, and keeps the rollback journal.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, RDBStorage, get_storage
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from hpsearch.errors import StorageError
+from hpsearch.storage import tables
+from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_path
+
+_BUSY_SECONDS = 60
+_LOCK_SECONDS = 300
+_SQLITE_HEADER = b"SQLite format 3\x00"
+
+# The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
+_ADVISORY_KEY = 0x687073
+_OPENING, _CREATION = 0, -1
+
+
+class Database:
+    """A database that holds studies. Close it, or use it as a context; give no open one to another process."""
+
+    def __init__(self, url: URL, storage: RDBStorage) -> None:
+        self.url = url
+        self.engine = storage.engine
+        self.optuna_storage: BaseStorage = get_storage(storage)
+        """Optuna's own view of it, which caches finished trials."""
+
+    @classmethod
+    def open(cls, text: str, *, create: bool = False, check: bool = True) -> Self:
+        """Open the database at a URL.
+
+        Args:
+            text: The URL as a person gave it.
+            create: Make the file and the tables where there are none.
+            check: Read a SQLite file through for damage first.
+
+        Raises:
+            StorageError: It cannot be opened or made, is no database of hpsearch's, or is damaged.
+        """
+        url = parse_storage_url(text)
+        with _storage_errors(url):
+            if not is_sqlite(url):
+                return cls._open_locked(url, create=create)
+            path = sqlite_path(url)
+            if not create and not path.exists():
+                raise StorageError(
+                    f"there is no database {str(path)!r} yet: hpsearch run makes it, --storage names another"
+                )
+            if not path.parent.is_dir():
+                raise StorageError(f"storage {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
+            if not create:
+                _check_file(path, thoroughly=check)
+                return cls._open_locked(url, create=False)
+            # The first opening makes tables in several steps, which two processes must not do at once.
+            with _file_lock(path):
+                if path.exists():
+                    _check_file(path, thoroughly=check)
+                else:
+                    _make_file(url, path)
+                return cls._open_locked(url, create=True)
+
+    @classmethod
+    def _open_locked(cls, url: URL, *, create: bool) -> Self:
+        probe = sa.create_engine(url, **_engine_arguments(url))
+        try:
+            with probe.connect() as connection:
+                if not is_sqlite(url):
+                    connection.execute(
+                        sa.text("SELECT pg_advisory_lock(:key, :what)"), {"key": _ADVISORY_KEY, "what": _OPENING}
+                    )
+                is_ours = sa.inspect(connection).has_table(tables.layout.name)
+                if not is_ours and not create:
+                    raise StorageError(
+                        f"storage {show_url(url)!r} holds no studies of hpsearch: name another --storage"
+                    )
+                if not is_sqlite(url) and not is_ours:
+                    _make_tables(url)
+                database = cls(url, _open_optuna_storage(url))
+                database._check_layout()
+                return database
+        finally:
+            probe.dispose()
+
+    def _check_layout(self) -> None:
+        with self.engine.begin() as connection:
+            found = connection.execute(sa.select(tables.layout.c.version)).scalar_one_or_none()
+        if found != tables.LAYOUT_VERSION:
+            raise StorageError(
+                f"storage {show_url(self.url)!r} has layout {found}, this hpsearch writes {tables.LAYOUT_VERSION}: "
+                "use the version that made it (hpsearch --version says which this is), or another --storage"
+            )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.optuna_storage.remove_session()
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, *, claims_of: int | None = None) -> Iterator[sa.Connection]:
+        """A connection in a transaction of hpsearch's own; database trouble comes out as a StorageError.
+
+        Args:
+            claims_of: Hold the claim lock of the study with this id until the transaction ends: nobody else claims
+                or reaps a trial of it meanwhile. (On SQLite every transaction here excludes every other.)
+        """
+        with _storage_errors(self.url), self.engine.begin() as connection:
+            if claims_of is not None and not is_sqlite(self.url):
+                lock = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id)")
+                connection.execute(lock, {"key": _ADVISORY_KEY, "study_id": claims_of})
+            yield connection
+
+    @contextmanager
+    def lock_creation(self) -> Iterator[None]:
+        """Let nobody else make a study meanwhile.
+
+        Raises:
+            StorageError: Somebody has been making one for minutes.
+        """
+        if is_sqlite(self.url):
+            with _file_lock(sqlite_path(self.url)):
+                yield
+            return
+        with self.transaction(claims_of=_CREATION):
+            yield
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what SQLAlchemy and Optuna raise about the database into a StorageError."""
+        with _storage_errors(self.url):
+            yield
+
+
+def read_clock(connection: sa.Connection) -> datetime:
+    """The database's own clock, aware and in UTC: it alone decides when a lease ends."""
+    if connection.dialect.name == "sqlite":
+        now = sa.func.strftime("%Y-%m-%d %H:%M:%f", "now")
+        return datetime.fromisoformat(f"{connection.execute(sa.select(now)).scalar_one()}+00:00")
+    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return moment
+
+
+def _engine_arguments(url: URL) -> dict[str, Any]:
+    if is_sqlite(url):
+        return {"connect_args": {"timeout": _BUSY_SECONDS}}
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 3,
+        "max_overflow": 2,
+        "pool_recycle": 1800,
+        "connect_args": {
+            "connect_timeout": 10,
+            "keepalives": 1,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+            "application_name": "hpsearch",
+            "options": "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=60s",
+        },
+    }
+
+
+def _make_file(url: URL, path: Path) -> None:
+    """Make a new SQLite database beside its place, then rename it: whole or absent, whenever the process dies."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    _make_tables(url.set(database=str(draft)))
+    draft.replace(path)
+
+
+def _make_tables(url: URL) -> None:
+    storage = RDBStorage(_optuna_url(url), engine_kwargs=_engine_arguments(url))
+    try:
+        with storage.engine.begin() as connection:
+            tables.metadata.create_all(connection)
+            connection.execute(tables.layout.insert().values(version=tables.LAYOUT_VERSION))
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _open_optuna_storage(url: URL) -> RDBStorage:
+    try:
+        storage = RDBStorage(_optuna_url(url), engine_kwargs=_engine_arguments(url), skip_table_creation=True)
+    except RuntimeError as error:  # a layout of Optuna's own that this Optuna does not know
+        raise StorageError(f"storage {show_url(url)!r}: {error}") from error
+    if is_sqlite(url):
+        sa.event.listen(storage.engine, "connect", _stop_implicit_begin)
+        sa.event.listen(storage.engine, "begin", _begin_immediate)
+        storage.engine.dispose()  # the constructor pooled a connection that has no hooks
+    return storage
+
+
+def _optuna_url(url: URL) -> str:
+    """The URL as Optuna takes it: it fills "{...}" in with str.format, which would trip over such a password."""
+    return url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+
+
+def _stop_implicit_begin(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _check_file(path: Path, *, thoroughly: bool) -> None:
+    """Find a damaged file before anybody believes that it holds no trials."""
+    hint = "restore it from a copy, or name another --storage"
+    with path.open("rb") as file:
+        header = file.read(len(_SQLITE_HEADER))
+    if header != _SQLITE_HEADER:
+        what = "is empty" if not header else "is no SQLite database"
+        raise StorageError(f"storage {str(path)!r} {what}: {hint}")
+    if not thoroughly:
+        return
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"storage {str(path)!r} is damaged ({error}): {hint}") from error
+    finally:
+        connection.close()
+    if found != "ok":
+        raise StorageError(f"storage {str(path)!r} is damaged ({' '.join(found.split())}): {hint}")
+
+
+@contextmanager
+def _file_lock(database_path: Path) -> Iterator[None]:
+    lock = FileLock(database_path.with_name(database_path.name + ".lock"), timeout=_LOCK_SECONDS)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise StorageError(
+            f"storage {str(database_path)!r} has been locked for {_LOCK_SECONDS} s by another process: is one hanging?"
+        ) from error
+
+
+@contextmanager
+def _storage_errors(url: URL) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, OSError, ImportError) as error:
+        raise StorageError(f"storage {show_url(url)!r}: {_explain(error)}") from error
+
+
+def _explain(error: BaseException) -> str:
+    cause: BaseException = error
+    while isinstance(cause.__cause__, Exception):
+        cause = cause.__cause__
+    original = getattr(cause, "orig", None)
+    text = " ".join(str(original or cause).split())
+    return text[:300] or type(cause).__name__

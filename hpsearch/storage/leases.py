@@ -1,0 +1,191 @@
+"""Leases: who holds which trial until when, kept with the trial's state in one transaction.
+
+Every function takes a connection inside a transaction. A trial is
+
+- free: WAITING in Optuna's table, its lease without token;
+- held: RUNNING, its lease with a token and an end in the future, by the database's clock;
+- stale: RUNNING, its lease past its end or missing: `reap` frees it, or fails it after too many deaths;
+- finished: COMPLETE, PRUNED or FAIL, its lease without token.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from optuna.trial import TrialState
+
+from hpsearch.errors import LeaseLostError
+from hpsearch.storage.database import read_clock
+from hpsearch.storage.optuna_rows import change_state, insert_trial, trials
+from hpsearch.storage.tables import events, leases
+
+LEASE_SECONDS = 30.0
+HEARTBEAT_SECONDS = 10.0
+MAXIMUM_DEATHS = 3
+"""Workers that may die over one trial before it is given up."""
+
+GAVE_UP = "gave-up"
+"""The event that says so; its detail is the trial's reason."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write for one trial, as long as its token stands in the database."""
+
+    study_id: int
+    trial_id: int
+    token: str
+    worker: str
+    seconds: float
+    """How long it lasts from each sign of life."""
+    attempt: int = 1
+    """Counts the claims of this trial, from 1."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who wants to hold a trial."""
+
+    worker: str
+    device: str
+    token: str
+    lease_seconds: float
+
+
+def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, holder: Holder) -> Lease | None:
+    """Take the first trial that waits, or make a new one while the study has fewer than `maximum_trials`.
+
+    The caller holds the study's claim lock, and has reaped.
+
+    Returns:
+        The lease, or None where nothing is left to take.
+    """
+    now = read_clock(connection)
+    mine = trials.c.study_id == study_id
+    waiting = sa.select(sa.func.min(trials.c.trial_id)).where(mine & (trials.c.state == TrialState.WAITING))
+    trial_id: int | None = connection.execute(waiting).scalar_one()
+    if trial_id is not None:
+        change_state(connection, trial_id, TrialState.WAITING, TrialState.RUNNING, now)
+    elif connection.execute(sa.select(sa.func.count()).select_from(trials).where(mine)).scalar_one() < maximum_trials:
+        trial_id = insert_trial(connection, study_id, now)
+    else:
+        return None
+    return _write_lease(connection, study_id, trial_id, holder, now)
+
+
+def has_running_trials(connection: sa.Connection, study_id: int) -> bool:
+    """Whether a trial of the study is RUNNING."""
+    running = (trials.c.study_id == study_id) & (trials.c.state == TrialState.RUNNING)
+    return bool(connection.execute(sa.select(sa.func.count()).select_from(trials).where(running)).scalar_one())
+
+
+def extend_lease(connection: sa.Connection, lease: Lease) -> None:
+    """Put the lease's end as far from now as it was at first.
+
+    Raises:
+        LeaseLostError: It ended, or somebody else holds the trial.
+    """
+    _update_held(connection, lease)
+
+
+def note_progress(connection: sa.Connection, lease: Lease, *, epoch: int, validation_accuracy: float) -> None:
+    """Say how far the trial is, and extend its lease.
+
+    Raises:
+        LeaseLostError: It ended, or somebody else holds the trial.
+    """
+    _update_held(connection, lease, epoch=epoch, validation_accuracy=validation_accuracy)
+
+
+def end_lease(connection: sa.Connection, lease: Lease, state: TrialState, detail: str | None = None) -> None:
+    """Put a held trial into another state, for good or back to the queue, and let go of it.
+
+    Raises:
+        LeaseLostError: The lease ended, or somebody else holds the trial.
+    """
+    now = _update_held(connection, lease, token=None, expires_at=None)
+    if not change_state(connection, lease.trial_id, TrialState.RUNNING, state, now):
+        raise LeaseLostError(f"trial {lease.trial_id} is not running any more")
+    kind = "returned" if state == TrialState.WAITING else state.name.lower()
+    record_event(connection, kind, lease.study_id, lease.trial_id, lease.worker, detail)
+
+
+def reap(connection: sa.Connection, study_id: int) -> list[int]:
+    """Free every stale trial of a study, and fail those over which too many workers died.
+
+    The caller holds the study's claim lock.
+
+    Returns:
+        The ids of the trials that were reaped.
+    """
+    now = read_clock(connection)
+    running = (trials.c.study_id == study_id) & (trials.c.state == TrialState.RUNNING)
+    joined = trials.outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
+    columns = (trials.c.trial_id, leases.c.worker, leases.c.expires_at, leases.c.deaths)
+    query = sa.select(*columns).select_from(joined).where(running)
+    stale = [row for row in connection.execute(query) if row.expires_at is None or row.expires_at <= now]
+    for row in stale:
+        _reap_trial(connection, study_id, row.trial_id, row.worker, row.deaths, now)
+    return [row.trial_id for row in stale]
+
+
+def record_event(
+    connection: sa.Connection,
+    kind: str,
+    study_id: int,
+    trial_id: int | None = None,
+    worker: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Write down what happened, and when by the database's clock."""
+    moment = read_clock(connection)
+    values = {"study_id": study_id, "trial_id": trial_id, "at": moment, "kind": kind, "worker": worker}
+    connection.execute(events.insert().values(**values, detail=detail))
+
+
+def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder: Holder, now: datetime) -> Lease:
+    held = {
+        "token": holder.token,
+        "worker": holder.worker,
+        "device": holder.device,
+        "expires_at": now + timedelta(seconds=holder.lease_seconds),
+        "epoch": None,
+        "validation_accuracy": None,
+    }
+    row = leases.c.trial_id == trial_id
+    attempts = connection.execute(sa.select(leases.c.attempts).where(row)).scalar_one_or_none()
+    if attempts is None:
+        values = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 0}
+        connection.execute(leases.insert().values(**values, **held))
+    else:
+        connection.execute(leases.update().where(row).values(attempts=attempts + 1, **held))
+    record_event(connection, "claimed", study_id, trial_id, holder.worker)
+    return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt=(attempts or 0) + 1)
+
+
+def _reap_trial(
+    connection: sa.Connection, study_id: int, trial_id: int, worker: str | None, deaths: int | None, now: datetime
+) -> None:
+    if deaths is None:
+        values = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 1}
+        connection.execute(leases.insert().values(**values))
+    else:
+        row = leases.c.trial_id == trial_id
+        connection.execute(leases.update().where(row).values(token=None, expires_at=None, deaths=deaths + 1))
+    if (deaths or 0) + 1 < MAXIMUM_DEATHS:
+        change_state(connection, trial_id, TrialState.RUNNING, TrialState.WAITING, now)
+        record_event(connection, "reaped", study_id, trial_id, worker)
+    else:
+        change_state(connection, trial_id, TrialState.RUNNING, TrialState.FAIL, now)
+        detail = f"gave up after {MAXIMUM_DEATHS} workers died"
+        record_event(connection, GAVE_UP, study_id, trial_id, worker, detail)
+
+
+def _update_held(connection: sa.Connection, lease: Lease, **values: object) -> datetime:
+    """Change a lease that holds, and extend it; give the database's time."""
+    now = read_clock(connection)
+    held = (leases.c.trial_id == lease.trial_id) & (leases.c.token == lease.token) & (leases.c.expires_at > now)
+    changed = {"expires_at": now + timedelta(seconds=lease.seconds)} | values
+    if connection.execute(leases.update().where(held).values(**changed)).rowcount != 1:
+        raise LeaseLostError(f"the lease of trial {lease.trial_id} ended or went to another worker")
+    return now

@@ -1,0 +1,112 @@
+"""What hpsearch writes into Optuna's tables itself, to have it in one transaction with a lease.
+
+Optuna writes every parameter, attribute and state in a transaction of its own; a worker that dies between two of them
+leaves a trial that is neither one nor the other. The layout is Optuna's `v3.2.0.a`, which the storage checks when it is
+opened, through Optuna's own table definitions.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.storages._rdb import models
+from optuna.trial import TrialState
+
+trials = models.TrialModel.__table__
+_parameters = models.TrialParamModel.__table__
+_attributes = models.TrialUserAttributeModel.__table__
+_values = models.TrialValueModel.__table__
+_intermediate_values = models.TrialIntermediateValueModel.__table__
+
+_OBJECTIVE = 0
+
+
+def insert_trial(connection: sa.Connection, study_id: int, now: datetime) -> int:
+    """Add a RUNNING trial with the next number. The caller holds the study's claim lock.
+
+    Returns:
+        Its id.
+    """
+    number = sa.select(sa.func.count()).select_from(trials).where(trials.c.study_id == study_id)
+    values = {
+        "study_id": study_id,
+        "number": connection.execute(number).scalar_one(),
+        "state": TrialState.RUNNING,
+        "datetime_start": _naive(now),
+    }
+    inserted = connection.execute(trials.insert().values(**values).returning(trials.c.trial_id))
+    trial_id: int = inserted.scalar_one()
+    return trial_id
+
+
+def change_state(
+    connection: sa.Connection, trial_id: int, before: TrialState, after: TrialState, now: datetime
+) -> bool:
+    """Compare and swap the state of a trial, its start or end with it.
+
+    Returns:
+        Whether it was in the state `before`, and so is in `after` now.
+    """
+    values: dict[str, Any] = {"state": after}
+    if after == TrialState.RUNNING:
+        values["datetime_start"] = _naive(now)
+    if after.is_finished():
+        values["datetime_complete"] = _naive(now)
+    row = (trials.c.trial_id == trial_id) & (trials.c.state == before)
+    return connection.execute(trials.update().where(row).values(**values)).rowcount == 1
+
+
+def write_parameters(
+    connection: sa.Connection,
+    trial_id: int,
+    parameters: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+) -> None:
+    """Store what a trial was drawn."""
+    rows = [
+        {
+            "trial_id": trial_id,
+            "param_name": name,
+            "param_value": distribution.to_internal_repr(parameters[name]),
+            "distribution_json": distribution_to_json(distribution),
+        }
+        for name, distribution in distributions.items()
+    ]
+    if rows:
+        connection.execute(_parameters.insert(), rows)
+
+
+def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    """Store user attributes of a trial, in place of those of the same names."""
+    same = (_attributes.c.trial_id == trial_id) & _attributes.c.key.in_(list(attributes))
+    connection.execute(_attributes.delete().where(same))
+    rows = [
+        {"trial_id": trial_id, "key": key, "value_json": json.dumps(value, allow_nan=False)}
+        for key, value in attributes.items()
+    ]
+    connection.execute(_attributes.insert(), rows)
+
+
+def write_intermediate_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:
+    """Store the value of a step, unless the step has one: an attempt that begins anew gives the same again."""
+    same = (_intermediate_values.c.trial_id == trial_id) & (_intermediate_values.c.step == step)
+    if connection.execute(sa.select(sa.func.count()).select_from(_intermediate_values).where(same)).scalar_one():
+        return
+    stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
+    values = {"trial_id": trial_id, "step": step, "intermediate_value": stored, "intermediate_value_type": kind}
+    connection.execute(_intermediate_values.insert().values(**values))
+
+
+def write_value(connection: sa.Connection, trial_id: int, value: float) -> None:
+    """Store the objective value of a trial that finishes."""
+    stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+    values = {"trial_id": trial_id, "objective": _OBJECTIVE, "value": stored, "value_type": kind}
+    connection.execute(_values.insert().values(**values))
+
+
+def _naive(moment: datetime) -> datetime:
+    """Optuna's columns hold UTC without a zone."""
+    return moment.replace(tzinfo=None)

@@ -1,0 +1,52 @@
+"""Database URLs as a person gives them: checked, completed with the driver, shown without the password."""
+
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from hpsearch.errors import StorageError
+
+DEFAULT_STORAGE_URL = "sqlite:///hpsearch.db"
+
+_HINT = "give sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg"}
+
+
+def parse_storage_url(text: str) -> URL:
+    """Read a database URL and name its driver.
+
+    Raises:
+        StorageError: It is no URL, or of a database that hpsearch does not keep studies in.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise StorageError(f"storage {_hide_crudely(text)!r} is no database URL: {_HINT}") from error
+    if url.drivername not in _DRIVERS:
+        raise StorageError(f"storage {show_url(url)!r} is of a kind that is not supported: {_HINT}")
+    url = url.set(drivername=_DRIVERS[url.drivername])
+    if is_sqlite(url) and (url.host or not url.database or url.database == ":memory:"):
+        raise StorageError(f"storage {show_url(url)!r} names no file (a path needs three slashes): {_HINT}")
+    return url
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether the database is a SQLite file."""
+    return url.drivername == "sqlite"
+
+
+def sqlite_path(url: URL) -> Path:
+    """The file of a SQLite URL."""
+    return Path(url.database or "")
+
+
+def show_url(url: URL) -> str:
+    """The URL as it may be shown anywhere: without its password and without its query, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _hide_crudely(text: str) -> str:
+    """Text that is no URL may hold a password all the same: what stands before its last @ is left out."""
+    head, at, tail = text.rpartition("@")
+    return f"...@{tail}" if at else head + tail

@@ -1,0 +1,1 @@
+"""Everything Optuna: sampler, pruner, suggesting, claiming trials, reading studies back."""

@@ -1,0 +1,264 @@
+"""Studies and trials as they stand in a database, read in one go and never written."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
+
+from hpsearch.errors import InputError, StorageError
+from hpsearch.storage import blobs
+from hpsearch.storage.database import Database, read_clock
+from hpsearch.storage.leases import GAVE_UP
+from hpsearch.storage.tables import events, leases
+from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.claims import CurvePoint
+from hpsearch.tuning.study import Study, list_study_names, load_study
+
+STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
+"""The states of a trial, finished ones first: Optuna's names."""
+
+
+@dataclass(frozen=True)
+class LeaseRecord:
+    """Who holds a trial, and how far it is."""
+
+    worker: str | None
+    device: str | None
+    attempts: int
+    epoch: int | None
+    """The last epoch that was reported, from 0."""
+    validation_accuracy: float | None
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as it is stored."""
+
+    trial_id: int
+    number: int
+    state: str
+    """One of `STATES`."""
+    value: float | None
+    """The objective: validation accuracy after the last epoch, as a fraction."""
+    weights: int | None
+    macs: int | None
+    network: str | None
+    parameters: Mapping[str, Any]
+    config_json: Mapping[str, Any] | None
+    accuracies: Mapping[int, float]
+    """Validation accuracy by epoch, also of a trial that runs."""
+    curve: tuple[CurvePoint, ...]
+    """All figures of every epoch, of a finished trial."""
+    seconds: float | None
+    reason: str | None
+    """Why it failed."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    lease: LeaseRecord | None
+    test_scores: tuple[TestScore, ...]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in ("COMPLETE", "PRUNED", "FAIL")
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were reported."""
+        return len(self.accuracies)
+
+    @property
+    def attempts(self) -> int:
+        """How often a worker took it."""
+        return self.lease.attempts if self.lease else 0
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """The first test score, as a fraction; None while the test split is unopened for it."""
+        return self.test_scores[0].accuracy if self.test_scores else None
+
+    @cached_property
+    def config(self) -> TrialConfig | None:
+        """The configuration; None while it is not drawn.
+
+        Raises:
+            StorageError: What is stored cannot be read.
+        """
+        if self.config_json is None:
+            return None
+        try:
+            return TrialConfig.model_validate(self.config_json)
+        except ValidationError as error:
+            raise StorageError(f"the configuration of trial {self.number} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study and all its trials at one moment."""
+
+    study: Study
+    trials: tuple[TrialRecord, ...]
+    """By number."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of trials in each of `STATES`."""
+        counted = Counter(trial.state for trial in self.trials)
+        return {state: counted[state] for state in STATES}
+
+    @property
+    def finished_count(self) -> int:
+        """Trials that are complete, pruned or failed."""
+        return sum(trial.is_finished for trial in self.trials)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every trial that the study asks for is finished."""
+        return self.finished_count >= self.study.spec.trials
+
+    @property
+    def running(self) -> list[TrialRecord]:
+        """The trials that a live worker holds."""
+        return [trial for trial in self.trials if trial.state == "RUNNING"]
+
+    @property
+    def ranking(self) -> list[TrialRecord]:
+        """The complete trials, the highest validation accuracy first; of equals, the earliest."""
+        complete = [trial for trial in self.trials if trial.state == "COMPLETE" and trial.value is not None]
+        return sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The first of the ranking: selected on validation alone."""
+        return next(iter(self.ranking), None)
+
+    @property
+    def test_openings(self) -> int:
+        """How often the test split was opened for this study."""
+        return sum(len(trial.test_scores) for trial in self.trials)
+
+    def trial(self, number: int) -> TrialRecord:
+        """The trial of this number.
+
+        Raises:
+            InputError: The study has none.
+        """
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        known = f"it has 0 to {len(self.trials) - 1}" if self.trials else "it has no trials yet"
+        raise InputError(f"study {self.study.name!r} has no trial {number}: {known}")
+
+
+def read_study_record(study: Study) -> StudyRecord:
+    """Read a study's trials, leases and test scores.
+
+    Raises:
+        StorageError: The database failed.
+    """
+    database = study.database
+    with database.errors():
+        frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
+        with database.transaction() as connection:
+            held = _read_leases(connection, study.study_id)
+            scores = read_test_scores(connection, study.study_id)
+            given_up = _read_given_up(connection, study.study_id)
+    by_trial: dict[int, list[TestScore]] = {}
+    for score in scores:
+        by_trial.setdefault(score.trial_id, []).append(score)
+    return StudyRecord(
+        study,
+        tuple(
+            _record(
+                trial,
+                held.get(trial._trial_id),
+                reason=trial.user_attrs.get("reason", given_up.get(trial._trial_id)),
+                scores=tuple(by_trial.get(trial._trial_id, ())),
+            )
+            for trial in frozen
+        ),
+    )
+
+
+def read_all_studies(database: Database) -> list[StudyRecord]:
+    """Every study of the database, by name."""
+    return [read_study_record(load_study(database, name)) for name in list_study_names(database)]
+
+
+def load_trial_weights(study: Study, trial: TrialRecord) -> bytes:
+    """The trained weights of a complete trial, as safetensors.
+
+    Raises:
+        InputError: The trial is not complete, so it has none.
+        StorageError: They are missing or damaged.
+    """
+    if trial.state != "COMPLETE":
+        raise InputError(f"trial {trial.number} of {study.name!r} is {trial.state}: only COMPLETE trials keep weights")
+    with study.database.transaction() as connection:
+        content = blobs.read_blob(connection, trial.trial_id, blobs.WEIGHTS)
+    if content is None:
+        raise StorageError(f"the weights of trial {trial.number} of {study.name!r} are missing from the database")
+    return content
+
+
+def store_test_score(study: Study, trial: TrialRecord, *, accuracy: float, loss: float, images: int) -> None:
+    """Record that the test split was opened for a trial, and what it gave."""
+    with study.database.transaction() as connection:
+        write_test_score(connection, study.study_id, trial.trial_id, accuracy=accuracy, loss=loss, images=images)
+
+
+def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRecord]:
+    now = read_clock(connection)
+    columns = (leases.c.worker, leases.c.device, leases.c.attempts, leases.c.epoch, leases.c.validation_accuracy)
+    query = sa.select(leases.c.trial_id, leases.c.expires_at, *columns).where(leases.c.study_id == study_id)
+    return {
+        row.trial_id: LeaseRecord(
+            worker=row.worker,
+            device=row.device,
+            attempts=row.attempts,
+            epoch=row.epoch,
+            validation_accuracy=row.validation_accuracy,
+            is_live=row.expires_at is not None and row.expires_at > now,
+        )
+        for row in connection.execute(query)
+    }
+
+
+def _read_given_up(connection: sa.Connection, study_id: int) -> dict[int, str]:
+    """Why trials were failed by whoever reaped them, by trial id."""
+    given_up = (events.c.study_id == study_id) & (events.c.kind == GAVE_UP)
+    query = sa.select(events.c.trial_id, events.c.detail).where(given_up)
+    return {row.trial_id: row.detail for row in connection.execute(query)}
+
+
+def _record(
+    trial: FrozenTrial, lease: LeaseRecord | None, *, reason: str | None, scores: tuple[TestScore, ...]
+) -> TrialRecord:
+    attributes = trial.user_attrs
+    return TrialRecord(
+        trial_id=trial._trial_id,
+        number=trial.number,
+        state=trial.state.name,
+        value=trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
+        weights=attributes.get("weights"),
+        macs=attributes.get("macs"),
+        network=attributes.get("network"),
+        parameters=trial.params,
+        config_json=attributes.get("config"),
+        accuracies=dict(sorted(trial.intermediate_values.items())),
+        curve=tuple(CurvePoint(**point) for point in attributes.get("curve", ())),
+        seconds=attributes.get("seconds"),
+        reason=reason,
+        started_at=trial.datetime_start,
+        finished_at=trial.datetime_complete,
+        lease=lease,
+        test_scores=scores,
+    )

@@ -1,0 +1,1 @@
+"""Workers: one that pulls trials and trains them, and the supervisor of those on this machine."""

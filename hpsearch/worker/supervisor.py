@@ -1,0 +1,212 @@
+"""The supervisor of the workers on this machine: starts a process each, restarts those that die, ends them all.
+
+A worker is a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone, which passes it on
+once. It ends by itself when the supervisor is gone: it reads from a pipe that closes with it.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from hpsearch.clock import Clock, SystemClock
+from hpsearch.errors import HpsearchError
+
+_BACK_OFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 30.0)
+_QUIET_SECONDS = 60.0
+"""After so long alive, a worker's earlier deaths are forgotten."""
+_STOPPED_CODES = (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+_TAIL_BYTES = 4000
+
+# One thread a worker: as many workers as cores train faster than one worker on all cores (docs/log.md).
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class WorkerFailedError(HpsearchError):
+    """A worker ended with an error that starting it again will not mend."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+        """The worker's own exit code."""
+
+
+@dataclass(frozen=True)
+class WorkerLaunch:
+    """How to start a worker."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    """In place of the supervisor's; the storage URL is here and not among the arguments, which anybody can read."""
+
+
+def launch_local_workers(
+    study: str,
+    *,
+    storage_url: str,
+    device: str,
+    count: int,
+    deadline: float | None,
+    cache_folder: Path,
+    environment: Mapping[str, str],
+) -> list[WorkerLaunch]:
+    """The launches of `count` workers: one thread each on a CPU, one GPU each on CUDA.
+
+    Args:
+        study: The study's name.
+        storage_url: Where it is.
+        device: `cpu`, `mps`, `cuda` (worker k sees GPU k alone) or `cuda:K` (all on that one).
+        count: How many.
+        deadline: Unix time in seconds at which they end, or None.
+        cache_folder: Where the data sets are.
+        environment: What they inherit.
+    """
+    launches = []
+    for index in range(count):
+        own = dict(environment) | {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(cache_folder)}
+        own |= {name: value for name, value in _ONE_THREAD.items() if name not in environment}
+        if device == "cuda":
+            own["CUDA_VISIBLE_DEVICES"] = _visible_device(environment, index)
+        arguments = [sys.executable, "-m", "hpsearch", "worker", study, "--device", device, "--until-stdin-closes"]
+        if deadline is not None:
+            arguments += ["--deadline", repr(deadline)]
+        launches.append(WorkerLaunch(f"worker {index + 1}", tuple(arguments), own))
+    return launches
+
+
+def _visible_device(environment: Mapping[str, str], index: int) -> str:
+    visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return visible[index % len(visible)] if visible else str(index)
+
+
+@dataclass
+class _Child:
+    launch: WorkerLaunch
+    process: subprocess.Popen[bytes] | None = None
+    errors: IO[bytes] | None = None
+    deaths: int = 0
+    started_at: float = 0.0
+    start_again_at: float | None = None
+
+
+class Supervisor:
+    """Runs workers until each has ended by itself. Use it as a context: leaving it leaves no process behind."""
+
+    def __init__(self, launches: Sequence[WorkerLaunch], *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._children = [_Child(launch) for launch in launches]
+        self._is_stopping = False
+
+    def __enter__(self) -> "Supervisor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start every worker."""
+        for child in self._children:
+            self._start(child)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a worker runs or waits to be started again."""
+        return any(child.process is not None or child.start_again_at is not None for child in self._children)
+
+    def check(self) -> list[str]:
+        """Look after the workers, without waiting: take note of those that ended, restart those that died.
+
+        Returns:
+            What a person should hear, a line each.
+
+        Raises:
+            WorkerFailedError: A worker ended with an error of its own; the message is the last line that it wrote.
+        """
+        messages = []
+        for child in self._children:
+            if child.process is not None and (code := child.process.poll()) is not None:
+                messages += self._note_end(child, code)
+            elif child.start_again_at is not None and self._clock.monotonic() >= child.start_again_at:
+                self._start(child)
+        return messages
+
+    def request_stop(self) -> None:
+        """Ask every worker to give its trial back and end."""
+        self._is_stopping = True
+        for child in self._children:
+            child.start_again_at = None
+            self._signal(child, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End every worker at once; their leases do the rest."""
+        self._is_stopping = True
+        for child in self._children:
+            child.start_again_at = None
+            self._signal(child, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill what still runs, and wait for it."""
+        self.kill()
+        for child in self._children:
+            if child.process is not None:
+                child.process.wait()
+            self._forget(child)
+
+    def _start(self, child: _Child) -> None:
+        child.start_again_at = None
+        child.started_at = self._clock.monotonic()
+        child.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker has ended
+        child.process = subprocess.Popen(
+            child.launch.arguments,
+            env=dict(child.launch.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=child.errors,
+            process_group=0,
+        )
+
+    def _note_end(self, child: _Child, code: int) -> list[str]:
+        tail = _read_tail(child)
+        lived = self._clock.monotonic() - child.started_at
+        self._forget(child)
+        if code in _STOPPED_CODES or self._is_stopping:
+            return []
+        if code > 0:
+            raise WorkerFailedError(tail.removeprefix("error: ") or f"{child.launch.name} ended with code {code}", code)
+        child.deaths = child.deaths + 1 if lived < _QUIET_SECONDS else 1
+        pause = _BACK_OFF_SECONDS[min(child.deaths, len(_BACK_OFF_SECONDS)) - 1]
+        child.start_again_at = self._clock.monotonic() + pause
+        cause = f"killed by {signal.Signals(-code).name}"
+        if -code == signal.SIGKILL:
+            cause += ", perhaps out of memory"
+        return [f"{child.launch.name} died ({cause}); starting it again{f' in {pause:.0f} s' if pause else ''}"]
+
+    def _signal(self, child: _Child, number: signal.Signals) -> None:
+        if child.process is not None and child.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, number)
+
+    def _forget(self, child: _Child) -> None:
+        if child.process is not None and child.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                child.process.stdin.close()
+        if child.errors is not None:
+            child.errors.close()
+        child.process = child.errors = None
+
+
+def _read_tail(child: _Child) -> str:
+    """The last line that a worker wrote to its stderr."""
+    if child.errors is None:
+        return ""
+    size = child.errors.seek(0, os.SEEK_END)
+    child.errors.seek(max(0, size - _TAIL_BYTES))
+    lines = [line.strip() for line in child.errors.read().decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else ""

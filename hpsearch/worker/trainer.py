@@ -1,0 +1,74 @@
+"""The trainer that a worker uses: hpsearch's own training on the study's data, loaded once for all its trials."""
+
+from collections.abc import Callable, Iterator
+
+from hpsearch.errors import DataError
+from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
+from hpsearch.training.device import choose_device, configure_threads
+from hpsearch.training.loop import TrainingInterrupted, TrainingSession
+from hpsearch.training.memory import out_of_memory_as_training_error
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.claims import CurvePoint
+from hpsearch.tuning.study import Study
+from hpsearch.worker.loop import StopTraining, WorkerSettings
+
+
+def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer":
+    """Load the study's data and choose the device.
+
+    Raises:
+        DataError: The data are missing, damaged, or others than the study was made with.
+        InputError: There is no such device.
+    """
+    configure_threads(1)
+    splits = load_search_splits(
+        study.spec.dataset,
+        settings.cache_folder,
+        validation_fraction=study.spec.validation_fraction,
+        split_seed=study.spec.seed,
+    )
+    if splits.identity.sha256 != study.dataset.sha256:
+        raise DataError(
+            f"data set {study.spec.dataset!r} holds other images than study {study.name!r} was made with "
+            f"({splits.identity.sha256[:12]}, not {study.dataset.sha256[:12]}): bring the old ones back, "
+            "or give another --study NAME"
+        )
+    return StudyTrainer(splits, settings.device)
+
+
+class StudyTrainer:
+    """Trains any trial of one study."""
+
+    def __init__(self, splits: SearchSplits, device: str) -> None:
+        self._splits = splits
+        self._device = choose_device(device)
+
+    def start(self, config: TrialConfig, should_stop: Callable[[], bool]) -> "TrialTraining":
+        """Build the network and its optimizer."""
+        with out_of_memory_as_training_error():
+            session = TrainingSession(config, self._splits, self._device, should_stop=should_stop)
+        return TrialTraining(session)
+
+
+class TrialTraining:
+    """One trial in training."""
+
+    def __init__(self, session: TrainingSession) -> None:
+        self._session = session
+
+    def epochs(self) -> Iterator[CurvePoint]:
+        """Train on, an epoch each step."""
+        results = self._session.epochs()
+        while True:
+            try:
+                with out_of_memory_as_training_error():
+                    result = next(results)
+            except StopIteration:
+                return
+            except TrainingInterrupted as interrupted:
+                raise StopTraining(str(interrupted)) from interrupted
+            yield CurvePoint(**vars(result))
+
+    def weights(self) -> bytes:
+        """As safetensors."""
+        return self._session.weights()

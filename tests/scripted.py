@@ -1,0 +1,70 @@
+"""What stands in for training where a test is about trials and not about networks: a study and a scripted trainer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hpsearch.dataset import DatasetIdentity, InputShape
+from hpsearch.storage.database import Database
+from hpsearch.study_file import parse_study_spec
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.claims import CurvePoint
+from hpsearch.tuning.study import Study, create_or_join_study
+
+TINY_DATASET = DatasetIdentity(
+    name="tiny",
+    sha256="0" * 64,
+    input_shape=InputShape(1, 8, 8),
+    class_names=("a", "b", "c"),
+    train_count=100,
+    test_count=20,
+)
+
+
+def make_study(database: Database, name: str = "study", *, trials: int = 8, epochs: int = 3, **fields: object) -> Study:
+    """A study of tiny FCNs that any test may claim from."""
+    given = {"name": name, "dataset": "tiny", "arch": "fcn", "budget": "2k", "trials": trials, "epochs": epochs}
+    name, spec = parse_study_spec(given | {"pruner": "none", "sampler": "random"} | fields)
+    return create_or_join_study(database, name, spec, TINY_DATASET)
+
+
+def curve_point(epoch: int, accuracy: float) -> CurvePoint:
+    """An epoch whose only interesting figure is its validation accuracy."""
+    return CurvePoint(
+        epoch=epoch, train_loss=1.0, validation_loss=1.0, validation_accuracy=accuracy, seconds=0.25, lr=0.1
+    )
+
+
+@dataclass
+class ScriptedTraining:
+    """Epochs of no time at all, and the name of the network as its weights."""
+
+    config: TrialConfig
+    before_epoch: Callable[[int], None]
+
+    def epochs(self) -> Iterator[CurvePoint]:
+        """The accuracy rises by a step that depends on the trial."""
+        for epoch in range(self.config.recipe.epochs):
+            self.before_epoch(epoch)
+            yield curve_point(epoch, (self.config.seed % 1000) / 2000 + epoch / 1000)
+
+    def weights(self) -> bytes:
+        """Bytes that differ from trial to trial."""
+        return str(self.config.seed).encode()
+
+
+@dataclass
+class ScriptedTrainer:
+    """Starts scripted trainings; `before_epoch` may raise, signal or wait."""
+
+    before_epoch: Callable[[int], None] = lambda _epoch: None
+
+    def start(self, config: TrialConfig, should_stop: Callable[[], bool]) -> ScriptedTraining:
+        """A training that asks for a stop before every epoch."""
+        from hpsearch.worker.loop import StopTraining
+
+        def before(epoch: int) -> None:
+            self.before_epoch(epoch)
+            if should_stop():
+                raise StopTraining("asked to")
+
+        return ScriptedTraining(config, before)

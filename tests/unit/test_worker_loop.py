@@ -1,0 +1,151 @@
+"""A worker's loop, in one process and without waiting."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hpsearch.errors import DivergedError
+from hpsearch.storage.database import Database
+from hpsearch.tuning.claims import TrialQueue
+from hpsearch.tuning.records import StudyRecord, read_study_record
+from hpsearch.tuning.study import Study
+from hpsearch.worker.heartbeat import Heartbeat
+from hpsearch.worker.loop import StopSignal, Worker, WorkerOutcome, WorkerSettings
+from tests.scripted import ScriptedTrainer, make_study
+
+
+class FixedClock:
+    """Stands still, and moves on when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[Study]:
+    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
+        yield make_study(database, trials=4, epochs=3)
+
+
+def work(
+    study: Study,
+    before_epoch: Callable[[int], None] = lambda _epoch: None,
+    *,
+    stop: StopSignal | None = None,
+    clock: FixedClock | None = None,
+    said: list[str] | None = None,
+    deadline: float | None = None,
+    max_trials: int | None = None,
+) -> tuple[WorkerOutcome, StudyRecord]:
+    settings = WorkerSettings("", study.name, "cpu", Path(), "w", deadline=deadline, max_trials=max_trials)
+    queue = TrialQueue(study, "w", "cpu")
+    say = [].append if said is None else said.append
+    trainer = ScriptedTrainer(before_epoch)
+    outcome = Worker(settings, queue, trainer, stop or StopSignal(), say, clock or FixedClock()).work()
+    return outcome, read_study_record(study)
+
+
+def test_a_worker_finishes_the_study(study: Study) -> None:
+    outcome, record = work(study)
+    assert outcome == WorkerOutcome(4, "all-finished")
+    assert record.counts["COMPLETE"] == 4
+
+
+def test_a_worker_told_to_stop_gives_its_trial_back(study: Study) -> None:
+    stop = StopSignal()
+    outcome, record = work(study, lambda epoch: stop.request() if epoch == 1 else None, stop=stop)
+    assert outcome == WorkerOutcome(0, "stopped")
+    assert (record.counts["WAITING"], record.counts["RUNNING"]) == (1, 0)
+    outcome, record = work(study)
+    assert outcome == WorkerOutcome(4, "all-finished")
+    assert record.counts["COMPLETE"] == len(record.trials) == 4
+
+
+def test_a_worker_ends_at_its_deadline_and_gives_its_trial_back(study: Study) -> None:
+    clock = FixedClock()
+    outcome, record = work(study, lambda _epoch: clock.sleep(2), clock=clock, deadline=1011.0)
+    assert outcome == WorkerOutcome(1, "deadline")
+    assert (record.counts["COMPLETE"], record.counts["WAITING"], record.counts["RUNNING"]) == (1, 1, 0)
+
+
+def test_a_worker_takes_no_more_trials_than_it_may(study: Study) -> None:
+    outcome, record = work(study, max_trials=2)
+    assert outcome == WorkerOutcome(2, "max-trials")
+    assert len(record.trials) == 2
+
+
+def test_a_trial_that_diverges_fails_with_its_reason_and_the_worker_goes_on(study: Study) -> None:
+    raised = []
+
+    def diverge_once(epoch: int) -> None:
+        if epoch == 1 and not raised:
+            raised.append(True)
+            raise DivergedError("diverged at epoch 1: the loss is nan")
+
+    outcome, record = work(study, diverge_once)
+    assert outcome == WorkerOutcome(4, "all-finished")
+    assert (record.trial(0).state, record.trial(0).reason) == ("FAIL", "diverged at epoch 1: the loss is nan")
+    assert record.trial(0).epochs == 1
+    assert record.best is not None
+    assert record.best.number != 0
+
+
+def test_a_bug_in_training_fails_the_trial_and_says_where_it_is(study: Study) -> None:
+    said: list[str] = []
+    raised = []
+
+    def break_once(_epoch: int) -> None:
+        if not raised:
+            raised.append(True)
+            raise ZeroDivisionError("one over nothing")
+
+    _, record = work(study, break_once, said=said)
+    assert record.trial(0).reason == "ZeroDivisionError: one over nothing"
+    assert any("Traceback" in line and "break_once" in line for line in said)
+
+
+def test_an_interrupt_that_is_no_error_gives_the_trial_back_and_goes_on_up(study: Study) -> None:
+    def interrupt(_epoch: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work(study, interrupt)
+    assert read_study_record(study).counts["WAITING"] == 1
+
+
+def test_a_heartbeat_beats_until_its_context_is_left() -> None:
+    beats: list[int] = []
+    with Heartbeat(lambda: beats.append(1), 0.001) as heartbeat:
+        while len(beats) < 3:
+            pass
+        assert not heartbeat.is_lost
+    count = len(beats)
+    assert not heartbeat._thread.is_alive()
+    assert len(beats) == count
+
+
+def test_a_heartbeat_outlives_a_database_that_fails_and_ends_when_the_lease_is_lost() -> None:
+    from hpsearch.errors import LeaseLostError, StorageError
+
+    answers: list[Exception] = [StorageError("away"), StorageError("away"), LeaseLostError("gone")]
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+        raise answers[beats - 1]
+
+    with Heartbeat(beat, 0.001) as heartbeat:
+        heartbeat._thread.join(10)
+        assert heartbeat.is_lost
+    assert beats == 3
