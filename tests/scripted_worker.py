@@ -1,6 +1,6 @@
 """A worker process for tests: a real queue on a real database, a scripted trainer, and a journal of what it did.
 
-`python -m tests.scripted_worker STORAGE STUDY NAME JOURNAL [SECONDS_PER_EPOCH]`
+`python -m tests.scripted_worker STORAGE STUDY NAME JOURNAL [SECONDS_PER_EPOCH [LEASE_SECONDS]]`
 """
 
 import json
@@ -42,12 +42,17 @@ class JournalledQueue(TrialQueue):
         return claimed
 
 
-def main(storage: str, study_name: str, name: str, journal: str, seconds_per_epoch: str = "0") -> None:
+def main(
+    storage: str, study_name: str, name: str, journal: str, seconds_per_epoch: str = "0", lease_seconds: str = "30"
+) -> None:
     """Work until the study is finished."""
-    settings = WorkerSettings(storage, study_name, "cpu", Path(), name, lease_seconds=2.0, heartbeat_seconds=0.5)
+    lease = float(lease_seconds)
+    settings = WorkerSettings(
+        storage, study_name, "cpu", Path(), name, lease_seconds=lease, heartbeat_seconds=lease / 4
+    )
     pause = float(seconds_per_epoch)
     with Database.open(storage, check=False) as database:
-        queue = JournalledQueue(load_study(database, study_name), name, "cpu", lease_seconds=settings.lease_seconds)
+        queue = JournalledQueue(load_study(database, study_name), name, "cpu", lease_seconds=lease)
         queue.journal = Path(journal)
         trainer = ScriptedTrainer(lambda _epoch: time.sleep(pause))
         Worker(settings, queue, trainer, StopSignal(), lambda _line: None, SystemClock()).work()

@@ -25,6 +25,7 @@ from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_
 _BUSY_SECONDS = 60
 _LOCK_SECONDS = 300
 _SQLITE_HEADER = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
 
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
 _ADVISORY_KEY = 0x687073
@@ -229,10 +230,14 @@ def _check_file(path: Path, *, thoroughly: bool) -> None:
     """Find a damaged file before anybody believes that it holds no trials."""
     hint = "restore it from a copy, or name another --storage"
     with path.open("rb") as file:
-        header = file.read(len(_SQLITE_HEADER))
-    if header != _SQLITE_HEADER:
+        header = file.read(_HEADER_BYTES)
+    if not header.startswith(_SQLITE_HEADER):
         what = "is empty" if not header else "is no SQLite database"
         raise StorageError(f"storage {str(path)!r} {what}: {hint}")
+    # SQLite itself overlooks that the end is missing while nothing lies there: the header has the count of pages.
+    page_bytes, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
+    if path.stat().st_size < (65_536 if page_bytes == 1 else page_bytes) * pages:
+        raise StorageError(f"storage {str(path)!r} is damaged (its end is missing): {hint}")
     if not thoroughly:
         return
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)

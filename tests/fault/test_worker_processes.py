@@ -21,6 +21,8 @@ from tests.scripted import make_study
 pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 DEADLINE_SECONDS = 120
+SHORT_LEASE = 2.0
+"""Seconds: long enough for a busy machine, short enough to wait for."""
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -35,8 +37,11 @@ def start(storage: str, tmp_path: Path) -> Iterator[Start]:
     """Starts a worker process with a journal of its own; none outlives the test."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start_worker(name: str, seconds_per_epoch: float = 0.0) -> "subprocess.Popen[bytes]":
-        arguments = [storage, "study", name, str(tmp_path / f"{name}.jsonl"), str(seconds_per_epoch)]
+    def start_worker(
+        name: str, seconds_per_epoch: float = 0.0, lease_seconds: float = 30.0
+    ) -> "subprocess.Popen[bytes]":
+        numbers = [str(seconds_per_epoch), str(lease_seconds)]
+        arguments = [storage, "study", name, str(tmp_path / f"{name}.jsonl"), *numbers]
         process = subprocess.Popen([sys.executable, "-m", "tests.scripted_worker", *arguments], stderr=subprocess.PIPE)
         processes.append(process)
         return process
@@ -84,7 +89,7 @@ def test_four_workers_finish_exactly_the_trials_asked_for_and_claim_none_twice(
 def test_no_trial_is_lost_or_doubled_when_workers_are_killed(storage: str, start: Start, tmp_path: Path) -> None:
     chance = random.Random(7)
     make(storage, trials=30, epochs=3)
-    workers = {index: start(f"worker-{index}-0", 0.05) for index in range(4)}
+    workers = {index: start(f"worker-{index}-0", 0.05, SHORT_LEASE) for index in range(4)}
     kills = 0
     while kills < 8:
         time.sleep(chance.uniform(0.3, 1.2))
@@ -93,7 +98,7 @@ def test_no_trial_is_lost_or_doubled_when_workers_are_killed(storage: str, start
             break
         workers[index].send_signal(signal.SIGKILL)
         kills += 1
-        workers[index] = start(f"worker-{index}-{kills}", 0.05)
+        workers[index] = start(f"worker-{index}-{kills}", 0.05, SHORT_LEASE)
     for process in workers.values():
         join(process)
     record = read(storage)
@@ -112,13 +117,13 @@ def test_a_paused_worker_that_lost_its_trial_writes_nothing_and_goes_on(
     storage: str, start: Start, tmp_path: Path
 ) -> None:
     make(storage, trials=6, epochs=20)
-    zombie = start("zombie", 0.1)
+    zombie = start("zombie", 0.1, SHORT_LEASE)
     journal = tmp_path / "zombie.jsonl"
     while not journal.exists():
         time.sleep(0.05)
         assert zombie.poll() is None
     zombie.send_signal(signal.SIGSTOP)
-    other = start("other", 0.01)
+    other = start("other", 0.01, SHORT_LEASE)
     join(other)  # it waits for the zombie's trial to expire, then does that as well
     zombie.send_signal(signal.SIGCONT)
     join(zombie)

@@ -1,0 +1,36 @@
+"""Opening the test split: for one trial at a time, after it was selected on validation, and never unrecorded."""
+
+from pathlib import Path
+
+from hpsearch.errors import DataError
+from hpsearch.storage.test_scores import TestScore
+from hpsearch.training.data.test_split import open_test_split
+from hpsearch.training.device import choose_device
+from hpsearch.training.evaluation import evaluate
+from hpsearch.training.rebuild import rebuild_network
+from hpsearch.tuning.records import TrialRecord, load_trial_weights, read_study_record, store_test_score
+from hpsearch.tuning.study import Study
+
+
+def score_on_test(study: Study, trial: TrialRecord, *, device: str, cache_folder: Path) -> TestScore:
+    """The trial's test score: the recorded one, or a new one that is recorded before anybody sees it.
+
+    Raises:
+        InputError: The trial is not complete.
+        DataError: The data set is missing, or another one than the study was made with.
+        StorageError: The weights are missing or damaged.
+    """
+    if trial.test_scores:
+        return trial.test_scores[0]
+    weights = load_trial_weights(study, trial)
+    config = trial.config
+    if config is None:
+        raise DataError(f"trial {trial.number} of {study.name!r} has no configuration")
+    chosen = choose_device(device)
+    split = open_test_split(study.spec.dataset, cache_folder)
+    if split.identity.sha256 != study.dataset.sha256:
+        raise DataError(f"data set {study.spec.dataset!r} holds other images than study {study.name!r} was made with")
+    network = rebuild_network(config, weights, chosen)
+    result = evaluate(network, split.test_images.images, split.test_images.labels, chosen)
+    store_test_score(study, trial, accuracy=result.accuracy, loss=result.loss, images=len(split.test_images))
+    return read_study_record(study).trial(trial.number).test_scores[0]
