@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hpsearch.architecture import Arch
@@ -25,6 +25,8 @@ class FittedSpace:
     space: SearchSpace
     left_out: dict[str, tuple[Value, ...]]
     """By parameter, the values that are gone."""
+    reasons: dict[str, str]
+    """By the same parameters, what is wrong with networks that have these values."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,12 @@ def fit_space(
         for name, values in zip(names, kept, strict=True)
         if left_out[name]
     }
-    return FittedSpace(space.replace(changes), {name: gone for name, gone in left_out.items() if gone})
+    reasons = {
+        name: _explain(verdict for values, verdict in verdicts.items() if values[position] in left_out[name])
+        for position, name in enumerate(names)
+        if left_out[name]
+    }
+    return FittedSpace(space.replace(changes), {name: left_out[name] for name in reasons}, reasons)
 
 
 def example_shape(arch: Arch, space: SearchSpace, chosen: Parameters) -> Shape:
@@ -104,6 +111,19 @@ def _judge(
         return _Verdict(fits=True, smallest=smallest)
     weights = solve(shape, budget_weights, input_shape, class_count).count_weights(input_shape, class_count)
     return _Verdict(fits=True, smallest=smallest, is_coarse=weights < (1 - TOLERANCE) * budget_weights)
+
+
+def _explain(verdicts: Iterable[_Verdict]) -> str:
+    """Why values left the space, from the verdicts on the combinations that have them."""
+    kinds = set()
+    for verdict in verdicts:
+        if verdict.smallest is None:
+            kinds.add("an image does not last through the layers of some")
+        elif not verdict.fits:
+            kinds.add("some are over the budget at their narrowest")
+        elif verdict.is_coarse:
+            kinds.add("a single width cannot come within 1% of the budget")
+    return ", or ".join(sorted(kinds))
 
 
 def _largest_product(fitting: set[Combination], verdicts: dict[Combination, _Verdict]) -> list[list[Value]]:

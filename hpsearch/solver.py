@@ -9,6 +9,7 @@ either, whatever becomes of the ratios, widths all along the edge of the budget.
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from hpsearch.architecture import Architecture
@@ -72,7 +73,7 @@ def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights) -> 
     enough = (1 - TOLERANCE) * budget
     candidates = {best: count(best)}
     if candidates[best] < enough or _distortion(best, ideal) > _GOOD_DISTORTION:
-        candidates.update(_exchange(best, budget, count))
+        candidates.update(_exchange(best, ideal, budget, count))
     if max(candidates.values()) < enough:
         candidates.update(_walk_edges(best, budget, count))
     close = [widths for widths, weights in candidates.items() if weights >= enough]
@@ -99,28 +100,52 @@ def _largest_scale(ratios: Sequence[float], budget: int, count: CountWeights) ->
 
 
 def _widen_singly(widths: Widths, ideal: Sequence[float], budget: int, count: CountWeights) -> Widths:
-    """Add units one at a time, to the layer most below its ideal width of those that can still grow."""
+    """Add units one at a time, to the layer most below its ideal width of those that can still grow.
+
+    Ends as soon as the budget is met within 1% and every layer that can grow has well over its share.
+    """
     growing = set(range(len(widths)))
     while len(growing) > 1:
         position = min(growing, key=lambda index: (widths[index] + 1) / ideal[index])
         wider = _changed(widths, position, 1)
         if count(wider) > budget:
             growing.discard(position)
+        elif count(widths) >= (1 - TOLERANCE) * budget and wider[position] > _GOOD_DISTORTION * ideal[position]:
+            return widths
         else:
             widths = wider
-    return _fill(widths, growing.pop(), budget, count) or widths
+    return _fill_fairly(widths, growing.pop(), ideal, budget, count) or widths
 
 
-def _exchange(widths: Widths, budget: int, count: CountWeights) -> Iterator[tuple[Widths, int]]:
+def _exchange(widths: Widths, ideal: Sequence[float], budget: int, count: CountWeights) -> Iterator[tuple[Widths, int]]:
     """Change one width by a few units and widen another as far as it then fits."""
+    reach = _MAXIMUM_EXCHANGE if len(widths) <= 4 else _MAXIMUM_EXCHANGE // 2
     for changed in range(len(widths)):
-        for change in range(-_MAXIMUM_EXCHANGE, _MAXIMUM_EXCHANGE + 1):
+        for change in range(-reach, reach + 1):
             if change == 0 or widths[changed] + change < MINIMUM_WIDTH:
                 continue
             base = _changed(widths, changed, change)
             for filled in range(len(widths)):
-                if filled != changed and (candidate := _fill(base, filled, budget, count)) is not None:
+                if filled == changed:
+                    continue
+                candidate = _fill_fairly(base, filled, ideal, budget, count)
+                if candidate is not None:
                     yield candidate, count(candidate)
+
+
+def _fill_fairly(
+    widths: Widths, position: int, ideal: Sequence[float], budget: int, count: CountWeights
+) -> Widths | None:
+    """As `_fill`, but no further beyond the layer's share than it takes to come within 1% of the budget."""
+    filled = _fill(widths, position, budget, count)
+    fair = int(_GOOD_DISTORTION * ideal[position])
+    if filled is None or filled[position] <= fair:
+        return filled
+    short = _fill(filled, position, math.ceil((1 - TOLERANCE) * budget) - 1, count)
+    enough = MINIMUM_WIDTH if short is None else short[position] + 1
+    narrower = _changed(filled, position, min(max(enough, fair) - filled[position], 0))
+    # In a dent the wider one fits and the narrower, which needs a projection, does not.
+    return narrower if count(narrower) <= budget else filled
 
 
 def _fill(widths: Widths, position: int, budget: int, count: CountWeights) -> Widths | None:
@@ -129,11 +154,19 @@ def _fill(widths: Widths, position: int, budget: int, count: CountWeights) -> Wi
     def with_width(width: int) -> Widths:
         return (*widths[:position], width, *widths[position + 1 :])
 
-    if count(with_width(MINIMUM_WIDTH)) > budget:
-        return None
-    fits, over = MINIMUM_WIDTH, 2 * MINIMUM_WIDTH
-    while count(with_width(over)) <= budget:
-        fits, over = over, 2 * over
+    start, step = widths[position], 1
+    if count(with_width(start)) <= budget:
+        fits, over = start, start + 1
+        while count(with_width(over)) <= budget:
+            fits, step = over, 2 * step
+            over = fits + step
+    else:
+        fits, over = max(start - 1, MINIMUM_WIDTH), start
+        while count(with_width(fits)) > budget:
+            if fits == MINIMUM_WIDTH:
+                return None
+            over, step = fits, 2 * step
+            fits = max(fits - step, MINIMUM_WIDTH)
     while over - fits > 1:
         middle = (fits + over) // 2
         if count(with_width(middle)) <= budget:

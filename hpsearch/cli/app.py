@@ -1,0 +1,84 @@
+"""The application: its commands, and `main`, which turns what goes wrong into one line and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from hpsearch import __version__
+from hpsearch.cli import data, plan, run, studies, worker
+from hpsearch.cli.errors import explain_error
+from hpsearch.cli.screen import write_error_line, write_line
+
+PROGRAM = "hpsearch"
+
+_PIPE_CLOSED_CODE = 141
+"""What a shell shows for a program that SIGPIPE ended."""
+
+app = typer.Typer(
+    name=PROGRAM,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help="Finds the best fully connected or convolutional network that fits a weight budget.",
+    epilog="Begin with [bold]hpsearch run --budget 100k --arch cnn[/]; [bold]hpsearch COMMAND --help[/] has examples.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def show_help_or_version(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Finds the best fully connected or convolutional network that fits a weight budget."""
+    if version:
+        write_line(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        if text := context.get_help():
+            write_line(text)
+        raise typer.Exit
+
+
+_SEARCH, _RESULTS, _PARTS = "Search", "Results", "Parts of a search"
+
+app.command("run", rich_help_panel=_SEARCH)(run.run)
+app.command("plan", rich_help_panel=_SEARCH)(plan.plan)
+app.command("list", rich_help_panel=_RESULTS)(studies.list_studies)
+app.command("show", rich_help_panel=_RESULTS)(studies.show)
+app.command("best", rich_help_panel=_RESULTS)(studies.best)
+app.command("export", rich_help_panel=_RESULTS)(studies.export)
+app.command("worker", rich_help_panel=_PARTS)(worker.worker)
+app.add_typer(data.app, name="data", rich_help_panel=_PARTS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Returns:
+        The exit code: 0 done, 1 not done, 2 wrong input, 3 trouble with the database, 130 and 143 stopped by a signal.
+    """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    _show_what_can_be_shown()
+    try:
+        code = app(args=typed, prog_name=PROGRAM, standalone_mode=False, obj=tuple(typed))
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does; Python must not trip over it again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED_CODE
+    except Exception as error:
+        explained = explain_error(error)
+        if explained is None:
+            raise
+        sentence, code = explained
+        write_error_line(sentence)
+    return code if isinstance(code, int) else 0
+
+
+def _show_what_can_be_shown() -> None:
+    """A terminal that lacks a character shows a question mark instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")

@@ -1,0 +1,95 @@
+"""`hpsearch data`: the data sets that are known by name, and bringing one here."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hpsearch.cli.options import JsonOption, choose_cache_folder
+from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
+
+if TYPE_CHECKING:
+    from hpsearch.training.data.listing import DatasetListing
+
+app = typer.Typer(help="The data sets that are known by name, and bringing one here.", no_args_is_help=False)
+
+
+@app.callback(invoke_without_command=True)
+def show_help(context: typer.Context) -> None:
+    """The data sets that are known by name, and bringing one here."""
+    if context.invoked_subcommand is None:
+        if text := context.get_help():
+            write_line(text)
+        raise typer.Exit
+
+
+@app.command("list")
+def list_known(as_json: JsonOption = False) -> None:
+    """Show the data sets that are known by name, and which are here.
+
+    Example: [bold]hpsearch data list[/]
+    """
+    from hpsearch.training.data.listing import list_datasets
+
+    cache_folder = choose_cache_folder()
+    listings = list_datasets(cache_folder)
+    if as_json:
+        write_json([_describe(listing) for listing in listings])
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("name", "images", "classes", "train", "test", "licence", "here"):
+        table.add_column(heading, justify="right" if heading in ("classes", "train", "test") else "left")
+    for listing in listings:
+        table.add_row(
+            listing.name,
+            str(listing.input_shape),
+            str(len(listing.class_names)),
+            f"{listing.train_count:,}",
+            f"{listing.test_count:,}",
+            listing.licence,
+            "yes" if listing.cached_path else f"no ({listing.size_bytes / 1e6:.0f} MB)",
+        )
+    console = open_console()
+    console.print(table)
+    console.print(
+        f"\nThey are kept in {cache_folder}. hpsearch data fetch NAME brings one here; --dataset also takes a folder"
+        " with one folder of images per class, or an .npz file.",
+        soft_wrap=True,
+    )
+
+
+@app.command("fetch")
+def fetch(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="A data set's name, or a path of your own to check.")
+    ],
+) -> None:
+    """Bring a data set here, or check one of your own to its last image.
+
+    Example: [bold]hpsearch data fetch fashion-mnist[/]
+    """
+    console = open_console()
+    with SpinnerSteps(console) if console.is_terminal else LineSteps(console) as steps:
+        from hpsearch.training.data import fetch_dataset
+
+        identity = fetch_dataset(name, choose_cache_folder(), steps.tell)
+    console.print(
+        f"{identity.name}: {identity.train_count:,} training and {identity.test_count:,} test images of "
+        f"{identity.input_shape} in {identity.class_count} classes; every file is right",
+        soft_wrap=True,
+    )
+
+
+def _describe(listing: "DatasetListing") -> dict[str, Any]:
+    return {
+        "name": listing.name,
+        "input_shape": list(listing.input_shape),
+        "class_names": list(listing.class_names),
+        "train_count": listing.train_count,
+        "test_count": listing.test_count,
+        "origin": listing.origin,
+        "licence": listing.licence,
+        "cached_path": str(listing.cached_path) if listing.cached_path else None,
+        "size_bytes": listing.size_bytes,
+    }

@@ -1,0 +1,95 @@
+"""A network, its recipe and its figures as a person reads them."""
+
+from typing import TYPE_CHECKING
+
+from hpsearch.cli.durations import format_duration
+from hpsearch.cli.views import format_accuracy
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hpsearch.architecture import Architecture
+    from hpsearch.dataset import DatasetIdentity
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget: int) -> "Table":
+    """The network layer by layer: what each is, the shape it gives, its weights and multiply-accumulates."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, padding=(0, 1))
+    weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
+    macs = architecture.count_macs(dataset.input_shape, dataset.class_count)
+    table.add_column("layer", footer="total", no_wrap=True)
+    table.add_column("what", footer=f"{weights * 1000 // budget / 10}% of {budget:,} weights", no_wrap=True)
+    table.add_column("output", justify="right", no_wrap=True)
+    table.add_column("weights", footer=f"{weights:,}", justify="right", no_wrap=True)
+    table.add_column("MACs", footer=f"{macs:,}", justify="right", no_wrap=True)
+    table.add_row("input", f"{dataset.class_count} classes", str(dataset.input_shape), "", "")
+    for layer in architecture.walk_layers(dataset.input_shape, dataset.class_count):
+        table.add_row(
+            layer.name,
+            layer.description,
+            "x".join(str(length) for length in layer.output_shape),
+            f"{layer.weights:,}" if layer.weights else "",
+            f"{layer.macs:,}" if layer.macs else "",
+            style=None if layer.macs else "dim",
+        )
+    return table
+
+
+def draw_facts(facts: "list[tuple[str, str]]") -> "Table":
+    """Two columns: what, and its value in words."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for name, value in facts:
+        grid.add_row(name, value)
+    return grid
+
+
+def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[str, str]]:
+    """What there is to say of a trial beside its layers."""
+    config = trial.config
+    facts: list[tuple[str, str]] = []
+    if config is not None:
+        facts += [("network", config.architecture.describe()), ("recipe", config.recipe.describe())]
+    if trial.value is not None:
+        facts.append(("validation", f"{format_accuracy(trial.value)} of the images held out of the training split"))
+    facts.append(("test", describe_test(record, trial)))
+    if trial.seconds is not None:
+        facts.append(("training", f"{trial.epochs} epochs in {format_duration(trial.seconds)}"))
+    return facts
+
+
+def describe_test(record: "StudyRecord", trial: "TrialRecord") -> str:
+    """The test accuracy of a trial, and how often the test split was opened to get it."""
+    openings = record.test_openings
+    if not trial.test_scores:
+        if openings == 0:
+            return "not known: the test split is closed until the study is finished"
+        return f"not known: the test split was opened for trial{_list_scored(record)} alone"
+    score = trial.test_scores[0]
+    text = f"{format_accuracy(score.accuracy)} of {score.images:,} test images"
+    if openings == 1:
+        return f"{text}; the test split was opened once, after selection on validation"
+    return f"{text}; the test split was opened {openings} times for this study, for trial{_list_scored(record)}"
+
+
+def draw_curve(accuracies: "list[float]") -> str:
+    """A curve in one line of bars, from its lowest value to its highest."""
+    if not accuracies:
+        return ""
+    low, high = min(accuracies), max(accuracies)
+    span = (high - low) or 1.0
+    return "".join(_BARS[round((accuracy - low) / span * (len(_BARS) - 1))] for accuracy in accuracies)
+
+
+def _list_scored(record: "StudyRecord") -> str:
+    numbers = [str(trial.number) for trial in record.trials if trial.test_scores]
+    return f"{'s' * (len(numbers) > 1)} {', '.join(numbers)}"

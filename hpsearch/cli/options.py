@@ -1,0 +1,202 @@
+"""The options that commands share, each with its help, and what the environment says."""
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpsearch.errors import InputError
+
+DEFAULT_STORAGE = "sqlite:///hpsearch.db"
+"""As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
+
+_WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+WHAT, HOW, WHERE, OUTPUT = "What to search", "How to search", "Where and on what", "Output"
+
+BudgetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="WEIGHTS",
+        help="The most weights a network may have: [bold]100k[/], 100_000, 0.1m.",
+        rich_help_panel=WHAT,
+    ),
+]
+ArchOption = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="fcn|cnn",
+        help="Fully connected (fcn) or convolutional (cnn) networks.",
+        rich_help_panel=WHAT,
+    ),
+]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME|PATH",
+        help="fashion-mnist, mnist, kmnist, cifar10; or a folder with a folder of images per class, or an .npz file.",
+        show_default="fashion-mnist",
+        rich_help_panel=WHAT,
+    ),
+]
+TrialsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--trials",
+        metavar="N",
+        help="Networks to try.",
+        show_default="24 for fcn, 16 for cnn",
+        rich_help_panel=HOW,
+    ),
+]
+EpochsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--epochs",
+        metavar="N",
+        help="Epochs of a trial that is not pruned.",
+        show_default="20 for fcn, 10 for cnn",
+        rich_help_panel=HOW,
+    ),
+]
+SamplerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="NAME",
+        help="Draws the trials: tpe, random, gp, qmc or grid.",
+        show_default="tpe",
+        rich_help_panel=HOW,
+    ),
+]
+PrunerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pruner",
+        metavar="NAME",
+        help="Stops hopeless trials: asha, hyperband, median or none.",
+        show_default="median",
+        rich_help_panel=HOW,
+    ),
+]
+SeedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="Decides everything that is random, in drawing and in training.",
+        show_default="0",
+        rich_help_panel=HOW,
+    ),
+]
+WorkersOption = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        metavar="auto|N",
+        help="Worker processes on this machine; auto is one per CPU core, or per GPU.",
+        rich_help_panel=WHERE,
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:1, mps.",
+        rich_help_panel=WHERE,
+    ),
+]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        envvar="HPSEARCH_STORAGE",
+        help="The database: sqlite:///FILE.db or postgresql://USER@HOST/DATABASE. "
+        "Put a password into the variable, not into the option: others can read a command line.",
+        show_default=DEFAULT_STORAGE,
+        rich_help_panel=WHERE,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
+]
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="The study's name; [bold]hpsearch list[/] has all.", show_default=False)
+]
+
+
+def read_number(text: str | None) -> int | str | None:
+    """A whole number where the text is one; other text stays, for the study's own check to refuse it."""
+    return int(text) if text is not None and _WHOLE_NUMBER.fullmatch(text.strip()) else text
+
+
+def parse_number(text: str | None, flag: str, *, least: int) -> int | None:
+    """Read a whole number.
+
+    Raises:
+        InputError: It is none, or below `least`.
+    """
+    from hpsearch.wording import quote
+
+    number = read_number(text)
+    if number is None:
+        return None
+    if isinstance(number, str) or number < least:
+        raise InputError(f"{flag} {quote(text)} is not allowed: give a whole number, at least {least}")
+    return number
+
+
+@dataclass(frozen=True)
+class StorageChoice:
+    """The database that a command works on, and how a person named it."""
+
+    url: str
+    is_flag: bool
+    """Whether another command needs the option, too: it came neither from the environment nor by default."""
+
+    def complete_command(self, command: str) -> str:
+        """A command to type next, with this storage; never with a password."""
+        return f"{command} --storage {shlex.quote(hide_password(self.url))}" if self.is_flag else command
+
+
+def choose_storage(context: typer.Context, given: str | None) -> StorageChoice:
+    """What `--storage` or HPSEARCH_STORAGE says, else the default."""
+    source = context.get_parameter_source("storage")
+    return StorageChoice(given or DEFAULT_STORAGE, is_flag=source is not None and source.name == "COMMANDLINE")
+
+
+def choose_cache_folder() -> Path:
+    """Where data sets are kept, as the environment says."""
+    from hpsearch.training.data.cache import default_cache_folder
+
+    return default_cache_folder(os.environ)
+
+
+def hide_password(text: str) -> str:
+    """A storage URL as a person may type it again, its password hidden; other text stays as it is."""
+    from hpsearch.errors import StorageError
+    from hpsearch.storage.url import parse_storage_url, show_url
+
+    head, separator, url = text.partition("=") if text.startswith("--") else ("", "", text)
+    if "@" not in url or "://" not in url:
+        return text
+    try:
+        shown = show_url(parse_storage_url(url))
+    except StorageError:
+        shown = "URL"
+    return head + separator + shown
+
+
+def join_command(arguments: Sequence[str]) -> str:
+    """The command line that was typed, as a shell takes it, without passwords."""
+    return shlex.join(["hpsearch", *(hide_password(argument) for argument in arguments)])

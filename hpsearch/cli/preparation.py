@@ -1,0 +1,180 @@
+"""What `run` and `plan` do before any work: check everything that is cheap, then bring the data, then open the study.
+
+Wrong input ends here, and has created nothing: no database, no cache folder.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from hpsearch.dataset import DatasetIdentity
+    from hpsearch.feasibility import FittedSpace
+    from hpsearch.study_spec import StudySpec
+
+Tell = Callable[[str], None]
+
+_MAXIMUM_WORKERS = 1024
+_MANY_ON_SQLITE = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command line, read and checked without touching the world."""
+
+    name: str
+    spec: "StudySpec"
+    device: str
+    workers: int | None
+    """None for as many as fill the device."""
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where a search runs."""
+
+    launch_device: str
+    """As the workers are told."""
+    name: str
+    """As PyTorch has it: `cpu`, `cuda:0`."""
+    description: str
+    workers: int
+
+    def describe(self) -> str:
+        """In words: `2 workers on cpu (AMD EPYC)`."""
+        return f"{self.workers} worker{'s' * (self.workers != 1)} on {self.name} ({self.description})"
+
+
+def read_request(study_file: Path | None, flags: Mapping[str, Any], device: str, workers: str) -> Request:
+    """Flags above the study file above the defaults.
+
+    Raises:
+        InputError: A value is missing or not allowed.
+    """
+    from hpsearch.study_file import parse_study_spec, read_study_file
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    name, spec = parse_study_spec((read_study_file(study_file) if study_file else {}) | given)
+    return Request(name, spec, device, _parse_workers(workers))
+
+
+def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:
+    """The device of this name and how many workers it gets, never more than there are trials.
+
+    Raises:
+        InputError: There is no such device.
+    """
+    from hpsearch.training.device import choose_device, count_workers, describe_device
+
+    chosen = choose_device(device)
+    # "cuda" gives each worker a GPU of its own, "cuda:1" means that one for all of them.
+    is_one_gpu = chosen.type == "cuda" and ":" in device
+    launch = str(chosen) if is_one_gpu else chosen.type
+    filling = 1 if is_one_gpu else count_workers(chosen)
+    return Hardware(launch, str(chosen), describe_device(chosen), max(1, min(workers or filling, most)))
+
+
+def check_storage(url: str) -> bool:
+    """Whether there is a database at a URL already; creates no file.
+
+    Raises:
+        StorageError: It cannot be opened or made, is no database, or is damaged.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.storage.url import is_sqlite, parse_storage_url, sqlite_path
+
+    parsed = parse_storage_url(url)
+    if not is_sqlite(parsed):
+        Database.open(url, create=True).close()
+        return True
+    path = sqlite_path(parsed)
+    if os.path.lexists(path):
+        Database.open(url).close()
+        return True
+    folder = path.parent
+    if not folder.is_dir():
+        raise StorageError(f"storage {str(path)!r}: there is no folder {str(folder)!r}; make it first")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # asking for rights does not tell root, nor a read-only disk
+    except OSError as error:
+        raise StorageError(
+            f"storage {str(path)!r}: nothing can be written into {str(folder)!r} ({error.strerror or error}); "
+            "name another --storage"
+        ) from error
+    return False
+
+
+def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell) -> "DatasetIdentity":
+    """Who the images are: of the catalogue without fetching them, of a person's own with a look at each.
+
+    Raises:
+        InputError: There is no such data set, or it is damaged.
+    """
+    from hpsearch.training.data import fetch_dataset
+    from hpsearch.training.data.catalogue import CATALOGUE
+    from hpsearch.training.data.catalogue_files import CatalogueFiles
+
+    if entry := CATALOGUE.get(name_or_path):
+        return CatalogueFiles(entry, cache_folder / entry.name).identity
+    return fetch_dataset(name_or_path, cache_folder, tell)
+
+
+def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
+    """What of the space the budget and the images allow.
+
+    Raises:
+        InputError: Nothing.
+    """
+    from hpsearch.feasibility import fit_space
+
+    return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
+
+
+def check_same_study(url: str, request: Request, dataset: "DatasetIdentity") -> None:
+    """Find out before anything is fetched that a study of this name has other settings.
+
+    Raises:
+        StudyDiffersError: It has; each differing field is named.
+        StorageError: The database failed.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.study import create_or_join_study, list_study_names
+
+    with Database.open(url, check=False) as database:
+        if request.name in list_study_names(database):
+            create_or_join_study(database, request.name, request.spec, dataset)
+
+
+def describe_left_out(fitted: "FittedSpace") -> list[str]:
+    """A line for each parameter of which something was left out."""
+    return [
+        f"{name} {', '.join(str(value) for value in values)}: {fitted.reasons[name]}"
+        for name, values in fitted.left_out.items()
+    ]
+
+
+def warn_of_many_workers(url: str, workers: int) -> str | None:
+    """What to say where one SQLite file gets many workers."""
+    from hpsearch.storage.url import is_sqlite, parse_storage_url
+
+    if workers <= _MANY_ON_SQLITE or not is_sqlite(parse_storage_url(url)):
+        return None
+    return (
+        f"{workers} workers wait for each other on one SQLite file: "
+        "PostgreSQL (--storage postgresql://USER@HOST/DATABASE) bears more"
+    )
+
+
+def _parse_workers(text: str) -> int | None:
+    if text.strip().lower() == "auto":
+        return None
+    from hpsearch.wording import quote
+
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM_WORKERS):
+        raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {_MAXIMUM_WORKERS}")
+    return int(text)

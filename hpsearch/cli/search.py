@@ -1,0 +1,147 @@
+"""The search itself: workers that are looked after, a view that is kept up to date, signals that are passed on."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.cli.preparation import Hardware
+from hpsearch.cli.progress import measure_progress
+from hpsearch.cli.signals import Interrupts
+from hpsearch.cli.views import View
+from hpsearch.clock import Clock
+from hpsearch.errors import HpsearchError
+
+if TYPE_CHECKING:
+    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.worker.supervisor import Supervisor
+
+_TICK_SECONDS = 0.1
+_LOOK_SECONDS = 1.0
+_LOOKING_SHARE = 10
+"""Reading the record may take a tenth of the time, however long a study's list of trials."""
+_PATIENCE_SECONDS = 60.0
+"""For a worker that was asked to stop; it asks itself between two batches."""
+
+STOPPING = "stopping: the workers give their trials back ... (Ctrl-C again: at once)"
+
+
+@dataclass(frozen=True)
+class WorkOrder:
+    """What the workers of this machine are to do."""
+
+    study: str
+    storage_url: str
+    hardware: Hardware
+    cache_folder: Path
+    deadline: float | None
+    """Unix time in seconds."""
+
+
+def search(
+    order: WorkOrder, read: "Callable[[], StudyRecord]", view: View, interrupts: Interrupts, clock: Clock
+) -> None:
+    """Let workers work until the study is finished, the deadline is over, or a signal came.
+
+    Raises:
+        HpsearchError: A worker ended with an error that starting it again does not mend; the others have stopped.
+    """
+    from hpsearch.worker.supervisor import Supervisor, launch_local_workers
+
+    launches = launch_local_workers(
+        order.study,
+        storage_url=order.storage_url,
+        device=order.hardware.launch_device,
+        count=order.hardware.workers,
+        deadline=order.deadline,
+        cache_folder=order.cache_folder,
+        environment=os.environ,
+    )
+    with interrupts.noted(), Supervisor(launches) as supervisor, view:
+        supervisor.start()
+        try:
+            _Watch(order, supervisor, read, view, interrupts, clock).watch()
+        except HpsearchError:
+            _stop_gently(supervisor, clock)
+            raise
+
+
+class _Watch:
+    """Looks after the workers, a tick at a time."""
+
+    def __init__(
+        self,
+        order: WorkOrder,
+        supervisor: "Supervisor",
+        read: "Callable[[], StudyRecord]",
+        view: View,
+        interrupts: Interrupts,
+        clock: Clock,
+    ) -> None:
+        self._order = order
+        self._supervisor = supervisor
+        self._read = read
+        self._view = view
+        self._interrupts = interrupts
+        self._clock = clock
+        self._started = self._next_look = clock.monotonic()
+        self._stop_asked_at: float | None = None
+        self._is_killed = False
+
+    def watch(self) -> None:
+        """Until no worker is left."""
+        while self._supervisor.is_running:
+            for message in self._supervisor.check():
+                self._view.say(message)
+            self._pass_on_signals()
+            self._end_what_does_not_end()
+            self._look()
+            self._clock.sleep(_TICK_SECONDS)
+        self._next_look = 0.0
+        self._look()
+
+    def _pass_on_signals(self) -> None:
+        received = len(self._interrupts.received)
+        if received and self._stop_asked_at is None:
+            self._view.say(STOPPING)
+            self._ask_to_stop()
+        if received > 1 and not self._is_killed:
+            self._view.say("stopped at once: what they held goes back to the queue within a minute")
+            self._kill()
+
+    def _end_what_does_not_end(self) -> None:
+        deadline = self._order.deadline
+        if self._stop_asked_at is None:
+            # At the deadline the workers end by themselves.
+            if deadline is not None and self._clock.now() > deadline + _PATIENCE_SECONDS:
+                self._ask_to_stop()
+        elif not self._is_killed and self._clock.monotonic() > self._stop_asked_at + _PATIENCE_SECONDS:
+            self._view.say(f"a worker did not stop within {_PATIENCE_SECONDS:.0f} s and is ended")
+            self._kill()
+
+    def _kill(self) -> None:
+        self._is_killed = True
+        self._supervisor.kill()
+
+    def _ask_to_stop(self) -> None:
+        self._stop_asked_at = self._clock.monotonic()
+        self._supervisor.request_stop()
+
+    def _look(self) -> None:
+        begun = self._clock.monotonic()
+        if begun < self._next_look:
+            return
+        record = self._read()
+        progress = measure_progress(record, self._order.hardware.workers)
+        self._view.show(record, progress, begun - self._started)
+        taken = self._clock.monotonic() - begun
+        self._next_look = begun + max(_LOOK_SECONDS, _LOOKING_SHARE * taken)
+
+
+def _stop_gently(supervisor: "Supervisor", clock: Clock) -> None:
+    supervisor.request_stop()
+    until = clock.monotonic() + _PATIENCE_SECONDS
+    while supervisor.is_running and clock.monotonic() < until:
+        supervisor.check()
+        clock.sleep(_TICK_SECONDS)

@@ -1,0 +1,184 @@
+"""A run from its first check to its last line."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.cli.options import StorageChoice
+from hpsearch.cli.preparation import (
+    Hardware,
+    Request,
+    check_same_study,
+    check_storage,
+    choose_hardware,
+    describe_left_out,
+    fit,
+    identify_dataset,
+    warn_of_many_workers,
+)
+from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
+from hpsearch.cli.screen import LineSteps, SpinnerSteps, Steps, open_console, write_json
+from hpsearch.cli.search import WorkOrder, search
+from hpsearch.cli.signals import Interrupts
+from hpsearch.cli.views import LineView, LiveView, SilentView, View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.dataset import DatasetIdentity
+    from hpsearch.feasibility import FittedSpace
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.study import Study
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run, as it was asked for."""
+
+    request: Request
+    storage: StorageChoice
+    command: str
+    """What was typed."""
+    seconds: float | None
+    """That it may take; None for no limit."""
+    quiet: bool
+    as_json: bool
+
+    def run(self, interrupts: Interrupts, cache_folder: Path) -> int:
+        """Search, show what came of it, and give the exit code."""
+        begun = time.time()
+        log = None if self.quiet else open_console(stderr=self.as_json)
+        with open_steps(log) as steps:
+            hardware, dataset, fitted = self._check(cache_folder, steps)
+            database, study = self._open_study(cache_folder, dataset, steps)
+        with database:
+            record = _read(study)
+            if log is not None:
+                self._show_beginning(log, record, hardware, fitted)
+            ending: Ending = "finished"
+            if not record.is_finished:
+                self._search(record, hardware, cache_folder, begun, log, interrupts)
+                record = _read(study)
+                ending = _find_ending(record, interrupts)
+            if ending != "interrupted" and record.best is not None and not record.best.test_scores:
+                record = _score(record, hardware, cache_folder, log)
+            return self._conclude(record, ending, time.time() - begun, interrupts)
+
+    def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
+        """Everything that can be found wrong without creating anything."""
+        request, spec = self.request, self.request.spec
+        is_there = check_storage(self.storage.url)
+        hardware = choose_hardware(request.device, request.workers, most=spec.trials)
+        dataset = identify_dataset(spec.dataset, cache_folder, steps.tell)
+        fitted = fit(spec, dataset)
+        if is_there:
+            check_same_study(self.storage.url, request, dataset)
+        return hardware, dataset, fitted
+
+    def _open_study(self, cache_folder: Path, dataset: "DatasetIdentity", steps: Steps) -> "tuple[Database, Study]":
+        """Bring the data here, then make or join the study."""
+        from hpsearch.storage.database import Database
+        from hpsearch.training.data import fetch_dataset
+        from hpsearch.training.data.catalogue import CATALOGUE
+        from hpsearch.tuning.study import create_or_join_study
+
+        request = self.request
+        if request.spec.dataset in CATALOGUE:
+            dataset = fetch_dataset(request.spec.dataset, cache_folder, steps.tell)
+        database = Database.open(self.storage.url, create=True, check=False)
+        try:
+            return database, create_or_join_study(database, request.name, request.spec, dataset)
+        except BaseException:
+            database.close()
+            raise
+
+    def _show_beginning(
+        self, console: "Console", record: "StudyRecord", hardware: Hardware, fitted: "FittedSpace"
+    ) -> None:
+        study, spec = record.study, record.study.spec
+        lines = [
+            f"study      {study.name}: {spec.trials} trials of {spec.epochs} epochs, each a {spec.arch} of at most "
+            f"{spec.budget:,} weights",
+            f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "
+            f"{study.dataset.input_shape}, {study.dataset.class_count} classes",
+            f"search     sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}; {hardware.describe()}",
+        ]
+        lines += [f"left out   {line}" for line in describe_left_out(fitted)]
+        if warning := warn_of_many_workers(self.storage.url, hardware.workers):
+            lines.append(f"note       {warning}")
+        if record.is_finished:
+            lines.append(f"finished   all {spec.trials} trials are finished; nothing is added")
+        elif record.trials:
+            lines.append(f"going on   {record.finished_count} of {spec.trials} trials are finished")
+        for line in lines:
+            console.print(line, soft_wrap=not console.is_terminal)
+
+    def _search(
+        self,
+        record: "StudyRecord",
+        hardware: Hardware,
+        cache_folder: Path,
+        begun: float,
+        log: "Console | None",
+        interrupts: Interrupts,
+    ) -> None:
+        from hpsearch.clock import SystemClock
+
+        order = WorkOrder(
+            study=record.study.name,
+            storage_url=self.storage.url,
+            hardware=hardware,
+            cache_folder=cache_folder,
+            deadline=None if self.seconds is None else begun + self.seconds,
+        )
+        search(order, lambda: _read(record.study), _open_view(log, record), interrupts, SystemClock())
+
+    def _conclude(self, record: "StudyRecord", ending: Ending, seconds: float, interrupts: Interrupts) -> int:
+        outcome = Outcome(ending, record, seconds, self.command, self.storage.complete_command)
+        if self.as_json:
+            write_json(describe_outcome(outcome))
+        else:
+            show_outcome(open_console(), outcome)
+        if ending == "interrupted":
+            return interrupts.exit_code or 1
+        return 1 if record.best is None else 0
+
+
+def open_steps(console: "Console | None") -> "SpinnerSteps | LineSteps":
+    """A spinner on a terminal, lines elsewhere, nothing without a console."""
+    return SpinnerSteps(console) if console is not None and console.is_terminal else LineSteps(console)
+
+
+def _open_view(console: "Console | None", record: "StudyRecord") -> View:
+    if console is None:
+        return SilentView()
+    if console.is_terminal:
+        return LiveView(console)
+    return LineView(console, frozenset(trial.number for trial in record.trials if trial.is_finished))
+
+
+def _read(study: "Study") -> "StudyRecord":
+    from hpsearch.tuning.records import read_study_record
+
+    return read_study_record(study)
+
+
+def _find_ending(record: "StudyRecord", interrupts: Interrupts) -> Ending:
+    if record.is_finished:
+        return "finished"
+    return "interrupted" if interrupts.received else "time-up"
+
+
+def _score(record: "StudyRecord", hardware: Hardware, cache_folder: Path, log: "Console | None") -> "StudyRecord":
+    """Open the test split for the best trial, once."""
+    from hpsearch.export.test_score import score_on_test
+
+    best = record.best
+    if best is None:
+        return record
+    with open_steps(log) as steps:
+        steps.tell(f"opening the test split for trial {best.number}")
+        score_on_test(record.study, best, device=hardware.name, cache_folder=cache_folder)
+    return _read(record.study)

@@ -1,0 +1,49 @@
+"""Ctrl-C and SIGTERM while `run` works: at first they end it where it is, during the search they are noted."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class Interrupts:
+    """The signals that ask this process to end. Use it as a context; leaving it puts the old handlers back."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self._is_noting = False
+        self._before: dict[int, Any] = {}
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code that the first one asks for: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self.received[0] if self.received else None
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Meanwhile signals only are noted in `received`."""
+        self._is_noting = True
+        try:
+            yield
+        finally:
+            self._is_noting = False
+
+    def __enter__(self) -> Self:
+        numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.received.append(number)
+        if not self._is_noting:
+            sys.exit(128 + number)

@@ -1,0 +1,238 @@
+"""What is known of studies: `list`, `show`, `best`, `export`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpsearch.cli.documents import describe_best, describe_study, describe_study_whole, describe_trial
+from hpsearch.cli.durations import format_duration
+from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
+from hpsearch.cli.options import (
+    OUTPUT,
+    WHAT,
+    JsonOption,
+    StorageOption,
+    StudyArgument,
+    choose_storage,
+    parse_number,
+)
+from hpsearch.cli.progress import describe_counts
+from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.views import format_accuracy
+from hpsearch.errors import HpsearchError, InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+
+class NothingCompleteError(HpsearchError):
+    """A study of which no trial is complete has no best one."""
+
+
+def list_studies(context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False) -> None:
+    """List the studies of a database.
+
+    Example: [bold]hpsearch list[/]
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.records import read_all_studies
+
+    with Database.open(choose_storage(context, storage).url) as database:
+        records = read_all_studies(database)
+    if as_json:
+        write_json([describe_study(record) for record in records])
+        return
+    console = open_console()
+    if not records:
+        console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
+        return
+    table = _make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    for record in records:
+        best, spec = record.best, record.study.spec
+        table.add_row(
+            record.study.name,
+            spec.dataset,
+            f"{spec.budget:,}",
+            f"{record.finished_count} of {spec.trials}",
+            describe_counts(record),
+            format_accuracy(best.value if best else None),
+            str(best.number) if best else "-",
+            format_accuracy(best.test_accuracy if best else None),
+        )
+    console.print(table)
+
+
+def show(
+    context: typer.Context,
+    study: StudyArgument,
+    trial: Annotated[
+        str | None, typer.Option("--trial", metavar="N", help="This trial alone, in full.", rich_help_panel=WHAT)
+    ] = None,
+    storage: StorageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the trials of a study, the best first; or one trial layer by layer.
+
+    Example: [bold]hpsearch show fashion-mnist-cnn-100k --trial 3[/]
+    """
+    number = parse_number(trial, "--trial", least=0)
+    storage_choice = choose_storage(context, storage)
+    with _open_record(storage_choice.url, study) as record:
+        chosen = record.trial(number) if number is not None else None
+        if as_json:
+            write_json(describe_study_whole(record) if chosen is None else describe_trial(chosen))
+            return
+        console = open_console()
+        if chosen is not None:
+            _show_trial(console, record, chosen)
+            return
+        _show_study(console, record)
+        if best := record.best:
+            command = storage_choice.complete_command(f"hpsearch show {study} --trial {best.number}")
+            console.print(f"\nNext\n  {command}", soft_wrap=True)
+
+
+def best(
+    context: typer.Context, study: StudyArgument, storage: StorageOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the best trial of a study: the highest validation accuracy of those that are complete.
+
+    Example: [bold]hpsearch best fashion-mnist-cnn-100k --json[/]
+    """
+    with _open_record(choose_storage(context, storage).url, study) as record:
+        first = _require_best(record)
+        if as_json:
+            write_json(describe_best(record))
+            return
+        console = open_console()
+        state = "" if record.is_finished else " so far"
+        console.print(f"The best trial{state} of {study} is trial {first.number}", style="bold", soft_wrap=True)
+        _show_trial(console, record, first)
+
+
+def export(
+    context: typer.Context,
+    study: StudyArgument,
+    top: Annotated[
+        str | None,
+        typer.Option("--top", metavar="K", help="The K best trials.", show_default="1", rich_help_panel=WHAT),
+    ] = None,
+    trial: Annotated[
+        str | None, typer.Option("--trial", metavar="N", help="This trial instead.", rich_help_panel=WHAT)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The folder for the bundles.", rich_help_panel=OUTPUT)
+    ] = Path("exports"),
+    storage: StorageOption = None,
+) -> None:
+    """Write trials as folders of files: configuration, trained weights (safetensors), manifest.
+
+    Example: [bold]hpsearch export fashion-mnist-cnn-100k --top 3 --out networks[/]
+    """
+    if top is not None and trial is not None:
+        raise InputError("--top and --trial exclude each other: give one of them")
+    count, number = parse_number(top, "--top", least=1), parse_number(trial, "--trial", least=0)
+    from hpsearch.export.bundle import export_trials
+
+    with _open_record(choose_storage(context, storage).url, study) as record:
+        if number is not None:
+            chosen = [record.trial(number)]
+        else:
+            _require_best(record)
+            chosen = record.ranking[: count or 1]
+        folders = export_trials(record.study, chosen, out)
+    console = open_console()
+    for folder, exported in zip(folders, chosen, strict=True):
+        console.print(
+            f"{folder}: trial {exported.number}, {exported.weights:,} weights, "
+            f"{format_accuracy(exported.value)} validation",
+            soft_wrap=True,
+        )
+        console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
+
+
+@contextmanager
+def _open_record(url: str, name: str) -> "Iterator[StudyRecord]":
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
+
+    with Database.open(url) as database:
+        yield read_study_record(load_study(database, name))
+
+
+def _require_best(record: "StudyRecord") -> "TrialRecord":
+    if record.best is not None:
+        return record.best
+    name = record.study.name
+    raise NothingCompleteError(
+        f"study {name!r} has no complete trial yet ({describe_counts(record)}): "
+        f"hpsearch worker {name} goes on with it, hpsearch show {name} says more"
+    )
+
+
+def _show_study(console: "Console", record: "StudyRecord") -> None:
+    spec = record.study.spec
+    console.print(record.study.name, style="bold")
+    facts = [
+        ("searches", f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
+        ("search", f"sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}"),
+        ("trials", f"{record.finished_count} of {spec.trials} finished: {describe_counts(record)}"),
+    ]
+    console.print(draw_facts(facts))
+    console.print()
+    table = _make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network")
+    table.columns[-1].overflow = "ellipsis"
+    for trial in _rank(record):
+        table.add_row(
+            str(trial.number),
+            trial.state,
+            format_accuracy(trial.value),
+            format_accuracy(trial.test_accuracy),
+            f"{trial.weights:,}" if trial.weights is not None else "-",
+            f"{trial.macs:,}" if trial.macs is not None else "-",
+            str(trial.epochs),
+            format_duration(trial.seconds) if trial.seconds is not None else "-",
+            trial.reason or trial.network or "",
+            style=None if trial.state == "COMPLETE" else "dim",
+        )
+    console.print(table)
+
+
+def _rank(record: "StudyRecord") -> "list[TrialRecord]":
+    """Complete trials first and by rank, then those that were stopped, by how good they were; the rest by number."""
+    order = {"COMPLETE": 0, "PRUNED": 1, "RUNNING": 2, "WAITING": 3, "FAIL": 4}
+    return sorted(record.trials, key=lambda trial: (order[trial.state], -(trial.value or 0.0), trial.number))
+
+
+def _show_trial(console: "Console", record: "StudyRecord", trial: "TrialRecord") -> None:
+    config = trial.config
+    console.print()
+    if config is not None:
+        console.print(draw_layers(config.architecture, record.study.dataset, record.study.spec.budget))
+    facts = [("state", f"{trial.state}, attempt {trial.attempts}")]
+    if trial.reason:
+        facts.append(("reason", trial.reason))
+    facts += list_trial_facts(record, trial)
+    if trial.accuracies:
+        accuracies = list(trial.accuracies.values())
+        if "utf" in console.encoding:
+            facts.append(("curve", draw_curve(accuracies)))
+        facts.append(("", " ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies)))
+    console.print(draw_facts(facts))
+
+
+def _make_table(*headings: str) -> "Table":
+    """A table without lines; headings that end in > are over columns of figures."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in headings:
+        table.add_column(heading.removesuffix(">"), justify="right" if heading.endswith(">") else "left", no_wrap=True)
+    return table

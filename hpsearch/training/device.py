@@ -1,0 +1,93 @@
+"""Where a trial trains: choosing a device by name, describing it, and how many workers it bears."""
+
+import ctypes
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from hpsearch.errors import InputError
+
+_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_CPU_MODELS = Path("/proc/cpuinfo")
+
+
+def list_devices() -> list[str]:
+    """The names of the devices at hand, the fastest first: `cuda:0`, `cuda:1`, `mps`, `cpu`."""
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return [*names, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name: `auto` (the first of `list_devices`), `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    available = list_devices()
+    wanted = name.strip().lower()
+    if wanted == "auto":
+        return torch.device(available[0])
+    if wanted == "cuda":
+        wanted = "cuda:0"
+    if wanted not in available:
+        raise InputError(
+            f"device {name!r} is not here; this machine has {', '.join(available)}: "
+            f"use --device {available[0]}, or --device auto"
+        )
+    return torch.device(wanted)
+
+
+def describe_device(device: torch.device) -> str:
+    """The hardware's own name: a GPU's, or the CPU's model."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return f"{platform.processor() or platform.machine()} GPU"
+    return _read_cpu_model(_CPU_MODELS) or platform.processor() or platform.machine()
+
+
+def count_workers(device: torch.device) -> int:
+    """How many workers of one thread fill the device: the usable cores, or the number of GPUs."""
+    if device.type == "cuda":
+        return torch.cuda.device_count()
+    if device.type == "mps":
+        return 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = read_cpu_quota(_CPU_QUOTA)
+    return usable if quota is None else max(1, min(usable, int(quota)))
+
+
+def read_cpu_quota(path: Path) -> float | None:
+    """The cores that a container may use, from its control group's `cpu.max`; None for no limit."""
+    try:
+        quota, period = path.read_text().split()
+        return float(quota) / float(period)
+    except (OSError, ValueError):  # no control group, or "max 100000"
+        return None
+
+
+def configure_threads(threads: int) -> None:
+    """Give PyTorch this many threads in this process, and let it keep the memory it frees.
+
+    A step allocates and frees the same few large blocks. The C library hands blocks from 128 KiB on back to the kernel,
+    which then clears every page anew for the next step: thousands of page faults a step.
+    """
+    torch.set_num_threads(threads)
+    try:
+        allocator = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):  # not the GNU C library
+        return
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # the constants of malloc.h
+    allocator(mmap_max, 0)
+    allocator(trim_threshold, 2**31 - 1)
+    allocator(top_pad, 2**26)
+
+
+def _read_cpu_model(path: Path) -> str | None:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)

@@ -1,0 +1,249 @@
+"""Training a trial, epoch by epoch.
+
+The data set lies on the device as bytes, a batch is an index into it. Every random number comes from `config.seed`
+through generators that are seeded anew for each epoch, so that an epoch depends on the weights and optimizer it starts
+from and on its own number alone: PyTorch's global generators are neither read nor changed, and a checkpoint needs to
+hold no generator.
+"""
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hpsearch.architecture import CnnArchitecture
+from hpsearch.errors import DivergedError, InputError
+from hpsearch.training.augmentation import build_augmentation
+from hpsearch.training.averaging import WeightAverage
+from hpsearch.training.blocks import Dropout, InputNormalization
+from hpsearch.training.checkpoint import (
+    list_optimizer_tensors,
+    pack_checkpoint,
+    restore_optimizer,
+    unpack_checkpoint,
+)
+from hpsearch.training.data import SearchSplits
+from hpsearch.training.evaluation import Evaluation, evaluate
+from hpsearch.training.initialization import initialize
+from hpsearch.training.networks import build_network
+from hpsearch.training.optimizers import build_optimizer, set_lr
+from hpsearch.training.precision import uses_bfloat16
+from hpsearch.training.schedules import schedule_lr
+from hpsearch.training.step import CapturedStep, Step, TrainingStep
+from hpsearch.training.weights import save_weights
+from hpsearch.trial_config import TrialConfig, derive_seed
+
+CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
+"""PyTorch's Adagrad keeps its step on the CPU, which a CUDA graph would freeze."""
+
+
+class TrainingInterrupted(Exception):  # noqa: N818 - an answer to `should_stop`, no error of the trial
+    """Training stopped between two batches because `should_stop` said so; the epoch under way is lost."""
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch gave."""
+
+    epoch: int
+    """From 0."""
+    train_loss: float
+    """Mean cross-entropy over the epoch's steps, with label smoothing, augmentation and dropout, without penalties."""
+    validation_loss: float
+    """Plain cross-entropy on the validation split, of the averaged weights where the recipe averages."""
+    validation_accuracy: float
+    """0 to 1."""
+    seconds: float
+    """Of the epoch, its validation included."""
+    lr: float
+    """Of the epoch's last step."""
+
+
+def train_epochs(
+    config: TrialConfig,
+    splits: SearchSplits,
+    device: torch.device,
+    *,
+    should_stop: Callable[[], bool] | None = None,
+) -> Generator[EpochResult, None, None]:
+    """Train a trial and yield each epoch's result; close the generator to stop after any of them.
+
+    Args:
+        config: The trial, whole.
+        splits: The images it may see: the training and the validation split.
+        device: Where to train.
+        should_stop: Asked between batches.
+
+    Raises:
+        DivergedError: The loss is no longer finite.
+        TrainingInterrupted: `should_stop` answered yes.
+        InputError: The architecture does not fit the images, or the batch size the architecture.
+        torch.OutOfMemoryError: The device has not enough memory for the trial.
+    """
+    yield from TrainingSession(config, splits, device, should_stop=should_stop).epochs()
+
+
+class TrainingSession:
+    """A trial in training, with its state at hand between two epochs."""
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        splits: SearchSplits,
+        device: torch.device,
+        *,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        recipe = config.recipe
+        self.config = config
+        self.device = device
+        self.next_epoch = 0
+        self._should_stop = should_stop
+        self._train_images, self._train_labels = splits.train.images.to(device), splits.train.labels.to(device)
+        self._validation_images = splits.validation.images.to(device)
+        self._validation_labels = splits.validation.labels.to(device)
+        self.batch_size = min(recipe.batch_size, len(self._train_images))
+        self.steps_per_epoch = len(self._train_images) // self.batch_size
+        if self.batch_size < 2 and config.architecture.batch_norm:
+            raise InputError("batch size 1 does not go with batch norm, which needs 2 images: use 2 or more")
+        self._order_generator = torch.Generator(device)
+        self._noise_generator = torch.Generator(device)
+        self.network = self._build_network()
+        self.optimizer = build_optimizer(recipe, self.network, device)
+        self.average: WeightAverage | None = None
+        self._averaged_network: nn.Module | None = None
+        if recipe.averaging == "ema":
+            self.average = WeightAverage(self.network, self.steps_per_epoch)
+            self._averaged_network = self._build_network().requires_grad_(False)
+        self._step = self._build_step()
+
+    @property
+    def final_network(self) -> nn.Module:
+        """What is validated and kept: the network, or with averaging a network of the averaged weights."""
+        if self.average is None or self._averaged_network is None:
+            return self.network
+        if self.next_epoch > 0:
+            self.average.write(self._averaged_network, self.next_epoch * self.steps_per_epoch)
+        return self._averaged_network
+
+    def weights(self) -> bytes:
+        """The final network's weights and buffers as safetensors."""
+        return save_weights(self.final_network)
+
+    def capture(self) -> bytes:
+        """All that the epochs to come depend on; to be taken between two epochs."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in list_optimizer_tensors(self.optimizer).items()}
+        if self.average is not None:
+            tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.average.sums)}
+        return pack_checkpoint(self.config, self.next_epoch, tensors)
+
+    def restore(self, captured: bytes) -> None:
+        """Go on from a captured state, perhaps of another machine; only before the first epoch.
+
+        On the CPU the epochs that follow are bit for bit those of a training that was never stopped.
+
+        Raises:
+            InputError: The bytes are no captured state, or one of another trial.
+        """
+        if self.next_epoch > 0:
+            raise RuntimeError("a session that has trained cannot be restored: make a new one")
+        checkpoint = unpack_checkpoint(self.config, captured)
+        self.network.load_state_dict(checkpoint.select("network"))
+        restore_optimizer(self.optimizer, checkpoint.select("optimizer"))
+        if self.average is not None:
+            for index, tensor in checkpoint.select("average").items():
+                self.average.sums[int(index)].copy_(tensor)
+        self.next_epoch = checkpoint.epochs_done
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Train the epochs that are left."""
+        while self.next_epoch < self.config.recipe.epochs:
+            yield self.train_epoch()
+
+    def train_epoch(self) -> EpochResult:
+        """Train one epoch and validate; raises as `train_epochs` says."""
+        started_seconds = time.perf_counter()
+        epoch = self.next_epoch
+        lr = self._run_steps(epoch)
+        train_loss = self._loss_sum.item() / self.steps_per_epoch
+        self._refuse_divergence(epoch, "training", train_loss)
+        self.next_epoch = epoch + 1
+        validation = self._validate()
+        self._refuse_divergence(epoch, "validation", validation.loss)
+        seconds = time.perf_counter() - started_seconds
+        return EpochResult(epoch, train_loss, validation.loss, validation.accuracy, seconds, lr)
+
+    def _run_steps(self, epoch: int) -> float:
+        lr = 0.0
+        self.network.train()
+        self._loss_sum.zero_()
+        self._noise_generator.manual_seed(derive_seed(self.config.seed, epoch, "noise"))
+        for index, rows in enumerate(self._shuffle(epoch)):
+            if self._should_stop is not None and self._should_stop():
+                raise TrainingInterrupted(f"stopped in epoch {epoch} after {index} of {self.steps_per_epoch} batches")
+            lr = schedule_lr(self.config.recipe, epoch * self.steps_per_epoch + index, self.steps_per_epoch)
+            set_lr(self.optimizer, lr)
+            self._step(rows)
+            if self.device.type == "cpu":
+                self._refuse_divergence(epoch, "training", self._loss_sum.item())
+        return lr
+
+    def _shuffle(self, epoch: int) -> Iterator[Tensor]:
+        self._order_generator.manual_seed(derive_seed(self.config.seed, epoch, "order"))
+        order = torch.randperm(len(self._train_images), generator=self._order_generator, device=self.device)
+        for index in range(self.steps_per_epoch):
+            yield order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def _validate(self) -> Evaluation:
+        return evaluate(self.final_network, self._validation_images, self._validation_labels, self.device)
+
+    def _refuse_divergence(self, epoch: int, split: str, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(f"diverged at epoch {epoch}: the {split} loss is {loss}; a smaller lr may help")
+
+    def _build_network(self) -> nn.Module:
+        """The network with its first weights, drawn on the CPU: the same on every device."""
+        config, recipe, dataset = self.config, self.config.recipe, self.config.dataset
+        with torch.random.fork_rng(devices=[]):
+            network = build_network(
+                config.architecture,
+                dataset.input_shape,
+                dataset.class_count,
+                dropout=recipe.dropout,
+                input_dropout=recipe.input_dropout,
+            )
+        generator = torch.Generator().manual_seed(derive_seed(config.seed, 0, "initialization"))
+        initialize(network, recipe.initialization, config.architecture.activation, generator)
+        is_cnn = isinstance(config.architecture, CnnArchitecture)
+        network.to(self.device)
+        if is_cnn:
+            network.to(memory_format=torch.channels_last)
+        for module in network.modules():
+            if isinstance(module, InputNormalization):
+                module.measure(self._train_images)
+            elif isinstance(module, Dropout):
+                module.generator = self._noise_generator
+        return network
+
+    def _build_step(self) -> Step:
+        recipe = self.config.recipe
+        normalization = next(module for module in self.network.modules() if isinstance(module, InputNormalization))
+        erased_pixel = normalization.mean.round().to(torch.uint8)
+        step = TrainingStep(
+            self.network,
+            self.optimizer,
+            recipe,
+            self._train_images,
+            self._train_labels,
+            augment=build_augmentation(recipe, self._noise_generator, erased_pixel),
+            average=self.average,
+            bfloat16=uses_bfloat16(self.config, self.device),
+        )
+        self._loss_sum = step.loss_sum
+        if self.device.type == "cuda" and recipe.optimizer in CAPTURABLE_OPTIMIZERS:
+            return CapturedStep(step, [self._noise_generator])
+        return step

@@ -1,0 +1,56 @@
+"""Optimizers: PyTorch's own, with the fused kernels where it has them."""
+
+from typing import Any, assert_never
+
+import torch
+from torch import Tensor, nn
+
+from hpsearch.recipe import Recipe
+
+
+def split_parameters(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """(weights of dense and convolution layers, biases and norms): penalties apply to the first alone."""
+    penalized: list[Tensor] = []
+    free: list[Tensor] = []
+    for parameter in network.parameters():
+        (penalized if parameter.ndim > 1 else free).append(parameter)
+    return penalized, free
+
+
+def build_optimizer(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    """The recipe's optimizer over two groups: with weight decay, and without for biases and norms.
+
+    On CUDA the learning rate is a tensor on the device, so that a captured step reads each new value.
+    """
+    penalized, free = split_parameters(network)
+    groups: list[dict[str, Any]] = [
+        {"params": penalized, "weight_decay": recipe.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    on_cuda = device.type == "cuda"
+    lr = torch.tensor(recipe.lr, device=device) if on_cuda else recipe.lr
+    fused = device.type in ("cpu", "cuda")
+    match recipe.optimizer:
+        case "sgd":
+            nesterov = recipe.nesterov and recipe.momentum > 0
+            return torch.optim.SGD(groups, lr, recipe.momentum, nesterov=nesterov, fused=fused)
+        case "adam":
+            return torch.optim.Adam(groups, lr, fused=fused, capturable=on_cuda)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr, fused=fused, capturable=on_cuda)
+        case "rmsprop":
+            return torch.optim.RMSprop(groups, lr, momentum=recipe.momentum, foreach=True, capturable=on_cuda)
+        case "adagrad":
+            return torch.optim.Adagrad(groups, recipe.lr, fused=device.type == "cpu")
+        case _:
+            assert_never(recipe.optimizer)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of the next step, in place where it lives on a device."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr

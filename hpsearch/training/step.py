@@ -1,0 +1,118 @@
+"""One training step: rows of the data set in, weights changed, the loss added to a sum on the device."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hpsearch.recipe import Recipe
+from hpsearch.training.augmentation import Augment
+from hpsearch.training.averaging import WeightAverage
+from hpsearch.training.optimizers import split_parameters
+
+Step = Callable[[Tensor], None]
+"""Takes the rows (n,) of a batch."""
+
+WARMUP_STEPS = 3
+"""Eager steps before a capture, in which libraries choose their kernels and allocate."""
+
+
+class TrainingStep:
+    """Forward, backward, update. Waits for nothing: the losses are summed where they arise."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        recipe: Recipe,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        augment: Augment,
+        average: WeightAverage | None,
+        bfloat16: bool,
+    ) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.recipe = recipe
+        self.images = images
+        self.labels = labels
+        self.augment = augment
+        self.average = average
+        self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16)
+        self.parameters = list(network.parameters())
+        self.penalized, _ = split_parameters(network)
+        self.loss_sum = torch.zeros((), device=images.device)
+        """Of the cross-entropies of the steps since it was last set to zero, label smoothing included, L1 not."""
+
+    def __call__(self, rows: Tensor) -> None:
+        """Train on these rows."""
+        images, labels = self.augment(self.images.index_select(0, rows)), self.labels.index_select(0, rows)
+        with self.autocast:
+            logits = self.network(images)
+        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+        self.loss_sum += loss.detach()
+        if self.recipe.l1 > 0:
+            loss = loss + self.recipe.l1 * torch.stack([weight.abs().sum() for weight in self.penalized]).sum()
+        for parameter in self.parameters:
+            parameter.grad = None
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
+
+
+class CapturedStep:
+    """A training step replayed as one CUDA graph: the device runs a step without Python between its kernels.
+
+    The first steps run eagerly on a side stream, as PyTorch asks for, then one is captured, and from there on only the
+    rows and the learning rate, both in place on the device, change. Where a capture fails every step runs eagerly.
+    """
+
+    def __init__(self, step: TrainingStep, generators: Sequence[torch.Generator]) -> None:
+        self.step = step
+        self.generators = generators
+        self.stream = torch.cuda.Stream(step.images.device)  # type: ignore[no-untyped-call]
+        self.warmup_steps_left = WARMUP_STEPS
+        self.can_capture = True
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.rows: Tensor | None = None
+
+    def __call__(self, rows: Tensor) -> None:
+        """Train on these rows, always as many as in the first call."""
+        if not self.can_capture:
+            self.step(rows)
+        elif self.warmup_steps_left > 0:
+            self.warmup_steps_left -= 1
+            self._run_aside(rows)
+        else:
+            if self.graph is None or self.rows is None:
+                self._capture(rows)
+            if self.graph is not None and self.rows is not None:
+                self.rows.copy_(rows)
+                self.graph.replay()
+            else:
+                self.step(rows)
+
+    def _run_aside(self, rows: Tensor) -> None:
+        current = torch.cuda.current_stream(rows.device)
+        self.stream.wait_stream(current)
+        with torch.cuda.stream(self.stream):
+            self.step(rows)
+        current.wait_stream(self.stream)
+
+    def _capture(self, rows: Tensor) -> None:
+        graph = torch.cuda.CUDAGraph()
+        for generator in self.generators:
+            graph.register_generator_state(generator)
+        self.rows = rows.clone()
+        self.step.optimizer.zero_grad(set_to_none=True)
+        try:
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
+                self.step(self.rows)
+        except RuntimeError:
+            self.can_capture = False
+            self.step.optimizer.zero_grad(set_to_none=True)
+        else:
+            self.graph = graph

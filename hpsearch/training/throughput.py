@@ -1,0 +1,34 @@
+"""How long an epoch takes, from a few steps on images of noise: no data set is needed."""
+
+import torch
+
+from hpsearch.training.data import LabelledImages, SearchSplits
+from hpsearch.training.loop import TrainingSession
+from hpsearch.trial_config import TrialConfig
+
+
+def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:
+    """The seconds of one epoch of this trial with its validation, on this device and with this process's threads.
+
+    Runs the training loop itself for two short epochs of at most `steps` steps, the first to warm up, and scales the
+    second by the number of steps.
+    """
+    train_count = config.dataset.train_count - round(config.dataset.train_count * config.validation_fraction)
+    batch_size = min(config.recipe.batch_size, train_count)
+    epoch_steps = train_count // batch_size
+    steps = min(steps, epoch_steps)
+    validation_count = round(steps * batch_size * config.validation_fraction / (1 - config.validation_fraction))
+    splits = SearchSplits(
+        config.dataset, _draw_noise(config, steps * batch_size), _draw_noise(config, max(validation_count, 1))
+    )
+    # Noise cannot diverge at such a small learning rate, and a step's time does not depend on it.
+    recipe = config.recipe.model_copy(update={"epochs": 2, "lr": 1e-6, "batch_size": batch_size})
+    session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device)
+    session.train_epoch()
+    return session.train_epoch().seconds * epoch_steps / steps
+
+
+def _draw_noise(config: TrialConfig, count: int) -> LabelledImages:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, *config.dataset.input_shape), dtype=torch.uint8, generator=generator)
+    return LabelledImages(images, torch.randint(0, config.dataset.class_count, (count,), generator=generator))

@@ -1,0 +1,51 @@
+"""The words of a refusal: what was given, cut to a readable length, and what an annotation allows."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+_LONGEST = 60
+
+
+def quote(value: Any) -> str:
+    """A value as Python writes it, on one line of at most 60 characters."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python refuses to write out a whole number of thousands of digits.
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def describe_allowed(annotation: Any) -> str:
+    """What a field of this annotation takes, in words: `a whole number from 1 to 10,000`, `adam or sgd`."""
+    schema = TypeAdapter(annotation).json_schema()
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        *others, last = (str(value) for value in schema["enum"])
+        return f"{', '.join(others)} or {last}" if others else last
+    match schema.get("type"):
+        case "boolean":
+            return "true or false"
+        case "integer":
+            return f"a whole number{_describe_range(schema)}"
+        case "number":
+            return f"a number{_describe_range(schema)}"
+        case "string":
+            return "text that is not empty" if schema.get("minLength") else "text"
+    return "a table"
+
+
+def _describe_range(schema: dict[str, Any]) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return f" from {_write(schema['minimum'])} to {_write(schema['maximum'])}"
+    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    bounds = [f"{word} {_write(schema[bound])}" for bound, word in words.items() if bound in schema]
+    return f", {' and '.join(bounds)}" if bounds else ""
+
+
+def _write(bound: int | float) -> str:
+    if isinstance(bound, int) and bound > 2**32 and bound.bit_count() == 1:
+        return f"2^{bound.bit_length() - 1}"
+    return f"{bound:,}"

@@ -1,0 +1,121 @@
+"""Running the command line in a test: in this process or as one of its own, on a data set of a few kilobytes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpsearch.cli import main
+from hpsearch.dataset import DatasetIdentity
+from hpsearch.storage.database import Database
+from hpsearch.study_file import parse_study_spec
+from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
+from hpsearch.tuning.study import Study, load_study
+from tests.scripted import TINY_DATASET
+
+FINISH_SECONDS = 240
+
+
+@dataclass
+class Ended:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class CommandRoom:
+    """An empty folder to type commands in, with a cache folder and no storage in the environment."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def storage(self) -> str:
+        """The database that a command makes by default, from anywhere."""
+        return f"sqlite:///{self.folder / 'hpsearch.db'}"
+
+    def type(self, *arguments: str) -> Ended:
+        """Run a command in this process."""
+        assert self.capsys is not None
+        self.capsys.readouterr()
+        code = main([*arguments])
+        out, err = self.capsys.readouterr()
+        return Ended(code, out, err)
+
+    def start(self, *arguments: str, **keywords: Any) -> "subprocess.Popen[str]":
+        """Start a command as a process of its own."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+        command = [sys.executable, "-m", "hpsearch", *arguments]
+        environment = os.environ | self.environment
+        return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, **pipes | keywords)
+
+    def run(self, *arguments: str) -> Ended:
+        """Run a command as a process of its own."""
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=FINISH_SECONDS)
+        return Ended(process.returncode, out, err)
+
+    def read(self, name: str) -> StudyRecord:
+        """A study as it stands in the room's database."""
+        with Database.open(self.storage) as database:
+            return read_study_record(load_study(database, name))
+
+    def list_files(self) -> list[str]:
+        """Everything in the folder."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+
+def make_room(folder: Path, environment: Mapping[str, str]) -> CommandRoom:
+    """A room whose processes see this environment."""
+    return CommandRoom(folder, environment=dict(environment))
+
+
+def write_tiny_archive(path: Path, *, count: int = 400, side: int = 8) -> Path:
+    """An .npz of images whose brightness tells which of 3 classes they are of."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(count) % 3
+    images = generator.integers(0, 80, (count, side, side)) + 80 * labels[:, None, None]
+    np.savez(path, images=images.astype(np.uint8), labels=labels)
+    return path
+
+
+def make_trial(number: int, state: str = "COMPLETE", **fields: Any) -> TrialRecord:
+    """A trial's record, without a database."""
+    given: dict[str, Any] = {
+        "trial_id": number + 1,
+        "number": number,
+        "state": state,
+        "value": None,
+        "weights": 1990,
+        "macs": 1900,
+        "network": "20-16 relu",
+        "parameters": {},
+        "config_json": None,
+        "accuracies": {},
+        "curve": (),
+        "seconds": None,
+        "reason": None,
+        "started_at": None,
+        "finished_at": None,
+        "lease": None,
+        "test_scores": (),
+    }
+    return TrialRecord(**given | fields)
+
+
+def make_record(*trials: TrialRecord, dataset: DatasetIdentity = TINY_DATASET, **fields: Any) -> StudyRecord:
+    """A study's record, without a database."""
+    given = {"dataset": "tiny", "arch": "fcn", "budget": "2k", "trials": 4, "epochs": 10}
+    name, spec = parse_study_spec(given | fields)
+    study = Study(name, 1, spec, dataset, spec.space, database=None)  # type: ignore[arg-type]
+    return StudyRecord(study, trials)

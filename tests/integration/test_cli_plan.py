@@ -1,0 +1,65 @@
+"""`plan` and `data list`: what is said before anything is spent."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli_runs import CommandRoom, write_tiny_archive
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
+    return CommandRoom(tmp_path, capsys)
+
+
+def test_a_plan_has_an_example_of_each_depth_that_fits_and_a_forecast(room: CommandRoom) -> None:
+    write_tiny_archive(room.folder / "tiny.npz")
+    arguments = ("plan", "--budget", "2k", "--arch", "fcn", "--dataset", "tiny.npz", "--trials", "4", "--epochs", "5")
+    ended = room.type(*arguments, "--workers", "2", "--device", "cpu", "--json")
+    document = json.loads(ended.out)
+    assert [example["depth"] for example in document["examples"]] == [2, 3, 4]
+    assert document["left_out"] == {"depth": [1]}
+    for example in document["examples"]:
+        assert 0.99 * 2000 <= example["weights"] <= 2000
+        assert example["epoch_seconds"] > 0
+    seconds = [example["epoch_seconds"] for example in document["examples"]]
+    assert document["forecast_seconds"] == pytest.approx(2 * 5 * sum(seconds) / 3)
+    assert document["forecast_seconds_with_pruning"] == pytest.approx(0.6 * document["forecast_seconds"])
+    assert room.list_files() == ["tiny.npz"]
+    text = room.type(*arguments).out
+    for expected in ("depth     2, 3, 4 fit", "left out  depth 1", "dense 64 -> ", "% of 2,000 weights", "Forecast"):
+        assert expected in text
+
+
+def test_a_plan_for_a_data_set_of_the_catalogue_fetches_nothing(
+    room: CommandRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hpsearch.training.throughput
+
+    monkeypatch.setattr(hpsearch.training.throughput, "measure_epoch_seconds", lambda *_arguments: 2.0)
+    document = json.loads(room.type("plan", "--budget", "10k", "--arch", "cnn", "--json").out)
+    assert document["dataset"]["input_shape"] == [1, 28, 28]
+    assert document["left_out"] == {"stages": [4]}
+    assert [example["stages"] for example in document["examples"]] == [2, 3]
+    assert room.list_files() == []
+
+
+def test_the_data_sets_are_listed_with_what_is_here(room: CommandRoom) -> None:
+    listings = json.loads(room.type("data", "list", "--json").out)
+    assert [listing["name"] for listing in listings] == ["fashion-mnist", "mnist", "kmnist", "cifar10"]
+    assert all(listing["cached_path"] is None for listing in listings)
+    text = room.type("data", "list").out
+    assert "no (55 MB)" in text
+    assert str(room.folder / "cache") in text
+    assert room.list_files() == []
+
+
+def test_data_fetch_checks_a_persons_own_data(room: CommandRoom) -> None:
+    write_tiny_archive(room.folder / "tiny.npz")
+    ended = room.type("data", "fetch", "tiny.npz")
+    assert ended.code == 0
+    assert "tiny.npz: 333 training and 67 test images of 1x8x8 in 3 classes" in ended.out

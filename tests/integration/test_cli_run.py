@@ -1,0 +1,219 @@
+"""`run` from end to end, as processes, on a data set of a few kilobytes: finished, finished again, stopped, gone on."""
+
+import contextlib
+import json
+import os
+import pty
+import random
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hpsearch.tuning.records import StudyRecord
+from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
+
+pytestmark = pytest.mark.slow
+
+TRIALS = 4
+ARGUMENTS = ("run", "--budget", "2k", "--arch", "fcn", "--dataset", "tiny.npz", "--workers", "2", "--device", "cpu")
+SHORT = (*ARGUMENTS, "--trials", str(TRIALS), "--epochs", "2")
+NAME = "tiny-fcn-2k"
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> CommandRoom:
+    write_tiny_archive(tmp_path / "tiny.npz")
+    return make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
+
+
+def assert_whole(record: StudyRecord, trials: int = TRIALS) -> None:
+    """Every trial is there once and finished."""
+    assert [trial.number for trial in record.trials] == list(range(trials))
+    assert all(trial.is_finished for trial in record.trials)
+    assert all((trial.weights or 0) <= 2000 for trial in record.trials)
+
+
+def test_a_run_ends_with_the_best_network_its_test_score_and_the_next_commands(room: CommandRoom) -> None:
+    ended = room.run(*SHORT)
+    assert (ended.code, ended.err) == (0, "")
+    record = room.read(NAME)
+    assert_whole(record)
+    best = record.best
+    assert best is not None
+    assert record.test_openings == len(best.test_scores) == 1
+    lines = ended.out.splitlines()
+    assert sum(" finished, best " in line for line in lines) == TRIALS
+    for expected in (
+        "left out   depth 1",
+        f"The best of {TRIALS} trials of {NAME} is trial {best.number}",
+        f"{best.value:.2%} of the images held out",
+        "the test split was opened once",
+        f"hpsearch export {NAME}",
+    ):
+        assert expected in ended.out
+    _check_the_same_command_again(room, record)
+
+
+def _check_the_same_command_again(room: CommandRoom, before: StudyRecord) -> None:
+    again = room.run(*SHORT)
+    assert (again.code, again.err) == (0, "")
+    assert "all 4 trials are finished; nothing is added" in again.out
+    assert f"The best of {TRIALS} trials" in again.out
+    assert room.read(NAME).trials == before.trials
+    quiet = room.run(*SHORT, "--quiet")
+    assert quiet.out.lstrip().startswith("The best of")
+    document = json.loads(room.run(*SHORT, "--json", "--quiet").out)
+    assert before.best is not None
+    assert (document["trial"], document["test_accuracy"]) == (before.best.number, before.best.test_accuracy)
+    assert (document["ending"], document["counts"]["RUNNING"], document["test_openings"]) == ("finished", 0, 1)
+
+
+def test_json_is_one_document_and_the_log_goes_to_stderr(room: CommandRoom) -> None:
+    ended = room.run(*SHORT, "--json")
+    document = json.loads(ended.out)
+    assert ended.code == 0
+    assert {"trial", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
+    assert document["weights"] <= 2000
+    assert document["test_accuracy"] is not None
+    assert "trial 0 " in ended.err
+
+
+def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -> None:
+    (room.folder / "quick.toml").write_text(
+        'name = "quick"\narch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 9\nepochs = 2\n'
+        '[space]\noptimizer = ["sgd"]\n'
+    )
+    ended = room.run("run", "quick.toml", "--trials", "2", "--workers", "1", "--json", "--quiet")
+    assert ended.code == 0, ended.err
+    record = room.read("quick")
+    assert_whole(record, trials=2)
+    assert {trial.config.recipe.optimizer for trial in record.trials if trial.config} == {"sgd"}
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_command(
+    room: CommandRoom, number: signal.Signals, seed: int
+) -> None:
+    trials = 8
+    command = (*ARGUMENTS, "--trials", str(trials), "--epochs", "40")
+    moment = random.Random(f"{number}/{seed}").uniform(0, 6)
+    stopped = _stop_after_the_workers_began(room, command, number, moment)
+    if stopped.code != 0:  # it may have been done already
+        assert stopped.code == 128 + number, stopped
+        assert stopped.err == ""
+        assert "The same command goes on" in stopped.out
+        assert "hpsearch run --budget 2k" in stopped.out
+        record = room.read(NAME)
+        assert record.counts["RUNNING"] == record.counts["FAIL"] == 0
+        assert record.test_openings == 0
+    before = {trial.number: trial for trial in room.read(NAME).trials if trial.is_finished}
+    ended = room.run(*command)
+    assert ended.code == 0, ended.err
+    record = room.read(NAME)
+    assert_whole(record, trials)
+    assert record.counts["FAIL"] == 0
+    assert record.test_openings == 1
+    for trial in before.values():  # what was finished is as it was
+        after = record.trial(trial.number)
+        assert (after.value, after.curve, after.attempts) == (trial.value, trial.curve, trial.attempts)
+
+
+def _stop_after_the_workers_began(
+    room: CommandRoom, command: tuple[str, ...], number: signal.Signals, seconds: float
+) -> Ended:
+    with room.start(*command, start_new_session=True) as process:
+        assert process.stdout is not None
+        head = ""
+        while "search " not in head:
+            head += process.stdout.readline()
+        time.sleep(seconds)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=FINISH_SECONDS)
+        _assert_group_is_empty(process.pid)
+    return Ended(process.returncode, head + out, err)
+
+
+def _assert_group_is_empty(session: int) -> None:
+    """No worker is left behind: of the session that the command began, nobody is alive."""
+    listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
+    assert [line for line in listed.stdout.splitlines() if " Z" not in line] == []
+
+
+@pytest.mark.fault
+def test_a_second_ctrl_c_ends_it_at_once_and_loses_nothing(room: CommandRoom) -> None:
+    command = (*ARGUMENTS, "--trials", "3", "--epochs", "2000")
+    with room.start(*command, start_new_session=True) as process:
+        _wait_for_a_running_trial(room)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        _assert_group_is_empty(process.pid)
+    assert (process.returncode, err) == (130, "")
+    assert "stopping: " in out
+
+
+def _wait_for_a_running_trial(room: CommandRoom) -> None:
+    until = time.monotonic() + FINISH_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(Exception):
+            if any(trial.epochs for trial in room.read(NAME).running):
+                return
+        time.sleep(0.2)
+    pytest.fail("no trial began")
+
+
+def test_at_the_end_of_its_time_a_run_gives_the_best_so_far_and_exits_with_0(room: CommandRoom) -> None:
+    command = (*ARGUMENTS, "--trials", "10000", "--epochs", "2")
+    room.run(*command, "--timeout", "20s")  # a busy machine may need so long to start
+    ended = room.run(*command, "--timeout", "30s")
+    assert ended.code == 0, ended.err
+    record = room.read(NAME)
+    assert record.counts["RUNNING"] == 0
+    assert record.best is not None
+    assert "The best so far" in ended.out
+    assert "The time is up and the study is not finished; the same command goes on:" in ended.out
+    assert record.test_openings >= 1
+    assert "the test split was opened" in ended.out
+
+
+def test_when_every_trial_fails_it_says_so_and_exits_with_1(room: CommandRoom) -> None:
+    (room.folder / "wild.toml").write_text(
+        'name = "wild"\narch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 2\nepochs = 30\n'
+        '[space]\noptimizer = "sgd"\nlr = 10.0\nschedule = "constant"\nweight_decay = 10.0\nmomentum = 0.99\n'
+        "batch_norm = false\n"
+    )
+    ended = room.run("run", "wild.toml", "--workers", "1")
+    assert ended.code == 1, ended
+    assert "No trial of wild is complete (2 failed)" in ended.out
+    assert "diverged at epoch" in ended.out
+
+
+def test_on_a_terminal_the_view_is_live_and_leaves_only_the_result(room: CommandRoom) -> None:
+    parent, child = pty.openpty()
+    environment = {"COLUMNS": "110", "LINES": "40", "TERM": "xterm"}
+    room.environment |= environment
+    with room.start(*ARGUMENTS, "--trials", "3", "--epochs", "60", stdin=child, stdout=child, stderr=child) as process:
+        os.close(child)
+        text = _read_all(parent)
+    assert process.wait() == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    for expected in ("of 3 trials", "3 trials of 60 epochs", "/60", "worker", "so far", "The best of 3 trials"):
+        assert expected in plain
+    assert "\x1b[2K" in text or "\x1b[1A" in text  # it draws over itself
+    assert "Traceback" not in plain
+
+
+def _read_all(descriptor: int) -> str:
+    parts = []
+    with contextlib.suppress(OSError):  # what Linux says when the other end is closed
+        while part := os.read(descriptor, 65536):
+            parts.append(part)
+    os.close(descriptor)
+    return b"".join(parts).decode(errors="replace")

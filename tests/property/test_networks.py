@@ -1,0 +1,73 @@
+"""What is built is what was counted."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from hpsearch.architecture import Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.dataset import InputShape
+from hpsearch.layers import ArchitectureError
+from hpsearch.training.networks import build_network
+from tests.draws import cnn_architectures, fcn_architectures, input_shapes, many_examples
+
+INPUT_SHAPES = input_shapes(smallest=1, largest=40)
+CLASS_COUNTS = st.integers(1, 40)
+DROPOUTS = st.sampled_from([0.0, 0.3])
+
+
+def count_trainable(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def measure_macs(network: nn.Module, input_shape: InputShape) -> int:
+    """Multiply-accumulates of one image, from the shapes that really went through every layer."""
+    macs = 0
+
+    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal macs
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        macs += output.numel() * layer.weight[0].numel()
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    network.eval()(torch.empty(1, *input_shape, device="meta"))
+    return macs
+
+
+def check_counts(architecture: Architecture, input_shape: InputShape, class_count: int, dropout: float) -> None:
+    try:
+        weights = architecture.count_weights(input_shape, class_count)
+    except ArchitectureError:
+        with torch.device("meta"), pytest.raises(ArchitectureError):
+            build_network(architecture, input_shape, class_count)
+        return
+    with torch.device("meta"):
+        network = build_network(architecture, input_shape, class_count, dropout=dropout, input_dropout=dropout)
+    assert count_trainable(network) == weights
+    assert measure_macs(network, input_shape) == architecture.count_macs(input_shape, class_count)
+
+
+@given(fcn_architectures, INPUT_SHAPES, CLASS_COUNTS, DROPOUTS)
+def test_a_fully_connected_network_holds_the_weights_and_macs_that_were_counted(
+    architecture: FcnArchitecture, input_shape: InputShape, class_count: int, dropout: float
+) -> None:
+    check_counts(architecture, input_shape, class_count, dropout)
+
+
+@given(cnn_architectures, INPUT_SHAPES, CLASS_COUNTS, DROPOUTS)
+def test_a_convolutional_network_holds_the_weights_and_macs_that_were_counted(
+    architecture: CnnArchitecture, input_shape: InputShape, class_count: int, dropout: float
+) -> None:
+    check_counts(architecture, input_shape, class_count, dropout)
+
+
+@pytest.mark.slow
+@many_examples(12)
+@given(fcn_architectures | cnn_architectures, INPUT_SHAPES, CLASS_COUNTS, DROPOUTS)
+def test_thousands_of_networks_hold_the_weights_and_macs_that_were_counted(
+    architecture: Architecture, input_shape: InputShape, class_count: int, dropout: float
+) -> None:
+    check_counts(architecture, input_shape, class_count, dropout)

@@ -1,0 +1,122 @@
+"""The command line before it does anything: help, version, what is typed wrongly."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpsearch import __version__
+from hpsearch.cli import main
+from hpsearch.cli.errors import explain_error
+from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
+from hpsearch.errors import HpsearchError, InputError, StorageError
+from hpsearch.storage.url import DEFAULT_STORAGE_URL
+from hpsearch.study_spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
+from hpsearch.worker.supervisor import WorkerFailedError
+
+_HELP_IN_A_FRESH_PROCESS = """
+import json, sys, time
+from hpsearch.cli import main
+main(["--help"])
+heavy = [name for name in ("torch", "optuna", "sqlalchemy", "numpy", "pydantic") if name in sys.modules]
+print(json.dumps({"heavy": heavy, "seconds": time.process_time()}), file=sys.stderr)
+"""
+
+
+def test_help_comes_within_half_a_second_and_without_what_is_heavy() -> None:
+    arguments = [sys.executable, "-c", _HELP_IN_A_FRESH_PROCESS]
+    runs = [subprocess.run(arguments, capture_output=True, text=True, check=True) for _ in range(2)]
+    found = [json.loads(run.stderr) for run in runs]
+    assert "run" in runs[0].stdout
+    assert found[0]["heavy"] == []
+    # Time of this process's own, which a busy machine does not change; the better of two.
+    assert min(each["seconds"] for each in found) < 0.5
+
+
+def test_hpsearch_alone_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Usage: hpsearch" in capsys.readouterr().out
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"hpsearch {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "--bugdet", "10k"], "--budget"),
+        (["lst"], "'list'"),
+        (["export"], "STUDY"),
+        (["run", "--budget"], "--budget"),
+        (["data", "fetsh"], "'fetch'"),
+        (["best", "a", "b"], "b"),
+    ],
+)
+def test_a_slip_of_the_hand_is_one_line_with_the_near_name(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert expected in err
+
+
+def test_help_names_the_defaults_that_are_true(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["run", "--help"])
+    text = capsys.readouterr().out
+    for defaults in (DEFAULT_TRIALS, DEFAULT_EPOCHS):
+        assert f"{defaults['fcn']} for fcn, {defaults['cnn']} for cnn" in text
+    for field in ("sampler", "pruner", "dataset", "seed"):
+        assert f"({StudySpec.model_fields[field].default})" in text
+    assert DEFAULT_STORAGE == DEFAULT_STORAGE_URL
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("budget 'x' is wrong"), 2),
+        (StorageError("storage is damaged"), 3),
+        (HpsearchError("not done"), 1),
+        (WorkerFailedError("the worker's own words", 3), 3),
+        (WorkerFailedError("the worker's own words", 1), 1),
+    ],
+)
+def test_an_error_of_ours_is_its_sentence_and_its_code(error: HpsearchError, code: int) -> None:
+    assert explain_error(error) == (f"error: {error}", code)
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    assert explain_error(ValueError("a bug")) is None
+
+
+def test_the_command_to_type_next_never_has_a_password() -> None:
+    url = "postgresql://me:hunter2@host/studies"
+    shown = StorageChoice(url, is_flag=True).complete_command("hpsearch list")
+    typed = join_command(["run", "--storage", url, f"--storage={url}?password=hunter2", "--arch", "cnn"])
+    assert "hunter2" not in shown + typed
+    assert "host/studies" in shown
+    assert typed.startswith("hpsearch run --storage ")
+    assert typed.endswith(" --arch cnn")
+
+
+def test_the_storage_is_repeated_in_the_next_command_only_where_it_was_an_option() -> None:
+    assert StorageChoice("sqlite:///x.db", is_flag=False).complete_command("hpsearch list") == "hpsearch list"
+    assert StorageChoice("sqlite:///x.db", is_flag=True).complete_command("hpsearch list").endswith("sqlite:///x.db")
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m hpsearch --help | head -n 1; exit ${{PIPESTATUS[0]}}"
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=False)
+    assert "Traceback" not in ended.stderr
+    assert "BrokenPipe" not in ended.stderr

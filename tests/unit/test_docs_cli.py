@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from hpsearch.cli.reference import write_reference
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def test_the_page_of_the_command_line_says_what_the_commands_say() -> None:
+    assert PAGE.read_text() == write_reference(), "run: python -m hpsearch.cli.reference > docs/cli.md"
+
+
+def test_every_command_has_an_example_and_no_option_lacks_its_help() -> None:
+    sections = write_reference().split("\n## ")[1:]
+    assert len(sections) == 9
+    for section in sections:
+        assert "Example: `" in section, section
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        assert all(row.split(" | ")[1].strip() for row in rows), section

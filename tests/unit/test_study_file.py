@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from hpsearch.errors import InputError
+from hpsearch.search_space import FloatRange
+from hpsearch.study_file import parse_study_spec, read_study_file
+
+
+def _write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "study.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_study_file_gives_a_named_study(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        'name = "quick"\nbudget = "10k"\narch = "fcn"\ntrials = 5\n\n[space]\n'
+        'lr = {low = 1e-4, high = 1e-1, log = true}\noptimizer = ["adam", "sgd"]\n',
+    )
+    name, spec = parse_study_spec(read_study_file(path))
+    assert (name, spec.budget, spec.trials) == ("quick", 10_000, 5)
+    assert spec.space.distributions["lr"] == FloatRange(low=1e-4, high=1e-1, log=True)
+
+
+def test_flags_go_above_a_study_file(tmp_path: Path) -> None:
+    fields = read_study_file(_write(tmp_path, 'budget = "10k"\narch = "fcn"\ntrials = 5\n'))
+    assert parse_study_spec(fields | {"trials": 7})[1].trials == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('budget = "10k"\narch = = "fcn"\n', "is not valid TOML: Invalid value (at line 2, column 8)"),
+        ("trials = 1\ntrials = 2", "is not valid TOML: Cannot overwrite a value (at line 2, the end of the file)"),
+        ('arch = "fcn"\nspace = {\n', "(at line 2, "),
+        ('arch = "fcn"\n\ntrails = 5\n', ", line 3: unknown key 'trails'; did you mean 'trials'? allowed: name, "),
+        ("[spaces]\nlr = 1\n", ", line 1: unknown key 'spaces'; did you mean 'space'? allowed: name, "),
+        (b"arch = \xff", "is not UTF-8 text: byte 7 cannot be read"),
+        ("seed = " + "9" * 5_000, "has a number of thousands of digits"),
+        ("x = " + "[" * 20_000, "nests its lists too deep"),
+        ("#" * 1_000_001, "has over 1,000,000 bytes, so it is no study file"),
+    ],
+)
+def test_a_wrong_file_is_answered_in_a_line_with_its_place(tmp_path: Path, text: str | bytes, message: str) -> None:
+    path = _write(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        read_study_file(path)
+    assert str(caught.value).startswith(f"study file {str(path)!r}")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_answered_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: No such file or directory"):
+        read_study_file(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        read_study_file(tmp_path)
+    with pytest.raises(InputError, match="cannot be read: embedded null byte"):
+        read_study_file(tmp_path / "a\0b")
+
+
+def test_a_hexadecimal_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    fields = read_study_file(_write(tmp_path, f'budget = "10k"\narch = "fcn"\nseed = 0x{"f" * 6_000}\n'))
+    with pytest.raises(InputError, match=r"^seed a number of thousands of digits is not allowed"):
+        parse_study_spec(fields)

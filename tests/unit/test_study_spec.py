@@ -1,0 +1,177 @@
+from typing import Any
+
+import pytest
+
+from hpsearch.architecture import Arch
+from hpsearch.default_spaces import default_space
+from hpsearch.errors import InputError
+from hpsearch.search_space import Choices, FloatRange
+from hpsearch.study_file import parse_study_spec
+from hpsearch.study_spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec, check_study_name
+
+
+def _parse(**fields: Any) -> StudySpec:
+    return parse_study_spec({"budget": "100k", "arch": "cnn"} | fields)[1]
+
+
+def test_a_budget_and_an_arch_are_enough() -> None:
+    name, spec = parse_study_spec({"budget": "100k", "arch": "fcn"})
+    assert name == "fashion-mnist-fcn-100k"
+    assert (spec.budget, spec.arch, spec.sampler) == (100_000, "fcn", "tpe")
+    assert (spec.trials, spec.epochs) == (DEFAULT_TRIALS["fcn"], DEFAULT_EPOCHS["fcn"])
+    assert spec.space == default_space("fcn")
+
+
+def test_a_budget_is_taken_as_text_and_as_a_number() -> None:
+    assert _parse(budget="0.1m") == _parse(budget=100_000)
+
+
+def test_named_parameters_change_the_default_space() -> None:
+    spec = _parse(space={"lr": {"low": 1e-4, "high": 1e-1, "log": True}, "optimizer": ["adam", "sgd"], "kernel": 4})
+    changed = {
+        "lr": FloatRange(low=1e-4, high=1e-1, log=True),
+        "optimizer": Choices(values=("adam", "sgd")),
+        "kernel": Choices(values=(4,)),
+    }
+    assert spec.space == default_space("cnn").replace(changed)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"budget": "abc"}, "budget 'abc' is not a number of weights: give a whole number of weights such as 100k"),
+        ({"budget": "0"}, "budget '0' leaves no weights at all: give a whole number"),
+        ({"budget": "-5k"}, "budget '-5k' is not a number of weights: give a whole number"),
+        ({"budget": "1e12"}, "budget '1e12' is over the largest allowed, 100,000,000 weights: give a whole number"),
+        ({"budget": -5}, "budget -5 leaves no weights at all: give a whole number"),
+        ({"budget": 10**12}, "budget 1000000000000 is over the largest allowed, 100,000,000 weights"),
+        ({"budget": 1e5}, "budget 100000.0 is not a whole number of weights: give a whole number"),
+        ({"budget": True}, "budget True is not a whole number of weights"),
+        ({"budget": []}, "budget [] is not a whole number of weights"),
+        ({"arch": "rnn"}, "arch 'rnn' is not allowed; give fcn or cnn"),
+        ({"arch": []}, "arch [] is not allowed; give fcn or cnn"),
+        ({"sampler": "bayes"}, "sampler 'bayes' is not allowed; give tpe, random, gp, qmc or grid"),
+        ({"pruner": "x"}, "pruner 'x' is not allowed; give asha, hyperband, median or none"),
+        ({"trials": 0}, "trials 0 is not allowed; give a whole number from 1 to 1,000,000"),
+        ({"trials": "5"}, "trials '5' is not allowed; give a whole number from 1 to 1,000,000"),
+        ({"trials": 16**6000}, "trials a number of thousands of digits is not allowed; give a whole number"),
+        ({"epochs": 5.0}, "epochs 5.0 is not allowed; give a whole number from 1 to 10,000"),
+        ({"epochs": True}, "epochs True is not allowed; give a whole number from 1 to 10,000"),
+        ({"seed": -1}, "seed -1 is not allowed; give a whole number, at least 0 and below 2^63"),
+        (
+            {"validation_fraction": "0.1"},
+            "validation_fraction '0.1' is not allowed; give a number, above 0 and below 1",
+        ),
+        ({"validation_fraction": 1}, "validation_fraction 1 is not allowed; give a number, above 0 and below 1"),
+        ({"dataset": ""}, "dataset '' is not allowed; give text that is not empty"),
+        ({"dataset": 5}, "dataset 5 is not allowed; give text"),
+        ({"version": 2}, "version 2 is not allowed; give 1"),
+        ({"version": True}, "version True is not allowed; give 1"),
+        ({"trails": 5}, "unknown key 'trails'; did you mean 'trials'? allowed: name, version, dataset"),
+        ({"space": 5}, "space 5 is not allowed; give a table"),
+        ({"space": {"lr": []}}, "space.lr: an empty list leaves nothing to choose from; name at least one value"),
+        ({"space": {"lr": {"low": 0.2, "high": 0.1}}}, "space.lr: low 0.2 is above high 0.1; swap them"),
+        ({"space": {"lr": {"low": "a", "high": 0.1}}}, "space.lr: low: input should be a valid number (given 'a')"),
+        ({"space": {"lr": 50}}, "space.lr: 50 is not allowed; give a number, above 0 and at most 10"),
+        ({"space": {"depth": 3}}, "space.depth is no parameter; did you mean"),
+        ({"space": {"a\nb": 3}}, "space.'a\\nb' is no parameter; "),
+        ({"name": "a/b"}, "study name 'a/b' is not allowed: use up to 64 letters"),
+        ({"name": 5}, "study name 5 is not text"),
+    ],
+)
+def test_a_wrong_field_is_answered_in_a_line_with_the_value_and_what_to_type(
+    fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_study_spec({"budget": "100k", "arch": "cnn"} | fields)
+    text = str(caught.value)
+    assert text.startswith(message.removesuffix("did you mean"))
+    assert "\n" not in text
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("missing", "hint"), [("budget", "add --budget 100k"), ("arch", "add --arch cnn")])
+def test_a_missing_field_is_answered_with_the_flag(missing: str, hint: str) -> None:
+    fields = {"budget": "100k", "arch": "cnn"}
+    del fields[missing]
+    with pytest.raises(InputError, match=f"no {missing} is given: {hint}"):
+        parse_study_spec(fields)
+
+
+def test_a_grid_needs_finitely_many_values_and_not_too_many() -> None:
+    with pytest.raises(InputError, match=r"sampler grid needs finitely many values, but these are ranges .*: lr;"):
+        _parse(arch="fcn", sampler="grid", space=_fix_all("fcn") | {"lr": {"low": 0.1, "high": 0.2}})
+    few = _fix_all("fcn") | {"depth": [1, 2, 3], "batch_size": [64, 128], "momentum": {"low": 0.5, "high": 0.5}}
+    assert _parse(arch="fcn", sampler="grid", space=few).sampler == "grid"
+    with pytest.raises(InputError, match="sampler grid would have 196608 points, over the 100,000 allowed"):
+        _parse(arch="fcn", sampler="grid", space=few | {"batch_size": {"low": 1, "high": 65536}})
+
+
+def _fix_all(arch: Arch) -> dict[str, Any]:
+    """One value for every parameter."""
+    distributions = default_space(arch).distributions.items()
+    return {name: value.values[0] if isinstance(value, Choices) else value.low for name, value in distributions}
+
+
+@pytest.mark.parametrize("name", ["a", "fashion-mnist-cnn-100k", "Study_1.2", "a" * 64])
+def test_a_name_that_a_file_and_a_url_may_have_is_a_study_name(name: str) -> None:
+    assert check_study_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a..b", ".hidden", "-x", "a b", "a\n", "ü", "a" * 65, "a" * 10_000])
+def test_any_other_name_is_answered_with_what_is_allowed(name: str) -> None:
+    with pytest.raises(
+        InputError, match=r"^study name .* is not allowed: use up to 64 letters, digits, dots"
+    ) as caught:
+        check_study_name(name)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("mnist", "mnist-cnn-100k"),
+        ("/data/my images/", "my-images-cnn-100k"),
+        ("cells.npz", "cells-cnn-100k"),
+        ("données", "donn-es-cnn-100k"),
+        ("/", "data-cnn-100k"),
+        ("..", "data-cnn-100k"),
+        ("a..b.c", "a-b-cnn-100k"),
+        ("x" * 300, "x" * 40 + "-cnn-100k"),
+    ],
+)
+def test_the_default_name_is_always_a_study_name(dataset: str, name: str) -> None:
+    assert check_study_name(_parse(dataset=dataset).default_name()) == name
+
+
+def test_differing_specs_name_just_the_fields_that_differ() -> None:
+    mine = _parse(trials=20, space={"lr": {"low": 1e-3, "high": 1e-2}})
+    theirs = _parse(trials=30, budget="50k", space={"lr": {"low": 1e-3, "high": 2e-2}})
+    assert mine.find_differences(theirs) == {
+        "trials": ("20", "30"),
+        "budget": ("100k", "50k"),
+        "space.lr": ("0.001 ... 0.01", "0.001 ... 0.02"),
+    }
+    assert mine.find_differences(_parse(trials=20, space={"lr": {"low": 1e-3, "high": 1e-2}})) == {}
+
+
+def test_a_difference_in_the_last_digit_is_found() -> None:
+    mine, theirs = _parse(space={"lr": 0.1234567}), _parse(space={"lr": 0.12345671})
+    assert mine.find_differences(theirs) == {"space.lr": ("0.1234567", "0.12345671")}
+    low = {"low": 0.1234567, "high": 0.2}, {"low": 0.12345671, "high": 0.2}
+    mine, theirs = _parse(space={"lr": low[0]}), _parse(space={"lr": low[1]})
+    assert list(mine.find_differences(theirs)) == ["space.lr"]
+
+
+def test_specs_of_two_families_differ_in_the_parameters_that_one_lacks() -> None:
+    differences = _parse(arch="cnn").find_differences(_parse(arch="fcn"))
+    assert differences["arch"] == ("cnn", "fcn")
+    kernel, depth = default_space("cnn").distributions["kernel"], default_space("fcn").distributions["depth"]
+    assert differences["space.kernel"] == (str(kernel), "(none)")
+    assert differences["space.depth"] == ("(none)", str(depth))
+
+
+def test_a_fingerprint_is_that_of_the_content() -> None:
+    assert _parse().fingerprint() == _parse(trials=DEFAULT_TRIALS["cnn"]).fingerprint()
+    assert _parse().fingerprint() != _parse(seed=1).fingerprint()

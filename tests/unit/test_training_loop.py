@@ -1,0 +1,255 @@
+import itertools
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from hpsearch.architecture import Architecture
+from hpsearch.errors import DivergedError, InputError
+from hpsearch.recipe import Optimizer
+from hpsearch.training.data import SearchSplits
+from hpsearch.training.evaluation import evaluate
+from hpsearch.training.loop import EpochResult, TrainingInterrupted, TrainingSession, train_epochs
+from hpsearch.training.networks import build_network
+from hpsearch.training.throughput import measure_epoch_seconds
+from hpsearch.training.weights import load_weights, save_weights
+from hpsearch.trial_config import TrialConfig
+from tests.tiny_training import CPU, TINY_CNN, TINY_FCN, draw_splits, tiny_config
+
+EVERYTHING = {
+    "dropout": 0.1,
+    "input_dropout": 0.1,
+    "augmentation": "flip+shift+erasing",
+    "averaging": "ema",
+    "label_smoothing": 0.1,
+    "l1": 1e-5,
+    "weight_decay": 1e-3,
+}
+ARCHITECTURES = pytest.mark.parametrize("architecture", [TINY_FCN, TINY_CNN], ids=["fcn", "cnn"])
+
+
+@pytest.fixture(scope="module")
+def splits() -> SearchSplits:
+    return draw_splits()
+
+
+def without_seconds(results: list[EpochResult]) -> list[tuple[float, ...]]:
+    return [
+        (result.epoch, result.train_loss, result.validation_loss, result.validation_accuracy, result.lr)
+        for result in results
+    ]
+
+
+def train(config: TrialConfig, splits: SearchSplits) -> tuple[list[tuple[float, ...]], bytes]:
+    session = TrainingSession(config, splits, CPU)
+    return without_seconds(list(session.epochs())), session.weights()
+
+
+@ARCHITECTURES
+def test_a_trial_learns_what_is_easy(architecture: Architecture, splits: SearchSplits) -> None:
+    results = list(train_epochs(tiny_config(architecture, epochs=4), splits, CPU))
+    assert [result.epoch for result in results] == [0, 1, 2, 3]
+    assert results[-1].validation_accuracy > 0.9
+    assert results[-1].train_loss < results[0].train_loss
+    assert all(result.seconds > 0 for result in results)
+
+
+@ARCHITECTURES
+def test_a_trial_run_again_gives_the_same_curve_and_weights_to_the_bit(
+    architecture: Architecture, splits: SearchSplits
+) -> None:
+    config = tiny_config(architecture, **EVERYTHING)
+    first = train(config, splits)
+    torch.rand(3)  # whoever draws from the global generator in between changes nothing
+    assert train(config, splits) == first
+
+
+def record_first_batch(session: TrainingSession, module_name: str, position: str) -> list[torch.Tensor]:
+    """What goes into or comes out of a module in the first step of each epoch that follows, epoch after epoch."""
+    calls: list[torch.Tensor] = []
+
+    def record(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        if module.training:
+            calls.append((inputs[0] if position == "input" else output).detach().clone())
+
+    handle = session.network.get_submodule(module_name).register_forward_hook(record)
+    session.train_epoch()
+    session.train_epoch()
+    handle.remove()
+    return [calls[0], calls[session.steps_per_epoch]]
+
+
+def test_every_seed_and_every_epoch_has_an_order_of_its_own(splits: SearchSplits) -> None:
+    first, second = record_first_batch(TrainingSession(tiny_config(seed=1), splits, CPU), "normalization", "input")
+    other, _ = record_first_batch(TrainingSession(tiny_config(seed=2), splits, CPU), "normalization", "input")
+    assert not any(torch.equal(*pair) for pair in itertools.combinations((first, second, other), 2))
+
+
+def test_every_seed_and_every_epoch_has_a_noise_of_its_own(splits: SearchSplits) -> None:
+    sessions = [TrainingSession(tiny_config(seed=seed, input_dropout=0.5), splits, CPU) for seed in (1, 2)]
+    (first, second), (other, _) = (record_first_batch(session, "input_dropout", "output") for session in sessions)
+    masks = [values == 0 for values in (first, second, other)]
+    assert not any(torch.equal(*pair) for pair in itertools.combinations(masks, 2))
+
+
+def test_a_training_batch_is_augmented_and_the_data_set_is_not(splits: SearchSplits) -> None:
+    before = splits.train.images.clone()
+    batches = [
+        record_first_batch(TrainingSession(tiny_config(augmentation=name), splits, CPU), "normalization", "input")[0]
+        for name in ("none", "flip+shift+erasing")
+    ]
+    assert not torch.equal(*batches)
+    assert torch.equal(splits.train.images, before)
+
+
+def test_the_input_is_normalized_by_the_training_split(splits: SearchSplits) -> None:
+    normalization = TrainingSession(tiny_config(), splits, CPU).network.get_submodule("normalization")
+    values = normalization(splits.train.images)
+    assert (values.mean().item(), values.std().item()) == pytest.approx((0, 1), abs=1e-3)
+
+
+def test_the_train_loss_is_the_smoothed_cross_entropy_without_penalties(splits: SearchSplits) -> None:
+    still = {"lr": 1e-12, "batch_size": 10_000, "label_smoothing": 0.5, "l1": 1.0, "weight_decay": 1.0}
+    config = tiny_config(TINY_FCN.model_copy(update={"batch_norm": False}), **still)
+    session = TrainingSession(config, splits, CPU)
+    logits = session.network(splits.train.images)
+    expected = functional.cross_entropy(logits, splits.train.labels, label_smoothing=0.5).item()
+    assert session.train_epoch().train_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_seed_has_initial_weights_of_its_own(splits: SearchSplits) -> None:
+    weights = [TrainingSession(tiny_config(seed=seed), splits, CPU).weights() for seed in (1, 2, 1)]
+    assert weights[0] == weights[2] != weights[1]
+
+
+def test_training_leaves_the_global_generator_as_it_was(splits: SearchSplits) -> None:
+    before = torch.get_rng_state()
+    train(tiny_config(TINY_CNN, epochs=1, **EVERYTHING), splits)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_two_trials_in_turn_do_not_disturb_each_other(splits: SearchSplits) -> None:
+    configs = [tiny_config(seed=seed, **EVERYTHING) for seed in (1, 2)]
+    alone = [train(config, splits)[0] for config in configs]
+    in_turn = list(zip(*(train_epochs(config, splits, CPU) for config in configs), strict=True))
+    assert [without_seconds(list(results)) for results in zip(*in_turn, strict=True)] == alone
+
+
+@ARCHITECTURES
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+def test_a_resumed_trial_equals_the_uninterrupted_one_to_the_bit(
+    architecture: Architecture, optimizer: Optimizer, splits: SearchSplits
+) -> None:
+    config = tiny_config(architecture, optimizer=optimizer, **EVERYTHING)
+    whole = train(config, splits)
+    session = TrainingSession(config, splits, CPU)
+    first = session.train_epoch()
+    captured = session.capture()
+    resumed = TrainingSession(config, splits, CPU)
+    resumed.restore(captured)
+    assert resumed.weights() == session.weights()
+    assert (without_seconds([first, *resumed.epochs()]), resumed.weights()) == whole
+
+
+def test_a_checkpoint_of_another_trial_is_refused(splits: SearchSplits) -> None:
+    session = TrainingSession(tiny_config(seed=1), splits, CPU)
+    session.train_epoch()
+    with pytest.raises(InputError, match="another trial"):
+        TrainingSession(tiny_config(seed=2), splits, CPU).restore(session.capture())
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no checkpoint at all", b"\x02\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_bytes_that_are_no_checkpoint_are_refused(damaged: bytes, splits: SearchSplits) -> None:
+    with pytest.raises(InputError, match="no checkpoint"):
+        TrainingSession(tiny_config(), splits, CPU).restore(damaged)
+
+
+def test_a_trial_that_should_stop_stops_between_two_batches(splits: SearchSplits) -> None:
+    answers = iter([False, False, True])
+    with pytest.raises(TrainingInterrupted, match="epoch 0 after 2 of 8 batches"):
+        list(train_epochs(tiny_config(), splits, CPU, should_stop=lambda: next(answers)))
+    assert next(answers, None) is None
+
+
+def test_closing_the_generator_ends_the_training(splits: SearchSplits) -> None:
+    epochs = train_epochs(tiny_config(), splits, CPU)
+    next(epochs)
+    epochs.close()
+    assert list(epochs) == []
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial_in_its_epoch(splits: SearchSplits) -> None:
+    config = tiny_config(TINY_FCN.model_copy(update={"batch_norm": False}), optimizer="sgd", lr=10.0, weight_decay=10.0)
+    with pytest.raises(DivergedError, match=r"diverged at epoch \d"):
+        list(
+            train_epochs(
+                config.model_copy(update={"recipe": config.recipe.model_copy(update={"epochs": 50})}), splits, CPU
+            )
+        )
+
+
+def test_a_batch_larger_than_the_split_is_the_whole_split(splits: SearchSplits) -> None:
+    session = TrainingSession(tiny_config(batch_size=10_000), splits, CPU)
+    assert (session.batch_size, session.steps_per_epoch) == (270, 1)
+    assert session.train_epoch().train_loss > 0
+
+
+def test_one_image_a_batch_is_refused_with_batch_norm(splits: SearchSplits) -> None:
+    with pytest.raises(InputError, match="use 2 or more"):
+        TrainingSession(tiny_config(batch_size=1), splits, CPU)
+
+
+def test_the_validation_loss_knows_nothing_of_label_smoothing_and_l1(splits: SearchSplits) -> None:
+    session = TrainingSession(tiny_config(label_smoothing=0.5, l1=1.0, epochs=1), splits, CPU)
+    result = session.train_epoch()
+    measured = evaluate(session.network, splits.validation.images, splits.validation.labels)
+    assert (result.validation_loss, result.validation_accuracy) == (measured.loss, measured.accuracy)
+
+
+def test_l1_shrinks_the_weights(splits: SearchSplits) -> None:
+    sums = []
+    for l1 in (0.0, 0.1):
+        session = TrainingSession(tiny_config(l1=l1), splits, CPU)
+        list(session.epochs())
+        sums.append(sum(weight.abs().sum().item() for weight in session.network.parameters() if weight.ndim > 1))
+    assert sums[1] < sums[0] / 2
+
+
+@ARCHITECTURES
+def test_saved_weights_are_those_that_were_validated(architecture: Architecture, splits: SearchSplits) -> None:
+    config = tiny_config(architecture, **EVERYTHING)
+    session = TrainingSession(config, splits, CPU)
+    result = list(session.epochs())[-1]
+    network = build_network(architecture, config.dataset.input_shape, config.dataset.class_count, dropout=0.1)
+    if architecture is TINY_CNN:
+        network.to(memory_format=torch.channels_last)
+    load_weights(network, session.weights())
+    measured = evaluate(network, splits.validation.images, splits.validation.labels)
+    assert measured.accuracy == result.validation_accuracy
+    assert measured.loss == pytest.approx(result.validation_loss, rel=1e-5)
+
+
+def test_with_averaging_the_average_is_validated_and_kept(splits: SearchSplits) -> None:
+    session = TrainingSession(tiny_config(averaging="ema"), splits, CPU)
+    result = session.train_epoch()
+    last_step = evaluate(session.network, splits.validation.images, splits.validation.labels)
+    average = evaluate(session.final_network, splits.validation.images, splits.validation.labels)
+    assert result.validation_loss == average.loss != last_step.loss
+    assert session.weights() != save_weights(session.network)
+    assert list(session.epochs())[-1].validation_accuracy > 0.9
+
+
+def test_weights_of_another_architecture_are_refused(splits: SearchSplits) -> None:
+    config = tiny_config()
+    weights = TrainingSession(config, splits, CPU).weights()
+    other = build_network(TINY_CNN, config.dataset.input_shape, config.dataset.class_count)
+    with pytest.raises(InputError, match="do not belong"):
+        load_weights(other, weights)
+    with pytest.raises(InputError, match="do not belong"):
+        load_weights(other, b"nothing")
+
+
+def test_an_epochs_time_is_measured_without_a_data_set() -> None:
+    assert measure_epoch_seconds(tiny_config(TINY_CNN), CPU, steps=2) > 0
