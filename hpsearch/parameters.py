@@ -183,7 +183,7 @@ def _build_stage(parameters: Parameters, position: int, count: int) -> StageShap
     is_stem, is_last = position == 1, position == count
     downsampling = str(parameters["downsampling"])
     pool = None
-    if downsampling in ("max", "average") and (not is_last or parameters["head"] == "flatten"):
+    if downsampling in ("max", "average") and not is_last:
         pool = Pool.model_validate({"kind": downsampling, "size": 2, "stride": 2})
     stride = 2 if downsampling == "stride" and not is_stem else 1
     return StageShape.model_validate(

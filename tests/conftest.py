@@ -1,7 +1,34 @@
-import os
+"""Hypothesis profiles, and databases for the tests that need one."""
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
 from hypothesis import settings
+
+from tests.postgres import PostgresServer, run_postgres
 
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("ci", deadline=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test process; HPSEARCH_TEST_DATABASE_URL names a server to use instead."""
+    if url := os.environ.get("HPSEARCH_TEST_DATABASE_URL"):
+        yield PostgresServer(sa.make_url(url).set(drivername="postgresql+psycopg"))
+        return
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that does not exist yet, or is empty: every test runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/studies.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.make_database()

@@ -23,7 +23,7 @@ from hpsearch.study_spec import SamplerName
 from hpsearch.trial_config import derive_seed
 from hpsearch.tuning.suggest import searched_distributions
 
-_STARTUP_SHARE = 4
+_STARTUP_SHARE = 3
 _MAXIMUM_STARTUP_TRIALS = 10
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -24,8 +23,8 @@ from tests.scripted import curve_point, make_study
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as opened:
+def database(storage_url: str) -> Iterator[Database]:
+    with Database.open(storage_url, create=True) as opened:
         yield opened
 
 

@@ -110,14 +110,11 @@ def test_a_cnn_starts_with_a_stem_and_pools_between_stages() -> None:
     assert shape.ratios == (1.0, 2.0, 3.0, 6.0)
 
 
-def test_the_last_stage_pools_before_a_flatten_alone() -> None:
-    def last_pool(head: str) -> Pool | None:
-        shape = build_shape("cnn", _first("cnn", stages=2, downsampling="average", head=head))
-        assert isinstance(shape, CnnShape)
-        return shape.stages[-1].pool
-
-    assert last_pool("flatten") == Pool(kind="average")
-    assert last_pool("global_average") is None
+@pytest.mark.parametrize("head", ["flatten", "global_average"])
+def test_every_stage_but_the_last_pools(head: str) -> None:
+    shape = build_shape("cnn", _first("cnn", stages=3, downsampling="average", head=head))
+    assert isinstance(shape, CnnShape)
+    assert [stage.pool for stage in shape.stages] == [Pool(kind="average"), Pool(kind="average"), None]
 
 
 def test_strided_downsampling_strides_every_stage_but_the_stem() -> None:
