@@ -95,43 +95,42 @@ def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("phase", "seed"), [("starting", 0), ("training", 1), ("training", 2)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_command(
-    room: CommandRoom, number: signal.Signals, seed: int
+    room: CommandRoom, number: signal.Signals, phase: str, seed: int
 ) -> None:
     trials = 8
-    command = (*ARGUMENTS, "--trials", str(trials), "--epochs", "40")
-    moment = random.Random(f"{number}/{seed}").uniform(0, 6)
-    stopped = _stop_after_the_workers_began(room, command, number, moment)
-    if stopped.code != 0:  # it may have been done already
-        assert stopped.code == 128 + number, stopped
-        assert stopped.err == ""
-        assert "The same command goes on" in stopped.out
-        assert "hpsearch run --budget 2k" in stopped.out
-        record = room.read(NAME)
-        assert record.counts["RUNNING"] == record.counts["FAIL"] == 0
-        assert record.test_openings == 0
-    before = {trial.number: trial for trial in room.read(NAME).trials if trial.is_finished}
+    command = (*ARGUMENTS, "--trials", str(trials), "--epochs", "150")
+    stopped = _stop(room, command, number, phase, random.Random(f"{number}/{seed}").uniform(0, 3))
+    assert stopped.code == 128 + number, stopped
+    assert stopped.err == ""
+    assert "The same command goes on" in stopped.out
+    assert "hpsearch run --budget 2k" in stopped.out
+    record = room.read(NAME)
+    assert record.counts["RUNNING"] == record.counts["FAIL"] == 0
+    assert record.test_openings == 0
+    assert phase == "starting" or record.trials
+    before = [trial for trial in record.trials if trial.is_finished]
     ended = room.run(*command)
     assert ended.code == 0, ended.err
     record = room.read(NAME)
     assert_whole(record, trials)
     assert record.counts["FAIL"] == 0
     assert record.test_openings == 1
-    for trial in before.values():  # what was finished is as it was
+    for trial in before:  # what was finished is as it was
         after = record.trial(trial.number)
         assert (after.value, after.curve, after.attempts) == (trial.value, trial.curve, trial.attempts)
 
 
-def _stop_after_the_workers_began(
-    room: CommandRoom, command: tuple[str, ...], number: signal.Signals, seconds: float
-) -> Ended:
+def _stop(room: CommandRoom, command: tuple[str, ...], number: signal.Signals, phase: str, seconds: float) -> Ended:
     with room.start(*command, start_new_session=True) as process:
         assert process.stdout is not None
         head = ""
         while "search " not in head:
             head += process.stdout.readline()
+        if phase == "training":
+            _wait_for_a_running_trial(room)
         time.sleep(seconds)
         process.send_signal(number)
         out, err = process.communicate(timeout=FINISH_SECONDS)
