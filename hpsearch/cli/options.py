@@ -53,7 +53,7 @@ TrialsOption = Annotated[
         "--trials",
         metavar="N",
         help="Networks to try.",
-        show_default="24 for fcn, 16 for cnn",
+        show_default="20 for fcn, 16 for cnn",
         rich_help_panel=HOW,
     ),
 ]

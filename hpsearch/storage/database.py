@@ -243,7 +243,7 @@ def _check_file(path: Path, *, thoroughly: bool) -> None:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
     try:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # its message quotes what it found
         raise StorageError(f"storage {str(path)!r} is damaged ({error}): {hint}") from error
     finally:
         connection.close()
@@ -253,7 +253,9 @@ def _check_file(path: Path, *, thoroughly: bool) -> None:
 
 @contextmanager
 def _file_lock(database_path: Path) -> Iterator[None]:
-    lock = FileLock(database_path.with_name(database_path.name + ".lock"), timeout=_LOCK_SECONDS)
+    path = database_path.with_name(database_path.name + ".lock")
+    path.open("ab").close()  # where no file can be made, FileLock would go on trying for its whole time
+    lock = FileLock(path, timeout=_LOCK_SECONDS)
     try:
         with lock:
             yield
@@ -267,7 +269,7 @@ def _file_lock(database_path: Path) -> Iterator[None]:
 def _storage_errors(url: URL) -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, StorageInternalError, OSError, ImportError) as error:
+    except (SQLAlchemyError, StorageInternalError, OSError, ImportError, UnicodeDecodeError) as error:
         raise StorageError(f"storage {show_url(url)!r}: {_explain(error)}") from error
 
 

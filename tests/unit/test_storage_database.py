@@ -130,3 +130,8 @@ def test_a_study_that_hpsearch_did_not_make_is_not_listed_and_not_loaded(path: P
         assert list_study_names(database) == ["fashion-mnist-cnn-100k"]
         with pytest.raises(StorageError, match="none of hpsearch's"):
             load_study(database, "foreign")
+
+
+def test_a_place_where_no_file_can_be_made_is_said_at_once() -> None:
+    with pytest.raises(StorageError, match="/proc/studies.db"):
+        Database.open("sqlite:////proc/studies.db", create=True)
