@@ -50,7 +50,7 @@ _FCN: dict[str, _Range] = {
 }
 
 _CNN: dict[str, _Range] = {
-    "stages": IntRange(low=3, high=4),
+    "stages": _one_of(3),
     "blocks": IntRange(low=1, high=2),
     "block": _one_of("plain", "residual"),
     "kernel": _one_of(3),

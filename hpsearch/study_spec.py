@@ -25,7 +25,7 @@ PrunerName = Literal["asha", "hyperband", "median", "none"]
 Trials = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 DEFAULT_TRIALS: dict[Arch, int] = {"fcn": 20, "cnn": 16}
-DEFAULT_EPOCHS: dict[Arch, int] = {"fcn": 20, "cnn": 10}
+DEFAULT_EPOCHS: dict[Arch, int] = {"fcn": 20, "cnn": 12}
 
 _MAXIMUM_GRID_POINTS = 100_000
 """Optuna's grid sampler holds every point in memory."""

@@ -63,7 +63,7 @@ EpochsOption = Annotated[
         "--epochs",
         metavar="N",
         help="Epochs of a trial that is not pruned.",
-        show_default="20 for fcn, 10 for cnn",
+        show_default="20 for fcn, 12 for cnn",
         rich_help_panel=HOW,
     ),
 ]
