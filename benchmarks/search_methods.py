@@ -20,13 +20,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hpsearch.dataset import DatasetIdentity
+from hpsearch.epoch_result import EpochResult
 from hpsearch.storage.database import Database
 from hpsearch.study_file import parse_study_spec
 from hpsearch.training.data import default_cache_folder, fetch_dataset, load_search_splits
 from hpsearch.training.device import choose_device, configure_threads
 from hpsearch.training.loop import TrainingSession
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import ClaimedTrial, CurvePoint, TrialQueue
+from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import create_or_join_study
 from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
@@ -48,7 +49,7 @@ def draw_configs(fields: dict[str, Any], dataset: DatasetIdentity, count: int) -
         queue = TrialQueue(create_or_join_study(database, name, spec, dataset), "draws", "cpu")
         while isinstance(trial := queue.claim(), ClaimedTrial):
             configs.append(trial.config)
-            trial.report(CurvePoint(0, 0.0, 0.0, 0.0, 0.0, 0.0))
+            trial.report(EpochResult(0, 0.0, 0.0, 0.0, 0.0, 0.0))
             trial.prune()
     return configs
 

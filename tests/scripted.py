@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hpsearch.dataset import DatasetIdentity, InputShape
+from hpsearch.epoch_result import EpochResult
 from hpsearch.storage.database import Database
 from hpsearch.study_file import parse_study_spec
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import CurvePoint
 from hpsearch.tuning.study import Study, create_or_join_study
 
 TINY_DATASET = DatasetIdentity(
@@ -27,9 +27,9 @@ def make_study(database: Database, name: str = "study", *, trials: int = 8, epoc
     return create_or_join_study(database, name, spec, TINY_DATASET)
 
 
-def curve_point(epoch: int, accuracy: float) -> CurvePoint:
+def curve_point(epoch: int, accuracy: float) -> EpochResult:
     """An epoch whose only interesting figure is its validation accuracy."""
-    return CurvePoint(
+    return EpochResult(
         epoch=epoch, train_loss=1.0, validation_loss=1.0, validation_accuracy=accuracy, seconds=0.25, lr=0.1
     )
 
@@ -41,7 +41,7 @@ class ScriptedTraining:
     config: TrialConfig
     before_epoch: Callable[[int], None]
 
-    def epochs(self) -> Iterator[CurvePoint]:
+    def epochs(self) -> Iterator[EpochResult]:
         """The accuracy rises by a step that depends on the trial."""
         for epoch in range(self.config.recipe.epochs):
             self.before_epoch(epoch)

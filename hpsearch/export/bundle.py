@@ -8,7 +8,6 @@ manifest.json              what the bundle is, its figures, and the SHA-256 of e
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import tomli_w
 
+from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import InputError
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.records import TrialRecord, load_trial_weights
@@ -99,7 +99,7 @@ def _write_bundle(target: Path, files: Mapping[str, bytes]) -> Path:
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise InputError(
             f"cannot write {str(target)!r}: {error.strerror or error}; give another folder with --out"
@@ -123,21 +123,8 @@ def _check_same(target: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where the system lets a folder be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    path.write_bytes(content)
+    sync_file(path)
 
 
 def _to_json(document: Mapping[str, Any]) -> bytes:

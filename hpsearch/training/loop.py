@@ -9,12 +9,12 @@ hold no generator.
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from hpsearch.architecture import CnnArchitecture
+from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DivergedError, InputError
 from hpsearch.training.augmentation import build_augmentation
 from hpsearch.training.averaging import WeightAverage
@@ -42,24 +42,6 @@ CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 
 class TrainingInterrupted(Exception):  # noqa: N818 - an answer to `should_stop`, no error of the trial
     """Training stopped between two batches because `should_stop` said so; the epoch under way is lost."""
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """What one epoch gave."""
-
-    epoch: int
-    """From 0."""
-    train_loss: float
-    """Mean cross-entropy over the epoch's steps, with label smoothing, augmentation and dropout, without penalties."""
-    validation_loss: float
-    """Plain cross-entropy on the validation split, of the averaged weights where the recipe averages."""
-    validation_accuracy: float
-    """0 to 1."""
-    seconds: float
-    """Of the epoch, its validation included."""
-    lr: float
-    """Of the epoch's last step."""
 
 
 def train_epochs(

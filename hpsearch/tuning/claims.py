@@ -14,6 +14,7 @@ import optuna
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
+from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, LeaseLostError
 from hpsearch.parameters import build_recipe, build_shape
 from hpsearch.solver import solve
@@ -37,18 +38,6 @@ class NoTrial(Enum):
     ALL_TAKEN = "other workers hold the trials that are left; one may come back"
 
 
-@dataclass(frozen=True)
-class CurvePoint:
-    """What one epoch gave, as it is stored with the trial."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
-    lr: float
-
-
 @dataclass
 class ClaimedTrial:
     """A trial that this worker holds. Whatever it writes raises LeaseLostError once the trial is another's."""
@@ -59,14 +48,14 @@ class ClaimedTrial:
     number: int
     """In its study, from 0."""
     config: TrialConfig
-    curve: list[CurvePoint] = field(default_factory=list)
+    curve: list[EpochResult] = field(default_factory=list)
 
     def extend_lease(self) -> None:
         """Say that the worker is alive."""
         with self.study.database.transaction() as connection:
             leases.extend_lease(connection, self.lease)
 
-    def report(self, point: CurvePoint) -> bool:
+    def report(self, point: EpochResult) -> bool:
         """Store what an epoch gave.
 
         Returns:

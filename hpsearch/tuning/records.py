@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
+from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database, read_clock
@@ -18,7 +19,6 @@ from hpsearch.storage.leases import GAVE_UP
 from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import CurvePoint
 from hpsearch.tuning.study import Study, list_study_names, load_study
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
@@ -55,7 +55,7 @@ class TrialRecord:
     config_json: Mapping[str, Any] | None
     accuracies: Mapping[int, float]
     """Validation accuracy by epoch, also of a trial that runs."""
-    curve: tuple[CurvePoint, ...]
+    curve: tuple[EpochResult, ...]
     """All figures of every epoch, of a finished trial."""
     seconds: float | None
     reason: str | None
@@ -254,7 +254,7 @@ def _record(
         parameters=trial.params,
         config_json=attributes.get("config"),
         accuracies=dict(sorted(trial.intermediate_values.items())),
-        curve=tuple(CurvePoint(**point) for point in attributes.get("curve", ())),
+        curve=tuple(EpochResult(**point) for point in attributes.get("curve", ())),
         seconds=attributes.get("seconds"),
         reason=reason,
         started_at=trial.datetime_start,

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from hpsearch.clock import Clock, SystemClock
+from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, LeaseLostError, StorageError
 from hpsearch.storage.database import Database
 from hpsearch.storage.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import ClaimedTrial, CurvePoint, NoTrial, TrialQueue
+from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
 from hpsearch.tuning.study import Study, load_study
 from hpsearch.worker.heartbeat import Heartbeat
 
@@ -68,7 +69,7 @@ class StopTraining(Exception):  # noqa: N818 - an answer, no error
 class Training(Protocol):
     """One trial in training: its epochs, one at a time, and its weights."""
 
-    def epochs(self) -> Iterator[CurvePoint]:
+    def epochs(self) -> Iterator[EpochResult]:
         """Train on, an epoch each step; raises TrainingError, StopTraining."""
         ...
 

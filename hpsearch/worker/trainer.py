@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
+from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.device import choose_device, configure_threads
 from hpsearch.training.loop import TrainingInterrupted, TrainingSession
 from hpsearch.training.memory import out_of_memory_as_training_error
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import CurvePoint
 from hpsearch.tuning.study import Study
 from hpsearch.worker.loop import StopTraining, WorkerSettings
 
@@ -56,7 +56,7 @@ class TrialTraining:
     def __init__(self, session: TrainingSession) -> None:
         self._session = session
 
-    def epochs(self) -> Iterator[CurvePoint]:
+    def epochs(self) -> Iterator[EpochResult]:
         """Train on, an epoch each step."""
         results = self._session.epochs()
         while True:
@@ -67,7 +67,7 @@ class TrialTraining:
                 return
             except TrainingInterrupted as interrupted:
                 raise StopTraining(str(interrupted)) from interrupted
-            yield CurvePoint(**vars(result))
+            yield result
 
     def weights(self) -> bytes:
         """As safetensors."""

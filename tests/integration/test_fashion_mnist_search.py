@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hpsearch.errors import DataUnavailableError
 from hpsearch.training.data import fetch_dataset
 

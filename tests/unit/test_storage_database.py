@@ -133,5 +133,5 @@ def test_a_study_that_hpsearch_did_not_make_is_not_listed_and_not_loaded(path: P
 
 
 def test_a_place_where_no_file_can_be_made_is_said_at_once() -> None:
-    with pytest.raises(StorageError, match="/proc/studies.db"):
+    with pytest.raises(StorageError, match=r"/proc/studies\.db"):
         Database.open("sqlite:////proc/studies.db", create=True)

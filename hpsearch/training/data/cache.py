@@ -2,13 +2,13 @@
 
 import errno
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
 
+from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import DataError
 
 CACHE_VARIABLE = "HPSEARCH_CACHE"
@@ -37,15 +37,9 @@ def install_file(finished: Path, destination: Path) -> None:
 
     Raises OSError.
     """
-    with finished.open("rb+") as file:
-        os.fsync(file.fileno())
+    sync_file(finished)
     finished.replace(destination)
-    # Without this the new name itself can be lost with the power, after others have been told of it.
-    folder = os.open(destination.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(destination.parent)
 
 
 @contextmanager
