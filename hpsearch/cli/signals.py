@@ -34,7 +34,9 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        # Who ignores a signal (nohup, a shell's background) has a reason to.
+        heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(

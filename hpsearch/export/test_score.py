@@ -20,6 +20,7 @@ def score_on_test(study: Study, trial: TrialRecord, *, device: str, cache_folder
         DataError: The data set is missing, or another one than the study was made with.
         StorageError: The weights are missing or damaged.
     """
+    trial = read_study_record(study).trial(trial.number)  # another run may have opened it meanwhile
     if trial.test_scores:
         return trial.test_scores[0]
     weights = load_trial_weights(study, trial)

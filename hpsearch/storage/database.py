@@ -25,7 +25,6 @@ from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_
 _BUSY_SECONDS = 60
 _LOCK_SECONDS = 300
 _SQLITE_HEADER = b"SQLite format 3\x00"
-_HEADER_BYTES = 100
 
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
 _ADVISORY_KEY = 0x687073
@@ -227,22 +226,27 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def _check_file(path: Path, *, thoroughly: bool) -> None:
-    """Find a damaged file before anybody believes that it holds no trials."""
+    """Find a damaged file before anybody believes that it holds no trials.
+
+    All but the first bytes is read under SQLite's own lock, through a connection that may write: a writer that was
+    killed leaves a journal behind, which only such a one rolls back.
+    """
     hint = "restore it from a copy, or name another --storage"
     with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-    if not header.startswith(_SQLITE_HEADER):
+        header = file.read(len(_SQLITE_HEADER))
+    if header != _SQLITE_HEADER:
         what = "is empty" if not header else "is no SQLite database"
         raise StorageError(f"storage {str(path)!r} {what}: {hint}")
-    # SQLite itself overlooks that the end is missing while nothing lies there: the header has the count of pages.
-    page_bytes, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
-    if path.stat().st_size < (65_536 if page_bytes == 1 else page_bytes) * pages:
-        raise StorageError(f"storage {str(path)!r} is damaged (its end is missing): {hint}")
-    if not thoroughly:
-        return
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        pages, page_bytes = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        # SQLite itself overlooks a missing end while nothing lies there.
+        found = "its end is missing" if path.stat().st_size < pages * page_bytes else "ok"
+        if found == "ok" and thoroughly:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # its message quotes what it found
         raise StorageError(f"storage {str(path)!r} is damaged ({error}): {hint}") from error
     finally:

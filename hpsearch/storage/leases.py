@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 
 from hpsearch.errors import LeaseLostError
 from hpsearch.storage.database import read_clock
-from hpsearch.storage.optuna_rows import change_state, insert_trial, trials
-from hpsearch.storage.tables import events, leases
+from hpsearch.storage.optuna_rows import change_state, forget_attempt, insert_trial, trials
+from hpsearch.storage.tables import blobs, events, leases, test_scores
 
 LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
@@ -68,6 +68,7 @@ def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, ho
         change_state(connection, trial_id, TrialState.WAITING, TrialState.RUNNING, now)
     elif connection.execute(sa.select(sa.func.count()).select_from(trials).where(mine)).scalar_one() < maximum_trials:
         trial_id = insert_trial(connection, study_id, now)
+        _clear_rows(connection, trial_id)
     else:
         return None
     return _write_lease(connection, study_id, trial_id, holder, now)
@@ -83,7 +84,7 @@ def extend_lease(connection: sa.Connection, lease: Lease) -> None:
     """Put the lease's end as far from now as it was at first.
 
     Raises:
-        LeaseLostError: It ended, or somebody else holds the trial.
+        LeaseLostError: Somebody reaped the trial, and perhaps holds it now.
     """
     _update_held(connection, lease)
 
@@ -92,7 +93,7 @@ def note_progress(connection: sa.Connection, lease: Lease, *, epoch: int, valida
     """Say how far the trial is, and extend its lease.
 
     Raises:
-        LeaseLostError: It ended, or somebody else holds the trial.
+        LeaseLostError: Somebody reaped the trial, and perhaps holds it now.
     """
     _update_held(connection, lease, epoch=epoch, validation_accuracy=validation_accuracy)
 
@@ -124,9 +125,9 @@ def reap(connection: sa.Connection, study_id: int) -> list[int]:
     columns = (trials.c.trial_id, leases.c.worker, leases.c.expires_at, leases.c.deaths)
     query = sa.select(*columns).select_from(joined).where(running)
     stale = [row for row in connection.execute(query) if row.expires_at is None or row.expires_at <= now]
-    for row in stale:
-        _reap_trial(connection, study_id, row.trial_id, row.worker, row.deaths, now)
-    return [row.trial_id for row in stale]
+    return [
+        row.trial_id for row in stale if _reap_trial(connection, study_id, row.trial_id, row.worker, row.deaths, now)
+    ]
 
 
 def record_event(
@@ -159,32 +160,42 @@ def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder
         connection.execute(leases.insert().values(**values, **held))
     else:
         connection.execute(leases.update().where(row).values(attempts=attempts + 1, **held))
+        forget_attempt(connection, trial_id)
     record_event(connection, "claimed", study_id, trial_id, holder.worker)
     return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt=(attempts or 0) + 1)
 
 
+def _clear_rows(connection: sa.Connection, trial_id: int) -> None:
+    """SQLite gives the id of a trial that somebody deleted to the next one, which shall inherit nothing."""
+    for table in (leases, blobs, test_scores, events):
+        connection.execute(table.delete().where(table.c.trial_id == trial_id))
+
+
 def _reap_trial(
     connection: sa.Connection, study_id: int, trial_id: int, worker: str | None, deaths: int | None, now: datetime
-) -> None:
+) -> bool:
+    gives_up = (deaths or 0) + 1 >= MAXIMUM_DEATHS
+    after = TrialState.FAIL if gives_up else TrialState.WAITING
+    if not change_state(connection, trial_id, TrialState.RUNNING, after, now):
+        return False  # its holder finished it in this moment
     if deaths is None:
         values = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 1}
         connection.execute(leases.insert().values(**values))
     else:
         row = leases.c.trial_id == trial_id
         connection.execute(leases.update().where(row).values(token=None, expires_at=None, deaths=deaths + 1))
-    if (deaths or 0) + 1 < MAXIMUM_DEATHS:
-        change_state(connection, trial_id, TrialState.RUNNING, TrialState.WAITING, now)
-        record_event(connection, "reaped", study_id, trial_id, worker)
-    else:
-        change_state(connection, trial_id, TrialState.RUNNING, TrialState.FAIL, now)
-        detail = f"gave up after {MAXIMUM_DEATHS} workers died"
-        record_event(connection, GAVE_UP, study_id, trial_id, worker, detail)
+    detail = f"gave up after {MAXIMUM_DEATHS} workers died" if gives_up else None
+    record_event(connection, GAVE_UP if gives_up else "reaped", study_id, trial_id, worker, detail)
+    return True
 
 
 def _update_held(connection: sa.Connection, lease: Lease, **values: object) -> datetime:
-    """Change a lease that holds, and extend it; give the database's time."""
+    """Change a lease that holds, and extend it; give the database's time.
+
+    The token alone decides: a worker that slept past its lease keeps a trial that nobody has reaped meanwhile.
+    """
     now = read_clock(connection)
-    held = (leases.c.trial_id == lease.trial_id) & (leases.c.token == lease.token) & (leases.c.expires_at > now)
+    held = (leases.c.trial_id == lease.trial_id) & (leases.c.token == lease.token)
     changed = {"expires_at": now + timedelta(seconds=lease.seconds)} | values
     if connection.execute(leases.update().where(held).values(**changed)).rowcount != 1:
         raise LeaseLostError(f"the lease of trial {lease.trial_id} ended or went to another worker")

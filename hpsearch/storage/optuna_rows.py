@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 trials = models.TrialModel.__table__
 _parameters = models.TrialParamModel.__table__
 _attributes = models.TrialUserAttributeModel.__table__
+_system_attributes = models.TrialSystemAttributeModel.__table__
 _values = models.TrialValueModel.__table__
 _intermediate_values = models.TrialIntermediateValueModel.__table__
 
@@ -90,11 +91,18 @@ def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mappi
     connection.execute(_attributes.insert(), rows)
 
 
+def forget_attempt(connection: sa.Connection, trial_id: int) -> None:
+    """Delete what an attempt that came to no end has reported, and the rungs that a pruner noted for it.
+
+    The next attempt begins anew, perhaps on another device: no trial is judged by values of two attempts.
+    """
+    connection.execute(_intermediate_values.delete().where(_intermediate_values.c.trial_id == trial_id))
+    rungs = (_system_attributes.c.trial_id == trial_id) & _system_attributes.c.key.startswith("completed_rung_")
+    connection.execute(_system_attributes.delete().where(rungs))
+
+
 def write_intermediate_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:
-    """Store the value of a step, unless the step has one: an attempt that begins anew gives the same again."""
-    same = (_intermediate_values.c.trial_id == trial_id) & (_intermediate_values.c.step == step)
-    if connection.execute(sa.select(sa.func.count()).select_from(_intermediate_values).where(same)).scalar_one():
-        return
+    """Store the value of a step."""
     stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
     values = {"trial_id": trial_id, "step": step, "intermediate_value": stored, "intermediate_value_type": kind}
     connection.execute(_intermediate_values.insert().values(**values))

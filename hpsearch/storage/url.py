@@ -28,6 +28,10 @@ def parse_storage_url(text: str) -> URL:
     url = url.set(drivername=_DRIVERS[url.drivername])
     if is_sqlite(url) and (url.host or not url.database or url.database == ":memory:"):
         raise StorageError(f"storage {show_url(url)!r} names no file (a path needs three slashes): {_HINT}")
+    if is_sqlite(url) and url.query:
+        raise StorageError(
+            f"storage {show_url(url)!r} has options behind a question mark, which a file cannot take: {_HINT}"
+        )
     return url
 
 

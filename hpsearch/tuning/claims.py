@@ -5,6 +5,7 @@ one, write its lease. So the number of trials is exact whoever dies when, withou
 a holder writes goes into one transaction with a check of its lease: all of it counts, or none.
 """
 
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from hpsearch.epoch_result import EpochResult
-from hpsearch.errors import HpsearchError, LeaseLostError
+from hpsearch.errors import HpsearchError, LeaseLostError, StorageError
 from hpsearch.parameters import build_recipe, build_shape
 from hpsearch.solver import solve
 from hpsearch.storage import blobs, leases, optuna_rows
@@ -82,9 +83,9 @@ class ClaimedTrial:
         """Finish as pruned, with the last epoch's accuracy as the value."""
         self._finish(TrialState.PRUNED, value=self.curve[-1].validation_accuracy)
 
-    def fail(self, reason: str) -> None:
-        """Finish as failed, with its reason."""
-        self._finish(TrialState.FAIL, reason=reason)
+    def fail(self, reason: str, traceback: str | None = None) -> None:
+        """Finish as failed, with its reason, and for a bug of ours where it happened."""
+        self._finish(TrialState.FAIL, reason=reason, traceback=traceback)
 
     def give_back(self, reason: str) -> None:
         """Return the trial to the queue at once, not counted as a death."""
@@ -92,7 +93,13 @@ class ClaimedTrial:
             leases.end_lease(connection, self.lease, TrialState.WAITING, reason)
 
     def _finish(
-        self, state: TrialState, *, value: float | None = None, weights: bytes | None = None, reason: str | None = None
+        self,
+        state: TrialState,
+        *,
+        value: float | None = None,
+        weights: bytes | None = None,
+        reason: str | None = None,
+        traceback: str | None = None,
     ) -> None:
         trial_id = self.lease.trial_id
         attributes: dict[str, Any] = {
@@ -100,8 +107,8 @@ class ClaimedTrial:
             "epochs": len(self.curve),
             "curve": [vars(point) for point in self.curve],
         }
-        if reason is not None:
-            attributes["reason"] = reason
+        attributes |= {"reason": reason} if reason is not None else {}
+        attributes |= {"traceback": traceback} if traceback is not None else {}
         with self.study.database.transaction() as connection:
             leases.end_lease(connection, self.lease, state, reason)
             optuna_rows.write_attributes(connection, trial_id, attributes)
@@ -143,6 +150,10 @@ class TrialQueue:
                 return self._prepare(lease)
             except LeaseLostError:
                 continue  # drawing took longer than the lease lasts, on a machine that stood still
+            except StorageError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a draw that cannot be built fails its trial, not the worker
+                self._fail_unprepared(lease, f"{type(error).__name__}: {error}")
 
     def reap(self) -> list[int]:
         """Free the trials of workers that are gone, and give their ids."""
@@ -174,6 +185,11 @@ class TrialQueue:
         newest = query.order_by(trials.c.datetime_complete.desc(), trials.c.trial_id.desc())
         rows = connection.execute(newest if only is not None else newest.limit(MAXIMUM_FAILURES_IN_A_ROW))
         return {row.trial_id: row.state for row in rows}
+
+    def _fail_unprepared(self, lease: Lease, reason: str) -> None:
+        with contextlib.suppress(LeaseLostError), self.study.database.transaction() as connection:
+            leases.end_lease(connection, lease, TrialState.FAIL, reason)
+            optuna_rows.write_attributes(connection, lease.trial_id, {"reason": reason})
 
     def _prepare(self, lease: Lease) -> ClaimedTrial:
         """Draw outside the lock: the trial is this worker's already."""

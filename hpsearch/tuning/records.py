@@ -180,7 +180,7 @@ def read_study_record(study: Study) -> StudyRecord:
             _record(
                 trial,
                 held.get(trial._trial_id),
-                reason=trial.user_attrs.get("reason", given_up.get(trial._trial_id)),
+                reason=_find_reason(trial, given_up),
                 scores=tuple(by_trial.get(trial._trial_id, ())),
             )
             for trial in frozen
@@ -230,6 +230,13 @@ def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRec
         )
         for row in connection.execute(query)
     }
+
+
+def _find_reason(trial: FrozenTrial, given_up: Mapping[int, str]) -> str | None:
+    if trial.state != TrialState.FAIL:
+        return None
+    reason: str | None = trial.user_attrs.get("reason", given_up.get(trial._trial_id))
+    return reason
 
 
 def _read_given_up(connection: sa.Connection, study_id: int) -> dict[int, str]:

@@ -16,13 +16,14 @@ from hpsearch.feasibility import fit_space
 from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
 from hpsearch.storage.url import show_url
-from hpsearch.study_spec import StudySpec
+from hpsearch.study_spec import StudySpec, check_study_name
 from hpsearch.tuning.pruner import build_pruner
 from hpsearch.tuning.sampler import build_sampler
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-_SPEC, _DATASET, _SPACE = "hpsearch:spec", "hpsearch:dataset", "hpsearch:space"
+_SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
+_FINGERPRINT, _SPACE = "hpsearch:fingerprint", "hpsearch:space"
 
 
 class StudyDiffersError(InputError):
@@ -67,6 +68,7 @@ def create_or_join_study(database: Database, name: str, spec: StudySpec, dataset
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
+        _FINGERPRINT: spec.fingerprint(),
         _SPACE: fitted.space.model_dump(mode="json"),
     }
     with database.errors(), database.lock_creation():
@@ -75,6 +77,10 @@ def create_or_join_study(database: Database, name: str, spec: StudySpec, dataset
         if study_id is None:
             study_id = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE], name)
         found = storage.get_study_user_attrs(study_id)
+        if _SPEC not in found and storage.get_n_trials(study_id):
+            raise StorageError(
+                f"study {name!r} in {show_url(database.url)} is none of hpsearch's: give another --study"
+            )
         if _SPACE not in found:  # new, or its maker died here
             for key, value in attributes.items():
                 storage.set_study_user_attr(study_id, key, value)
@@ -127,7 +133,7 @@ def _unknown(database: Database, name: str) -> UnknownStudyError:
 def _read_study(database: Database, study_id: int, name: str, attributes: Mapping[str, Any]) -> Study:
     try:
         return Study(
-            name=name,
+            name=check_study_name(name),
             study_id=study_id,
             spec=StudySpec.model_validate_json(json.dumps(attributes[_SPEC])),
             dataset=DatasetIdentity.model_validate_json(json.dumps(attributes[_DATASET])),

@@ -163,7 +163,7 @@ class Worker:
     def _run_trial(self, trial: ClaimedTrial) -> bool:
         """Train one trial to whatever end; whether it is finished."""
         try:
-            with Heartbeat(trial.extend_lease, self._settings.heartbeat_seconds) as heartbeat:
+            with Heartbeat(lambda: self._beat(trial), self._settings.heartbeat_seconds) as heartbeat:
                 return self._train(trial, heartbeat)
         except LeaseLostError:
             self._say(f"trial {trial.number}: lease lost, another worker has it; going on with the next")
@@ -174,15 +174,20 @@ class Worker:
             if isinstance(error, HpsearchError):
                 return self._fail(trial, str(error))
             self._say(traceback.format_exc())
-            return self._fail(trial, f"{type(error).__name__}: {error}")
+            return self._fail(trial, f"{type(error).__name__}: {error}", traceback.format_exc())
         except BaseException:
             with contextlib.suppress(HpsearchError):
                 trial.give_back("the worker was interrupted")
             raise
 
-    def _fail(self, trial: ClaimedTrial, reason: str) -> bool:
+    def _beat(self, trial: ClaimedTrial) -> None:
+        """Keep this trial, and free those of workers that are gone."""
+        trial.extend_lease()
+        self._queue.reap()
+
+    def _fail(self, trial: ClaimedTrial, reason: str, trace: str | None = None) -> bool:
         try:
-            trial.fail(reason)
+            trial.fail(reason, trace)
         except LeaseLostError:
             return False
         self._say(f"trial {trial.number}: failed: {reason}")

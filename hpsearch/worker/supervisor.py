@@ -21,7 +21,8 @@ from hpsearch.errors import HpsearchError
 _BACK_OFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 30.0)
 _QUIET_SECONDS = 60.0
 """After so long alive, a worker's earlier deaths are forgotten."""
-_STOPPED_CODES = (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+_STOPPED_CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+"""Of a worker that somebody else than its supervisor told to stop."""
 _TAIL_BYTES = 4000
 
 # One thread a worker: as many workers as cores train faster than one worker on all cores (docs/log.md).
@@ -176,14 +177,16 @@ class Supervisor:
         tail = _read_tail(child)
         lived = self._clock.monotonic() - child.started_at
         self._forget(child)
-        if code in _STOPPED_CODES or self._is_stopping:
+        if code == 0 or self._is_stopping:
             return []
-        if code > 0:
+        if code > 0 and code not in _STOPPED_CODES:
             raise WorkerFailedError(tail.removeprefix("error: ") or f"{child.launch.name} ended with code {code}", code)
         child.deaths = child.deaths + 1 if lived < _QUIET_SECONDS else 1
         pause = _BACK_OFF_SECONDS[min(child.deaths, len(_BACK_OFF_SECONDS)) - 1]
         child.start_again_at = self._clock.monotonic() + pause
-        cause = f"killed by {signal.Signals(-code).name}"
+        cause = (
+            f"stopped by {signal.Signals(code - 128).name}" if code > 0 else f"killed by {signal.Signals(-code).name}"
+        )
         if -code == signal.SIGKILL:
             cause += ", perhaps out of memory"
         return [f"{child.launch.name} died ({cause}); starting it again{f' in {pause:.0f} s' if pause else ''}"]

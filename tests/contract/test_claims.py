@@ -150,11 +150,45 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(database: Database) ->
     assert load_trial_weights(study, stored) == b"weights"
 
 
-def test_an_expired_lease_is_lost_even_before_anybody_reaped_it(database: Database) -> None:
-    trial = claim(TrialQueue(make_study(database), "one", "cpu"))
+def test_a_worker_that_slept_past_its_lease_keeps_a_trial_that_nobody_took(database: Database) -> None:
+    study = make_study(database)
+    trial = claim(TrialQueue(study, "one", "cpu"))
     age_lease(database, trial)
-    with pytest.raises(LeaseLostError):
-        trial.extend_lease()
+    trial.extend_lease()
+    assert TrialQueue(study, "two", "cpu").reap() == []
+    finish(trial)
+    assert read_study_record(study).trial(0).attempts == 1
+
+
+def test_a_second_attempt_keeps_nothing_of_what_the_first_reported(database: Database) -> None:
+    study = make_study(database)
+    queue = TrialQueue(study, "one", "cpu")
+    first = claim(queue)
+    first.report(curve_point(0, 0.1))
+    first.report(curve_point(1, 0.2))
+    first.give_back("stopped")
+    second = claim(queue)
+    assert read_study_record(study).trial(0).accuracies == {}
+    second.report(curve_point(0, 0.5))
+    second.prune()
+    stored = read_study_record(study).trial(0)
+    assert (stored.value, stored.accuracies, stored.epochs) == (0.5, {0: 0.5}, 1)
+
+
+def test_a_draw_that_cannot_be_built_fails_its_trial_and_not_the_worker(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(database, trials=2)
+    queue = TrialQueue(study, "one", "cpu")
+    configure = TrialQueue._configure
+    monkeypatch.setattr(
+        TrialQueue,
+        "_configure",
+        lambda self, parameters, number: 1 / 0 if number == 0 else configure(self, parameters, number),
+    )
+    assert claim(queue).number == 1
+    stored = read_study_record(study).trial(0)
+    assert (stored.state, stored.reason) == ("FAIL", "ZeroDivisionError: division by zero")
 
 
 def test_a_trial_over_which_three_workers_died_fails_with_that_reason(database: Database) -> None:

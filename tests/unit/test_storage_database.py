@@ -1,5 +1,7 @@
 """Opening databases: what is damaged, foreign or absent is said, and nothing is made by looking."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,7 +90,16 @@ def test_a_database_of_somebody_else_is_refused_for_reading(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "mysql://host/db", "sqlite://", "sqlite:///:memory:", "sqlite://host/studies.db", ""]
+    "url",
+    [
+        "nonsense",
+        "mysql://host/db",
+        "sqlite:///a.db?mode=ro",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite://host/studies.db",
+        "",
+    ],
 )
 def test_a_url_that_is_none_of_ours_says_what_to_give(url: str) -> None:
     with pytest.raises(StorageError, match="give sqlite:///FILE"):
@@ -135,3 +146,21 @@ def test_a_study_that_hpsearch_did_not_make_is_not_listed_and_not_loaded(path: P
 def test_a_place_where_no_file_can_be_made_is_said_at_once() -> None:
     with pytest.raises(StorageError, match=r"/proc/studies\.db"):
         Database.open("sqlite:////proc/studies.db", create=True)
+
+
+def test_a_journal_that_a_killed_writer_left_is_rolled_back_and_no_damage(path: Path) -> None:
+    code = f"""
+import os, sqlite3
+connection = sqlite3.connect({str(path)!r}, isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE studies SET study_name = 'half written'")
+connection.execute("CREATE TABLE filler (content BLOB)")
+for _ in range(50):
+    connection.execute("INSERT INTO filler VALUES (zeroblob(50000))")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert path.with_name(path.name + "-journal").exists()
+    with Database.open(f"sqlite:///{path}") as database:
+        assert list_study_names(database) == ["fashion-mnist-cnn-100k"]
