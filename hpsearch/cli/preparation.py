@@ -135,6 +135,17 @@ def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
     return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
 
 
+def check_splits(spec: "StudySpec", cache_folder: Path) -> None:
+    """Find out before a study is made that its images are too few to hold some out.
+
+    Raises:
+        DataError: They are, or they cannot be read.
+    """
+    from hpsearch.training.data import load_search_splits
+
+    load_search_splits(spec.dataset, cache_folder, validation_fraction=spec.validation_fraction, split_seed=spec.seed)
+
+
 def check_same_study(url: str, request: Request, dataset: "DatasetIdentity") -> None:
     """Find out before anything is fetched that a study of this name has other settings.
 

@@ -10,6 +10,7 @@ from hpsearch.cli.preparation import (
     Hardware,
     Request,
     check_same_study,
+    check_splits,
     check_storage,
     choose_hardware,
     describe_left_out,
@@ -69,11 +70,10 @@ class Session:
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
         request, spec = self.request, self.request.spec
-        is_there = check_storage(self.storage.url)
         hardware = choose_hardware(request.device, request.workers, most=spec.trials)
         dataset = identify_dataset(spec.dataset, cache_folder, steps.tell)
         fitted = fit(spec, dataset)
-        if is_there:
+        if check_storage(self.storage.url):
             check_same_study(self.storage.url, request, dataset)
         return hardware, dataset, fitted
 
@@ -87,6 +87,7 @@ class Session:
         request = self.request
         if request.spec.dataset in CATALOGUE:
             dataset = fetch_dataset(request.spec.dataset, cache_folder, steps.tell)
+        check_splits(request.spec, cache_folder)
         database = Database.open(self.storage.url, create=True, check=False)
         try:
             return database, create_or_join_study(database, request.name, request.spec, dataset)

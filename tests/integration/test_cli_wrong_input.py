@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -237,3 +238,12 @@ def test_an_export_into_a_place_that_cannot_be_written_is_refused(room: CommandR
     make_finished_study(room)
     (room.folder / "file").touch()
     assert_refused(room.type("export", "study", "--out", "file/exports"), 2, "file/exports", "--out")
+
+
+def test_a_data_set_too_small_to_hold_images_out_makes_no_study(room: CommandRoom) -> None:
+    images, labels = np.zeros((4, 8, 8), np.uint8), np.arange(4) % 2
+    np.savez(room.folder / "few.npz", images=images, labels=labels, test_images=images, test_labels=labels)
+    files = room.list_files()
+    ended = room.type("run", "--arch", "fcn", "--budget", "2k", "--dataset", "few.npz")
+    assert_refused(ended, 2, "too few")
+    assert room.list_files() == files
