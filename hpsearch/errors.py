@@ -32,6 +32,14 @@ class StorageError(HpsearchError):
     exit_code: ClassVar[int] = 3
 
 
+class StorageUnavailableError(StorageError):
+    """A database that does not answer now and may answer again: the connection broke, the server starts, a lock."""
+
+
+class OutOfMemoryError(HpsearchError):
+    """A trial that the device's memory cannot hold, now or ever: it is tried again a few times."""
+
+
 class TrainingError(HpsearchError):
     """Training that cannot go on: the trial fails with this message as its reason."""
 

@@ -40,12 +40,22 @@ class ScriptedTraining:
 
     config: TrialConfig
     before_epoch: Callable[[int], None]
+    epochs_done: int = 0
 
     def epochs(self) -> Iterator[EpochResult]:
         """The accuracy rises by a step that depends on the trial."""
-        for epoch in range(self.config.recipe.epochs):
+        for epoch in range(self.epochs_done, self.config.recipe.epochs):
             self.before_epoch(epoch)
+            self.epochs_done = epoch + 1
             yield curve_point(epoch, (self.config.seed % 1000) / 2000 + epoch / 1000)
+
+    def capture(self) -> bytes:
+        """The number of epochs done, and whose they are."""
+        return f"{self.config.seed} {self.epochs_done}".encode()
+
+    def confusion(self) -> list[list[int]]:
+        """A matrix of 3 classes."""
+        return [[3, 1, 0], [0, 4, 0], [0, 1, 2]]
 
     def weights(self) -> bytes:
         """Bytes that differ from trial to trial."""
@@ -58,8 +68,11 @@ class ScriptedTrainer:
 
     before_epoch: Callable[[int], None] = lambda _epoch: None
 
-    def start(self, config: TrialConfig, should_stop: Callable[[], bool]) -> ScriptedTraining:
-        """A training that asks for a stop before every epoch."""
+    def start(
+        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None
+    ) -> ScriptedTraining:
+        """A training that asks for a stop before every epoch, and goes on where a checkpoint stood."""
+        from hpsearch.errors import InputError
         from hpsearch.worker.loop import StopTraining
 
         def before(epoch: int) -> None:
@@ -67,4 +80,9 @@ class ScriptedTrainer:
             if should_stop():
                 raise StopTraining("asked to")
 
-        return ScriptedTraining(config, before)
+        if checkpoint is None:
+            return ScriptedTraining(config, before)
+        seed, epochs_done = checkpoint.decode().split()
+        if seed != str(config.seed):
+            raise InputError("this checkpoint belongs to another trial")
+        return ScriptedTraining(config, before, int(epochs_done))

@@ -11,7 +11,8 @@ from typing import Any
 
 from hpsearch.clock import SystemClock
 from hpsearch.storage.database import Database
-from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.study import load_study
 from hpsearch.worker.loop import StopSignal, Worker, WorkerSettings
 from tests.scripted import ScriptedTrainer

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hpsearch import __version__
-from hpsearch.cli import data, plan, run, studies, worker
+from hpsearch.cli import create, data, plan, run, studies, worker
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.screen import write_error_line, write_line
 
@@ -50,6 +50,7 @@ app.command("list", rich_help_panel=_RESULTS)(studies.list_studies)
 app.command("show", rich_help_panel=_RESULTS)(studies.show)
 app.command("best", rich_help_panel=_RESULTS)(studies.best)
 app.command("export", rich_help_panel=_RESULTS)(studies.export)
+app.command("create", rich_help_panel=_PARTS)(create.create)
 app.command("worker", rich_help_panel=_PARTS)(worker.worker)
 app.add_typer(data.app, name="data", rich_help_panel=_PARTS)
 

@@ -15,7 +15,7 @@ def describe_study(record: "StudyRecord") -> dict[str, Any]:
         "arch": spec.arch,
         "budget": spec.budget,
         "trials": record.counts,
-        "trials_wanted": spec.trials,
+        "trials_wanted": record.trials_wanted,
         "is_finished": record.is_finished,
         "best_trial": best.number if best else None,
         "best_value": best.value if best else None,

@@ -10,11 +10,14 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.errors import InputError
+from hpsearch.errors import InputError, StorageError
+
+STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
 
 DEFAULT_STORAGE = "sqlite:///hpsearch.db"
 """As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
 
+_MOST_URL_BYTES = 4096
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 WHAT, HOW, WHERE, OUTPUT = "What to search", "How to search", "Where and on what", "Output"
@@ -115,14 +118,28 @@ DeviceOption = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+StudyFileArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="STUDY_FILE", help="A TOML file that says what to search; the options go above it."),
+]
+StudyNameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        metavar="NAME",
+        help="The study's name; a study of that name and the same settings goes on.",
+        show_default="from data set, arch and budget",
+        rich_help_panel=WHERE,
+    ),
+]
 StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
         metavar="URL",
-        envvar="HPSEARCH_STORAGE",
-        help="The database: sqlite:///FILE.db or postgresql://USER@HOST/DATABASE. "
-        "Put a password into the variable, not into the option: others can read a command line.",
+        envvar=STORAGE_VARIABLE,
+        help="The database: sqlite:///FILE.db or postgresql://USER@HOST/DATABASE. Put a password into the variable, "
+        f"or all of it into a file that {STORAGE_FILE_VARIABLE} names: others can read a command line.",
         show_default=DEFAULT_STORAGE,
         rich_help_panel=WHERE,
     ),
@@ -133,6 +150,24 @@ JsonOption = Annotated[
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="The study's name; [bold]hpsearch list[/] has all.", show_default=False)
 ]
+
+
+def collect_flags(
+    *,
+    budget: str | None,
+    arch: str | None,
+    dataset: str | None,
+    trials: str | None,
+    epochs: str | None,
+    sampler: str | None,
+    pruner: str | None,
+    seed: str | None,
+    study: str | None,
+) -> dict[str, int | str | None]:
+    """The options that say what a study is, by the names that a study file has for them."""
+    flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
+    flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
+    return flags | {"sampler": sampler, "pruner": pruner}
 
 
 def read_number(text: str | None) -> int | str | None:
@@ -170,9 +205,55 @@ class StorageChoice:
 
 
 def choose_storage(context: typer.Context, given: str | None) -> StorageChoice:
-    """What `--storage` or HPSEARCH_STORAGE says, else the default."""
+    """What `--storage`, HPSEARCH_STORAGE or the file that HPSEARCH_STORAGE_FILE names says, else the default.
+
+    Raises:
+        InputError: Both variables are set.
+        StorageError: The file cannot be read, or holds no database URL.
+    """
     source = context.get_parameter_source("storage")
-    return StorageChoice(given or DEFAULT_STORAGE, is_flag=source is not None and source.name == "COMMANDLINE")
+    is_flag = source is not None and source.name == "COMMANDLINE"
+    file = os.environ.get(STORAGE_FILE_VARIABLE)
+    if is_flag or not file:
+        return StorageChoice(given or DEFAULT_STORAGE, is_flag=is_flag)
+    if given:
+        raise InputError(
+            f"{STORAGE_VARIABLE} and {STORAGE_FILE_VARIABLE} are both set: unset one of them, or give --storage"
+        )
+    return StorageChoice(read_storage_file(Path(file)), is_flag=False)
+
+
+def read_storage_file(path: Path) -> str:
+    """The URL that is all of a file, as a secret is mounted; nothing of it comes into a message.
+
+    Raises:
+        StorageError: It cannot be read, or holds no database URL.
+    """
+    from hpsearch.storage.url import URL_HINT
+
+    named = f"the file {str(path)!r} that {STORAGE_FILE_VARIABLE} names"
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_URL_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{named} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    text = content.decode("utf-8-sig", errors="replace").strip()
+    if not text:
+        raise StorageError(f"{named} is empty: {URL_HINT}, in one line")
+    if len(content) > _MOST_URL_BYTES or len(text.splitlines()) > 1 or not _is_storage_url(text):
+        raise StorageError(f"{named} holds no database URL: {URL_HINT}, in one line")
+    return text
+
+
+def _is_storage_url(text: str) -> bool:
+    """Whether it is one; the message that says why not would quote it."""
+    from hpsearch.storage.url import parse_storage_url
+
+    try:
+        parse_storage_url(text)
+    except StorageError:
+        return False
+    return True
 
 
 def choose_cache_folder() -> Path:
@@ -184,7 +265,6 @@ def choose_cache_folder() -> Path:
 
 def hide_password(text: str) -> str:
     """A storage URL as a person may type it again, its password hidden; other text stays as it is."""
-    from hpsearch.errors import StorageError
     from hpsearch.storage.url import parse_storage_url, show_url
 
     head, separator, url = text.partition("=") if text.startswith("--") else ("", "", text)

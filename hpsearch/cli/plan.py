@@ -3,9 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.forecast import expect_epoch_share, forecast_seconds
@@ -19,6 +17,7 @@ from hpsearch.cli.options import (
     JsonOption,
     PrunerOption,
     SamplerOption,
+    StudyFileArgument,
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
@@ -50,10 +49,7 @@ _DEPTH = {"fcn": "depth", "cnn": "stages"}
 
 
 def plan(
-    study_file: Annotated[
-        Path | None,
-        typer.Argument(metavar="STUDY_FILE", help="A TOML file that says what to search; the options go above it."),
-    ] = None,
+    study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,

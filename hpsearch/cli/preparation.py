@@ -1,4 +1,4 @@
-"""What `run` and `plan` do before any work: check everything that is cheap, then bring the data, then open the study.
+"""What `run`, `create` and `plan` do before any work: check what is cheap, then bring the data, then open the study.
 
 Wrong input ends here, and has created nothing: no database, no cache folder.
 """
@@ -15,7 +15,9 @@ from hpsearch.errors import InputError, StorageError
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.feasibility import FittedSpace
+    from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
+    from hpsearch.tuning.study import Study
 
 Tell = Callable[[str], None]
 
@@ -60,7 +62,7 @@ def read_request(study_file: Path | None, flags: Mapping[str, Any], device: str,
 
     given = {name: value for name, value in flags.items() if value is not None}
     name, spec = parse_study_spec((read_study_file(study_file) if study_file else {}) | given)
-    return Request(name, spec, device, _parse_workers(workers))
+    return Request(name, spec, device, parse_workers(workers))
 
 
 def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:
@@ -161,6 +163,46 @@ def check_same_study(url: str, request: Request, dataset: "DatasetIdentity") -> 
             create_or_join_study(database, request.name, request.spec, dataset)
 
 
+def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "tuple[DatasetIdentity, FittedSpace]":
+    """Everything about a study that can be found wrong without creating anything.
+
+    Raises:
+        InputError: The data, the space or an older study of this name does not allow it.
+        StorageError: The database cannot be opened or made.
+    """
+    dataset = identify_dataset(request.spec.dataset, cache_folder, tell)
+    fitted = fit(request.spec, dataset)
+    if check_storage(url):
+        check_same_study(url, request, dataset)
+    return dataset, fitted
+
+
+def open_study(
+    url: str, request: Request, dataset: "DatasetIdentity", cache_folder: Path, tell: Tell
+) -> "tuple[Database, Study]":
+    """Bring the data here, then make or join the study; the caller closes its database.
+
+    Raises:
+        DataError: The data cannot be had.
+        StudyDiffersError: Somebody made a study of this name with other settings meanwhile.
+        StorageError: The database failed.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.training.data import fetch_dataset
+    from hpsearch.training.data.catalogue import CATALOGUE
+    from hpsearch.tuning.study import create_or_join_study
+
+    if request.spec.dataset in CATALOGUE:
+        dataset = fetch_dataset(request.spec.dataset, cache_folder, tell)
+    check_splits(request.spec, cache_folder)
+    database = Database.open(url, create=True, check=False)
+    try:
+        return database, create_or_join_study(database, request.name, request.spec, dataset)
+    except BaseException:
+        database.close()
+        raise
+
+
 def describe_left_out(fitted: "FittedSpace") -> list[str]:
     """A line for each parameter of which something was left out."""
     return [
@@ -181,7 +223,12 @@ def warn_of_many_workers(url: str, workers: int) -> str | None:
     )
 
 
-def _parse_workers(text: str) -> int | None:
+def parse_workers(text: str) -> int | None:
+    """Read `--workers`: None for auto.
+
+    Raises:
+        InputError: It is neither auto nor a number that makes sense.
+    """
     if text.strip().lower() == "auto":
         return None
     from hpsearch.wording import quote

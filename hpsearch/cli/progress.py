@@ -24,7 +24,7 @@ def measure_progress(record: "StudyRecord", workers: int) -> Progress:
 
     A trial costs what the finished ones cost on average, pruned ones included, so that pruning is in the forecast.
     """
-    wanted = record.study.spec.trials
+    wanted = record.trials_wanted
     done = min(
         float(wanted),
         record.finished_count

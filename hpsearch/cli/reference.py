@@ -20,6 +20,7 @@ Exit codes: 0 done, 1 not done (no trial is complete, a worker failed), 2 wrong 
 | variable | what it sets |
 |---|---|
 | `HPSEARCH_STORAGE` | the database, in place of `--storage` |
+| `HPSEARCH_STORAGE_FILE` | a file whose one line is the database's URL: a secret as Docker or Kubernetes mount it |
 | `HPSEARCH_CACHE` | the folder for data sets |
 """
 _OF_TYPER = ("install_completion", "show_completion", "help")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hpsearch.tuning.records import StudyRecord
 
-Ending = Literal["finished", "time-up", "interrupted"]
+Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Outcome:
 def show_outcome(console: "Console", outcome: Outcome) -> None:
     """Write the block."""
     record = outcome.record
-    if outcome.ending == "interrupted":
+    if outcome.ending in ("interrupted", "study-stopped"):
         _show_interruption(console, outcome)
     elif record.best is None:
         _show_nothing_complete(console, outcome)
@@ -50,7 +50,7 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
         "ending": outcome.ending,
         "is_finished": record.is_finished,
         "counts": record.counts,
-        "trials_wanted": record.study.spec.trials,
+        "trials_wanted": record.trials_wanted,
         "failures": list_failures(record),
         "run_seconds": outcome.seconds,
     }
@@ -87,7 +87,7 @@ def _describe_heading(outcome: Outcome) -> str:
     best = record.best
     number = best.number if best else ""
     if record.is_finished:
-        return f"The best of {record.study.spec.trials} trials of {record.study.name} is trial {number}"
+        return f"The best of {record.trials_wanted} trials of {record.study.name} is trial {number}"
     return f"The best so far, of {record.finished_count} finished trials of {record.study.name}, is trial {number}"
 
 
@@ -101,7 +101,7 @@ def _show_interruption(console: "Console", outcome: Outcome) -> None:
     best = record.best
     console.print()
     console.print(
-        f"Stopped: {record.finished_count} of {record.study.spec.trials} trials of {record.study.name} are finished "
+        f"Stopped: {record.finished_count} of {record.trials_wanted} trials of {record.study.name} are finished "
         f"({describe_counts(record)})",
         style="bold",
         soft_wrap=True,
@@ -112,7 +112,12 @@ def _show_interruption(console: "Console", outcome: Outcome) -> None:
             f"{best.network}",
             soft_wrap=True,
         )
-    console.print("\nThe same command goes on where this stopped:")
+    if outcome.ending == "study-stopped":
+        console.print(f"\nThe study was stopped ({record.course.stop_reason}); to go on:")
+        resume = outcome.complete_command(f"hpsearch resume {record.study.name}")
+        console.print(f"  {resume}", style="bold cyan", soft_wrap=True)
+    else:
+        console.print("\nThe same command goes on where this stopped:")
     console.print(f"  {outcome.command}", style="bold cyan", soft_wrap=True)
 
 

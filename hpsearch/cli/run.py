@@ -1,6 +1,5 @@
 """`hpsearch run`: one command from a budget to the best network that fits."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,6 @@ from hpsearch.cli.durations import parse_duration
 from hpsearch.cli.options import (
     HOW,
     OUTPUT,
-    WHERE,
     ArchOption,
     BudgetOption,
     DatasetOption,
@@ -20,12 +18,14 @@ from hpsearch.cli.options import (
     SamplerOption,
     SeedOption,
     StorageOption,
+    StudyFileArgument,
+    StudyNameOption,
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
     choose_storage,
+    collect_flags,
     join_command,
-    read_number,
 )
 from hpsearch.cli.preparation import read_request
 from hpsearch.cli.session import Session
@@ -34,10 +34,7 @@ from hpsearch.cli.signals import Interrupts
 
 def run(
     context: typer.Context,
-    study_file: Annotated[
-        Path | None,
-        typer.Argument(metavar="STUDY_FILE", help="A TOML file that says what to search; the options go above it."),
-    ] = None,
+    study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
@@ -57,16 +54,7 @@ def run(
     seed: SeedOption = None,
     workers: WorkersOption = "auto",
     device: DeviceOption = "auto",
-    study: Annotated[
-        str | None,
-        typer.Option(
-            "--study",
-            metavar="NAME",
-            help="The study's name; a study of that name and the same settings goes on.",
-            show_default="from data set, arch and budget",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    study: StudyNameOption = None,
     storage: StorageOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the result.", rich_help_panel=OUTPUT)] = False,
     as_json: JsonOption = False,
@@ -79,9 +67,17 @@ def run(
 
     Example: [bold]hpsearch run studies/quick.toml --trials 5 --timeout 15m[/]
     """
-    flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
-    flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
-    flags |= {"sampler": sampler, "pruner": pruner}
+    flags = collect_flags(
+        budget=budget,
+        arch=arch,
+        dataset=dataset,
+        trials=trials,
+        epochs=epochs,
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        study=study,
+    )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     session = Session(
         request=read_request(study_file, flags, device, workers),

@@ -11,7 +11,7 @@ from hpsearch.cli.progress import measure_progress
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import View
 from hpsearch.clock import Clock
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import HpsearchError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord
@@ -21,6 +21,7 @@ _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
 _LOOKING_SHARE = 10
 """Reading the record may take a tenth of the time, however long a study's list of trials."""
+_OUTAGE_LOOK_SECONDS = 5.0
 _PATIENCE_SECONDS = 60.0
 """For a worker that was asked to stop; it asks itself between two batches."""
 
@@ -37,6 +38,8 @@ class WorkOrder:
     cache_folder: Path
     deadline: float | None
     """Unix time in seconds."""
+    flags: tuple[str, ...] = ()
+    """Further ones of `hpsearch worker`."""
 
 
 def search(
@@ -57,13 +60,14 @@ def search(
         deadline=order.deadline,
         cache_folder=order.cache_folder,
         environment=os.environ,
+        flags=order.flags,
     )
     with interrupts.noted(), Supervisor(launches) as supervisor, view:
         supervisor.start()
         try:
             _Watch(order, supervisor, read, view, interrupts, clock).watch()
         except HpsearchError:
-            _stop_gently(supervisor, clock)
+            _stop_gently(supervisor, interrupts, clock)
             raise
 
 
@@ -88,6 +92,7 @@ class _Watch:
         self._started = self._next_look = clock.monotonic()
         self._stop_asked_at: float | None = None
         self._is_killed = False
+        self._is_away = False
 
     def watch(self) -> None:
         """Until no worker is left."""
@@ -132,16 +137,30 @@ class _Watch:
         begun = self._clock.monotonic()
         if begun < self._next_look:
             return
-        record = self._read()
+        try:
+            record = self._read()
+        except StorageUnavailableError as error:
+            self._note_outage(error)
+            return
+        self._is_away = False
         progress = measure_progress(record, self._order.hardware.workers)
         self._view.show(record, progress, begun - self._started)
         taken = self._clock.monotonic() - begun
         self._next_look = begun + max(_LOOK_SECONDS, _LOOKING_SHARE * taken)
 
+    def _note_outage(self, error: StorageUnavailableError) -> None:
+        """The workers train on while the database is away, and end by themselves when it stays away."""
+        if not self._is_away:
+            self._is_away = True
+            self._view.say(f"{error}; the workers train on, and what they report waits")
+        self._next_look = self._clock.monotonic() + _OUTAGE_LOOK_SECONDS
 
-def _stop_gently(supervisor: "Supervisor", clock: Clock) -> None:
+
+def _stop_gently(supervisor: "Supervisor", interrupts: Interrupts, clock: Clock) -> None:
+    """Let the other workers give their trials back; a Ctrl-C meanwhile ends them at once."""
     supervisor.request_stop()
+    before = len(interrupts.received)
     until = clock.monotonic() + _PATIENCE_SECONDS
-    while supervisor.is_running and clock.monotonic() < until:
+    while supervisor.is_running and clock.monotonic() < until and len(interrupts.received) == before:
         supervisor.check()
         clock.sleep(_TICK_SECONDS)

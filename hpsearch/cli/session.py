@@ -9,13 +9,10 @@ from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.preparation import (
     Hardware,
     Request,
-    check_same_study,
-    check_splits,
-    check_storage,
+    check_study,
     choose_hardware,
     describe_left_out,
-    fit,
-    identify_dataset,
+    open_study,
     warn_of_many_workers,
 )
 from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.feasibility import FittedSpace
-    from hpsearch.storage.database import Database
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -53,55 +49,35 @@ class Session:
         log = None if self.quiet else open_console(stderr=self.as_json)
         with open_steps(log) as steps:
             hardware, dataset, fitted = self._check(cache_folder, steps)
-            database, study = self._open_study(cache_folder, dataset, steps)
+            database, study = open_study(self.storage.url, self.request, dataset, cache_folder, steps.tell)
         with database:
             record = _read(study)
             if log is not None:
                 self._show_beginning(log, record, hardware, fitted)
             ending: Ending = "finished"
             if not record.is_finished:
+                check_is_open(record)
                 self._search(record, hardware, cache_folder, begun, log, interrupts)
                 record = _read(study)
                 ending = _find_ending(record, interrupts)
-            if ending != "interrupted" and record.best is not None and not record.best.test_scores:
+            is_over = ending in ("finished", "time-up")
+            if is_over and record.best is not None and not record.best.test_scores:
                 record = _score(record, hardware, cache_folder, log)
             return self._conclude(record, ending, time.time() - begun, interrupts)
 
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
-        request, spec = self.request, self.request.spec
-        hardware = choose_hardware(request.device, request.workers, most=spec.trials)
-        dataset = identify_dataset(spec.dataset, cache_folder, steps.tell)
-        fitted = fit(spec, dataset)
-        if check_storage(self.storage.url):
-            check_same_study(self.storage.url, request, dataset)
-        return hardware, dataset, fitted
-
-    def _open_study(self, cache_folder: Path, dataset: "DatasetIdentity", steps: Steps) -> "tuple[Database, Study]":
-        """Bring the data here, then make or join the study."""
-        from hpsearch.storage.database import Database
-        from hpsearch.training.data import fetch_dataset
-        from hpsearch.training.data.catalogue import CATALOGUE
-        from hpsearch.tuning.study import create_or_join_study
-
         request = self.request
-        if request.spec.dataset in CATALOGUE:
-            dataset = fetch_dataset(request.spec.dataset, cache_folder, steps.tell)
-        check_splits(request.spec, cache_folder)
-        database = Database.open(self.storage.url, create=True, check=False)
-        try:
-            return database, create_or_join_study(database, request.name, request.spec, dataset)
-        except BaseException:
-            database.close()
-            raise
+        hardware = choose_hardware(request.device, request.workers, most=request.spec.trials)
+        return hardware, *check_study(self.storage.url, request, cache_folder, steps.tell)
 
     def _show_beginning(
         self, console: "Console", record: "StudyRecord", hardware: Hardware, fitted: "FittedSpace"
     ) -> None:
         study, spec = record.study, record.study.spec
         lines = [
-            f"study      {study.name}: {spec.trials} trials of {spec.epochs} epochs, each a {spec.arch} of at most "
-            f"{spec.budget:,} weights",
+            f"study      {study.name}: {record.trials_wanted} trials of {spec.epochs} epochs, each a {spec.arch} "
+            f"of at most {spec.budget:,} weights",
             f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "
             f"{study.dataset.input_shape}, {study.dataset.class_count} classes",
             f"search     sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}; {hardware.describe()}",
@@ -110,9 +86,9 @@ class Session:
         if warning := warn_of_many_workers(self.storage.url, hardware.workers):
             lines.append(f"note       {warning}")
         if record.is_finished:
-            lines.append(f"finished   all {spec.trials} trials are finished; nothing is added")
+            lines.append(f"finished   all {record.trials_wanted} trials are finished; nothing is added")
         elif record.trials:
-            lines.append(f"going on   {record.finished_count} of {spec.trials} trials are finished")
+            lines.append(f"going on   {record.finished_count} of {record.trials_wanted} trials are finished")
         for line in lines:
             console.print(line, soft_wrap=not console.is_terminal)
 
@@ -144,7 +120,22 @@ class Session:
             show_outcome(open_console(), outcome)
         if ending == "interrupted":
             return interrupts.exit_code or 1
-        return 1 if record.best is None else 0
+        return 1 if record.best is None or ending == "study-stopped" else 0
+
+
+def check_is_open(record: "StudyRecord") -> None:
+    """Refuse to start workers that would find the study stopped.
+
+    Raises:
+        StudyStoppedError: Nobody may claim its trials; the message says why and what to type.
+    """
+    from hpsearch.tuning.study import StudyStoppedError
+
+    if record.course.is_stopped:
+        name = record.study.name
+        raise StudyStoppedError(
+            f"study {name!r} is stopped ({record.course.stop_reason}): hpsearch resume {name} lets it go on"
+        )
 
 
 def open_steps(console: "Console | None") -> "SpinnerSteps | LineSteps":
@@ -169,7 +160,9 @@ def _read(study: "Study") -> "StudyRecord":
 def _find_ending(record: "StudyRecord", interrupts: Interrupts) -> Ending:
     if record.is_finished:
         return "finished"
-    return "interrupted" if interrupts.received else "time-up"
+    if interrupts.received:
+        return "interrupted"
+    return "study-stopped" if record.course.is_stopped else "time-up"
 
 
 def _score(record: "StudyRecord", hardware: Hardware, cache_folder: Path, log: "Console | None") -> "StudyRecord":

@@ -59,7 +59,7 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
             record.study.name,
             spec.dataset,
             f"{spec.budget:,}",
-            f"{record.finished_count} of {spec.trials}",
+            f"{record.finished_count} of {record.trials_wanted}",
             describe_counts(record),
             format_accuracy(best.value if best else None),
             str(best.number) if best else "-",
@@ -183,7 +183,7 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
     facts = [
         ("searches", f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
         ("search", f"sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}"),
-        ("trials", f"{record.finished_count} of {spec.trials} finished: {describe_counts(record)}"),
+        ("trials", f"{record.finished_count} of {record.trials_wanted} finished: {describe_counts(record)}"),
     ]
     console.print(draw_facts(facts))
     console.print()

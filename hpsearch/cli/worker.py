@@ -14,6 +14,7 @@ import typer
 from hpsearch.cli.durations import parse_duration
 from hpsearch.cli.options import (
     HOW,
+    WHERE,
     DeviceOption,
     StorageOption,
     StudyArgument,
@@ -21,11 +22,14 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
+from hpsearch.cli.preparation import parse_workers
+from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import write_line
 
 if TYPE_CHECKING:
+    from hpsearch.storage.artifacts import Artifact
     from hpsearch.tuning.study import Study
-    from hpsearch.worker.loop import StopSignal, Trainer, WorkerSettings
+    from hpsearch.worker.loop import CompletedTraining, StopSignal, Trainer, WorkerSettings
 
 
 def worker(
@@ -33,12 +37,29 @@ def worker(
     study: StudyArgument,
     max_trials: Annotated[
         str | None,
-        typer.Option("--max-trials", metavar="N", help="End after so many trials.", rich_help_panel=HOW),
+        typer.Option("--max-trials", metavar="N", help="End after so many trials, each worker.", rich_help_panel=HOW),
     ] = None,
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="TIME", help="End after so long: 90s, 15m, 2h.", rich_help_panel=HOW),
     ] = None,
+    drain: Annotated[
+        bool,
+        typer.Option(
+            "--drain",
+            help="End when nothing is left to take, instead of waiting for what other workers hold.",
+            rich_help_panel=HOW,
+        ),
+    ] = False,
+    workers: Annotated[
+        str,
+        typer.Option(
+            "--workers",
+            metavar="auto|N",
+            help="So many workers, restarted when they die; auto is one per CPU core, or per GPU.",
+            rich_help_panel=WHERE,
+        ),
+    ] = "1",
     device: DeviceOption = "auto",
     storage: StorageOption = None,
     deadline: Annotated[float | None, typer.Option("--deadline", hidden=True)] = None,
@@ -47,13 +68,18 @@ def worker(
     """Join a study and work on its trials until it is finished.
 
     Start as many as you like, on any machine that reaches the database; each trial goes to one of them. Ctrl-C gives
-    the trial back first.
+    the trial back first, with the state after its last epoch.
 
-    Example: [bold]HPSEARCH_STORAGE=postgresql://me@host/studies hpsearch worker fashion-mnist-cnn-100k[/]
+    Example: [bold]HPSEARCH_STORAGE=postgresql://me@host/studies hpsearch worker mnist-cnn-100k --workers auto[/]
     """
     most = parse_number(max_trials, "--max-trials", least=1)
+    count = parse_workers(workers)
     if timeout is not None:
         deadline = time.time() + parse_duration(timeout, "--timeout")
+    url = choose_storage(context, storage).url
+    if count != 1:
+        flags = (*(["--max-trials", str(most)] if most else []), *(["--drain"] if drain else []))
+        raise typer.Exit(_work_together(url, study, device, count, deadline, flags))
     stopper = _Stopper(until_stdin_closes)
     from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
 
@@ -67,17 +93,20 @@ def worker(
         return trainer
 
     settings = WorkerSettings(
-        storage_url=choose_storage(context, storage).url,
+        storage_url=url,
         study=study,
         device=device,
         cache_folder=choose_cache_folder(),
         worker=f"{socket.gethostname()}-{os.getpid()}",
         deadline=deadline,
         max_trials=most,
+        drains=drain,
     )
-    outcome = run_worker(settings, stop, write_line, open_trainer=open_trainer)
+    outcome = run_worker(settings, stop, write_line, open_trainer=open_trainer, illustrate=_illustrate)
     endings = {
         "all-finished": "the study is finished",
+        "drained": "nothing is left to take",
+        "study-stopped": "the study is stopped, nothing is held",
         "stopped": "stopped, nothing is held",
         "deadline": "the time is up, nothing is held",
         "max-trials": "that was the last of its trials",
@@ -85,6 +114,49 @@ def worker(
     write_line(f"{endings[outcome.ended]}; trials finished here: {outcome.finished_trials}")
     if outcome.ended == "stopped":
         raise typer.Exit(128 + (stopper.received or signal.SIGTERM))
+
+
+def _illustrate(training: "CompletedTraining") -> "list[Artifact]":
+    from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
+    from hpsearch.storage.artifacts import Artifact
+
+    title = f"trial {training.number}: {training.config.architecture.describe()}"
+    classes = training.config.dataset.class_names
+    return [
+        Artifact("learning-curve.png", draw_learning_curve(training.curve, title)),
+        Artifact("confusion-validation.png", draw_confusion_matrix(training.confusion, classes, title)),
+    ]
+
+
+def _work_together(
+    url: str, study: str, device: str, count: int | None, deadline: float | None, flags: tuple[str, ...]
+) -> int:
+    """Several workers of this machine under a supervisor; the exit code."""
+    from hpsearch.cli.preparation import choose_hardware
+    from hpsearch.cli.screen import open_console
+    from hpsearch.cli.search import WorkOrder, search
+    from hpsearch.cli.session import check_is_open
+    from hpsearch.cli.signals import Interrupts
+    from hpsearch.cli.views import LineView
+    from hpsearch.clock import SystemClock
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
+
+    with Interrupts() as interrupts, Database.open(url) as database:
+        opened = load_study(database, study)
+        record = read_study_record(opened)
+        if not record.is_finished:
+            check_is_open(record)
+            hardware = choose_hardware(device, count, most=record.trials_wanted)
+            order = WorkOrder(study, url, hardware, choose_cache_folder(), deadline, flags)
+            view = LineView(open_console(), frozenset(trial.number for trial in record.trials if trial.is_finished))
+            search(order, lambda: read_study_record(opened), view, interrupts, SystemClock())
+            record = read_study_record(opened)
+        write_line(
+            f"{study}: {describe_counts(record)}; {record.finished_count} of {record.trials_wanted} are finished"
+        )
+        return interrupts.exit_code or 0
 
 
 class _Stopper:

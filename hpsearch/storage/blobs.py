@@ -9,6 +9,12 @@ from hpsearch.storage.tables import blobs
 
 WEIGHTS = "weights"
 """The kind of a trial's trained weights, as safetensors."""
+CHECKPOINT = "checkpoint"
+"""The kind of the state after some of a trial's epochs, kept while it is not finished."""
+CHECKPOINT_CURVE = "checkpoint-curve"
+"""The kind of the results of the epochs that a checkpoint has behind it, as JSON."""
+CONFUSION = "confusion"
+"""The kind of a complete trial's confusion matrix on the validation split, as JSON: a list a class, of counts."""
 
 
 def write_blob(connection: sa.Connection, study_id: int, trial_id: int, kind: str, content: bytes) -> None:
@@ -18,6 +24,12 @@ def write_blob(connection: sa.Connection, study_id: int, trial_id: int, kind: st
     digest = hashlib.sha256(content).hexdigest()
     values = {"trial_id": trial_id, "kind": kind, "study_id": study_id, "sha256": digest, "content": content}
     connection.execute(blobs.insert().values(**values))
+
+
+def delete_checkpoint(connection: sa.Connection, trial_id: int) -> None:
+    """Delete a trial's checkpoint if there is one."""
+    kinds = blobs.c.kind.in_((CHECKPOINT, CHECKPOINT_CURVE))
+    connection.execute(blobs.delete().where((blobs.c.trial_id == trial_id) & kinds))
 
 
 def read_blob(connection: sa.Connection, trial_id: int, kind: str) -> bytes | None:

@@ -5,7 +5,7 @@ two workers would take the same trial), waits up to a minute for the lock, and k
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,17 +18,21 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from hpsearch.errors import StorageError
-from hpsearch.storage import tables
+from hpsearch.errors import StorageError, StorageUnavailableError
+from hpsearch.storage import layout, tables
+from hpsearch.storage.file_system import refuse_network_file_system
 from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_path
 
 _BUSY_SECONDS = 60
 _LOCK_SECONDS = 300
+_SESSION_OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=60s"
 _SQLITE_HEADER = b"SQLite format 3\x00"
 
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
 _ADVISORY_KEY = 0x687073
 _OPENING, _CREATION = 0, -1
+
+Upgrade = Callable[[sa.Connection], object]
 
 
 class Database:
@@ -37,17 +41,23 @@ class Database:
     def __init__(self, url: URL, storage: RDBStorage) -> None:
         self.url = url
         self.engine = storage.engine
+        self._storage = storage
         self.optuna_storage: BaseStorage = get_storage(storage)
         """Optuna's own view of it, which caches finished trials."""
 
+    def forget_finished_trials(self) -> None:
+        """Let Optuna's view read every trial anew."""
+        self.optuna_storage = get_storage(self._storage)
+
     @classmethod
-    def open(cls, text: str, *, create: bool = False, check: bool = True) -> Self:
+    def open(cls, text: str, *, create: bool = False, check: bool = True, upgrade: Upgrade | None = None) -> Self:
         """Open the database at a URL.
 
         Args:
             text: The URL as a person gave it.
             create: Make the file and the tables where there are none.
             check: Read a SQLite file through for damage first.
+            upgrade: What brings older tables to this version's layout, in one transaction.
 
         Raises:
             StorageError: It cannot be opened or made, is no database of hpsearch's, or is damaged.
@@ -55,27 +65,28 @@ class Database:
         url = parse_storage_url(text)
         with _storage_errors(url):
             if not is_sqlite(url):
-                return cls._open_locked(url, create=create)
+                return cls._open_locked(url, create=create, upgrade=upgrade)
             path = sqlite_path(url)
             if not create and not path.exists():
                 raise StorageError(
                     f"there is no database {str(path)!r} yet: hpsearch run makes it, --storage names another"
                 )
+            refuse_network_file_system(path)
             if not path.parent.is_dir():
                 raise StorageError(f"storage {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
             if not create:
                 _check_file(path, thoroughly=check)
-                return cls._open_locked(url, create=False)
+                return cls._open_locked(url, create=False, upgrade=upgrade)
             # The first opening makes tables in several steps, which two processes must not do at once.
             with _file_lock(path):
                 if path.exists():
                     _check_file(path, thoroughly=check)
                 else:
                     _make_file(url, path)
-                return cls._open_locked(url, create=True)
+                return cls._open_locked(url, create=True, upgrade=upgrade)
 
     @classmethod
-    def _open_locked(cls, url: URL, *, create: bool) -> Self:
+    def _open_locked(cls, url: URL, *, create: bool, upgrade: Upgrade | None) -> Self:
         probe = sa.create_engine(url, **_engine_arguments(url))
         try:
             with probe.connect() as connection:
@@ -89,21 +100,19 @@ class Database:
                         f"storage {show_url(url)!r} holds no studies of hpsearch: name another --storage"
                     )
                 if not is_sqlite(url) and not is_ours:
-                    _make_tables(url)
+                    make_tables(url)
                 database = cls(url, _open_optuna_storage(url))
-                database._check_layout()
+                database._check_layout(upgrade)
                 return database
         finally:
             probe.dispose()
 
-    def _check_layout(self) -> None:
+    def _check_layout(self, upgrade: Upgrade | None) -> None:
         with self.engine.begin() as connection:
-            found = connection.execute(sa.select(tables.layout.c.version)).scalar_one_or_none()
-        if found != tables.LAYOUT_VERSION:
-            raise StorageError(
-                f"storage {show_url(self.url)!r} has layout {found}, this hpsearch writes {tables.LAYOUT_VERSION}: "
-                "use the version that made it (hpsearch --version says which this is), or another --storage"
-            )
+            if upgrade is not None:
+                upgrade(connection)
+            found = layout.read_version(connection)
+        layout.check_version(show_url(self.url), found)
 
     def close(self) -> None:
         """Close every connection."""
@@ -163,6 +172,8 @@ def read_clock(connection: sa.Connection) -> datetime:
 def _engine_arguments(url: URL) -> dict[str, Any]:
     if is_sqlite(url):
         return {"connect_args": {"timeout": _BUSY_SECONDS}}
+    given = url.query.get("options", "")
+    options = " ".join([_SESSION_OPTIONS, *([given] if isinstance(given, str) else given)])
     return {
         "pool_pre_ping": True,
         "pool_size": 3,
@@ -176,7 +187,7 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
             "keepalives_count": 3,
             "tcp_user_timeout": 30_000,
             "application_name": "hpsearch",
-            "options": "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=60s",
+            "options": options.strip(),
         },
     }
 
@@ -185,11 +196,12 @@ def _make_file(url: URL, path: Path) -> None:
     """Make a new SQLite database beside its place, then rename it: whole or absent, whenever the process dies."""
     draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)
-    _make_tables(url.set(database=str(draft)))
+    make_tables(url.set(database=str(draft)))
     draft.replace(path)
 
 
-def _make_tables(url: URL) -> None:
+def make_tables(url: URL) -> None:
+    """Make Optuna's tables and hpsearch's in a database that has none."""
     storage = RDBStorage(_optuna_url(url), engine_kwargs=_engine_arguments(url))
     try:
         with storage.engine.begin() as connection:
@@ -274,7 +286,22 @@ def _storage_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, StorageInternalError, OSError, ImportError, UnicodeDecodeError) as error:
-        raise StorageError(f"storage {show_url(url)!r}: {_explain(error)}") from error
+        kind = StorageUnavailableError if _may_pass(url, error) else StorageError
+        raise kind(f"storage {show_url(url)!r}: {_explain(error)}") from error
+
+
+def _may_pass(url: URL, error: BaseException) -> bool:
+    """Whether it is trouble that waiting may mend: a broken connection, a server that starts, a lock."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TimeoutError | sa.exc.TimeoutError):
+            return True
+        if isinstance(cause, sa.exc.DBAPIError):
+            if is_sqlite(url):
+                return getattr(cause.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+            return cause.connection_invalidated or isinstance(cause, sa.exc.OperationalError | sa.exc.InterfaceError)
+        cause = cause.__cause__
+    return False
 
 
 def _explain(error: BaseException) -> str:

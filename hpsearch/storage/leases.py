@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from hpsearch.errors import LeaseLostError
+from hpsearch.storage.blobs import delete_checkpoint
 from hpsearch.storage.database import read_clock
-from hpsearch.storage.optuna_rows import change_state, forget_attempt, insert_trial, trials
+from hpsearch.storage.optuna_rows import change_state, insert_trial, trials
 from hpsearch.storage.tables import blobs, events, leases, test_scores
 
 LEASE_SECONDS = 30.0
@@ -55,12 +56,15 @@ class Holder:
 def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, holder: Holder) -> Lease | None:
     """Take the first trial that waits, or make a new one while the study has fewer than `maximum_trials`.
 
-    The caller holds the study's claim lock, and has reaped.
+    The caller holds the study's claim lock, and has reaped. Who asks again with the same token, because the answer was
+    lost with the connection, gets the trial that it took.
 
     Returns:
         The lease, or None where nothing is left to take.
     """
     now = read_clock(connection)
+    if (held := _find_held(connection, study_id, holder)) is not None:
+        return held
     mine = trials.c.study_id == study_id
     waiting = sa.select(sa.func.min(trials.c.trial_id)).where(mine & (trials.c.state == TrialState.WAITING))
     trial_id: int | None = connection.execute(waiting).scalar_one()
@@ -72,6 +76,21 @@ def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, ho
     else:
         return None
     return _write_lease(connection, study_id, trial_id, holder, now)
+
+
+def _find_held(connection: sa.Connection, study_id: int, holder: Holder) -> Lease | None:
+    query = sa.select(leases.c.trial_id, leases.c.attempts).where(leases.c.token == holder.token)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Lease(study_id, row.trial_id, holder.token, holder.worker, holder.lease_seconds, attempt=row.attempts)
+
+
+def add_waiting_trial(connection: sa.Connection, study_id: int) -> int:
+    """Add a trial that waits to be claimed, and give its id. The caller holds the study's claim lock."""
+    trial_id = insert_trial(connection, study_id, None)
+    _clear_rows(connection, trial_id)
+    return trial_id
 
 
 def has_running_trials(connection: sa.Connection, study_id: int) -> bool:
@@ -104,15 +123,49 @@ def end_lease(connection: sa.Connection, lease: Lease, state: TrialState, detail
     Raises:
         LeaseLostError: The lease ended, or somebody else holds the trial.
     """
-    now = _update_held(connection, lease, token=None, expires_at=None)
+    now = _update_held(connection, lease, token=None, expires_at=None, accepted_token=lease.token)
     if not change_state(connection, lease.trial_id, TrialState.RUNNING, state, now):
         raise LeaseLostError(f"trial {lease.trial_id} is not running any more")
     kind = "returned" if state == TrialState.WAITING else state.name.lower()
     record_event(connection, kind, lease.study_id, lease.trial_id, lease.worker, detail)
+    if state.is_finished():
+        delete_checkpoint(connection, lease.trial_id)
+
+
+def was_ended(connection: sa.Connection, lease: Lease) -> bool:
+    """Whether this holder has ended its lease: its answer may have been lost with the connection."""
+    row = (leases.c.trial_id == lease.trial_id) & (leases.c.accepted_token == lease.token)
+    return connection.execute(sa.select(leases.c.trial_id).where(row)).one_or_none() is not None
+
+
+def count_death(connection: sa.Connection, lease: Lease, reason: str) -> str | None:
+    """Let go of a held trial that its worker could not bear: back to the queue, or failed after too many times.
+
+    Returns:
+        Why it is given up; None where it is back in the queue.
+
+    Raises:
+        LeaseLostError: The lease ended, or somebody else holds the trial.
+    """
+    row = leases.c.trial_id == lease.trial_id
+    deaths: int = connection.execute(sa.select(leases.c.deaths).where(row)).scalar_one() + 1
+    gave_up = f"gave up after {MAXIMUM_DEATHS} attempts: {reason}" if deaths >= MAXIMUM_DEATHS else None
+    end_lease(connection, lease, TrialState.FAIL if gave_up else TrialState.WAITING, gave_up or reason)
+    connection.execute(leases.update().where(row).values(deaths=deaths))
+    return gave_up
+
+
+def forget_deaths(connection: sa.Connection, trial_id: int) -> None:
+    """Begin to count anew for a trial that an operator puts back into the queue."""
+    values = {"token": None, "expires_at": None, "accepted_token": None, "deaths": 0}
+    connection.execute(leases.update().where(leases.c.trial_id == trial_id).values(**values))
 
 
 def reap(connection: sa.Connection, study_id: int) -> list[int]:
     """Free every stale trial of a study, and fail those over which too many workers died.
+
+    A server that was away let leases run out of workers that are well: whoever held a trial before has the time of a
+    lease from the server's start to come back.
 
     The caller holds the study's claim lock.
 
@@ -122,12 +175,30 @@ def reap(connection: sa.Connection, study_id: int) -> list[int]:
     now = read_clock(connection)
     running = (trials.c.study_id == study_id) & (trials.c.state == TrialState.RUNNING)
     joined = trials.outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
-    columns = (trials.c.trial_id, leases.c.worker, leases.c.expires_at, leases.c.deaths)
+    columns = (trials.c.trial_id, leases.c.worker, leases.c.seen_at, leases.c.expires_at, leases.c.deaths)
     query = sa.select(*columns).select_from(joined).where(running)
-    stale = [row for row in connection.execute(query) if row.expires_at is None or row.expires_at <= now]
+    over = [row for row in connection.execute(query) if row.expires_at is None or row.expires_at <= now]
+    server_start = _read_server_start(connection) if over else None
+    stale = [row for row in over if not _may_come_back(row.seen_at, row.expires_at, server_start, now)]
     return [
         row.trial_id for row in stale if _reap_trial(connection, study_id, row.trial_id, row.worker, row.deaths, now)
     ]
+
+
+def _read_server_start(connection: sa.Connection) -> datetime | None:
+    """When the database server started; None for a file, which is never away."""
+    if connection.dialect.name != "postgresql":
+        return None
+    started: datetime = connection.execute(sa.select(sa.func.pg_postmaster_start_time())).scalar_one()
+    return started
+
+
+def _may_come_back(
+    seen_at: datetime | None, expires_at: datetime | None, server_start: datetime | None, now: datetime
+) -> bool:
+    if seen_at is None or expires_at is None or server_start is None:
+        return False
+    return seen_at < server_start and now - server_start < expires_at - seen_at
 
 
 def record_event(
@@ -149,6 +220,7 @@ def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder
         "token": holder.token,
         "worker": holder.worker,
         "device": holder.device,
+        "seen_at": now,
         "expires_at": now + timedelta(seconds=holder.lease_seconds),
         "epoch": None,
         "validation_accuracy": None,
@@ -160,7 +232,6 @@ def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder
         connection.execute(leases.insert().values(**values, **held))
     else:
         connection.execute(leases.update().where(row).values(attempts=attempts + 1, **held))
-        forget_attempt(connection, trial_id)
     record_event(connection, "claimed", study_id, trial_id, holder.worker)
     return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt=(attempts or 0) + 1)
 
@@ -196,7 +267,7 @@ def _update_held(connection: sa.Connection, lease: Lease, **values: object) -> d
     """
     now = read_clock(connection)
     held = (leases.c.trial_id == lease.trial_id) & (leases.c.token == lease.token)
-    changed = {"expires_at": now + timedelta(seconds=lease.seconds)} | values
+    changed = {"seen_at": now, "expires_at": now + timedelta(seconds=lease.seconds)} | values
     if connection.execute(leases.update().where(held).values(**changed)).rowcount != 1:
         raise LeaseLostError(f"the lease of trial {lease.trial_id} ended or went to another worker")
     return now

@@ -24,9 +24,12 @@ _intermediate_values = models.TrialIntermediateValueModel.__table__
 
 _OBJECTIVE = 0
 
+RESULT_ATTRIBUTES = ("seconds", "epochs", "curve", "reason", "traceback")
+"""The user attributes that a trial gets when it finishes."""
 
-def insert_trial(connection: sa.Connection, study_id: int, now: datetime) -> int:
-    """Add a RUNNING trial with the next number. The caller holds the study's claim lock.
+
+def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None) -> int:
+    """Add a trial with the next number: RUNNING since `now`, WAITING without. The caller holds the study's claim lock.
 
     Returns:
         Its id.
@@ -35,12 +38,18 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime) -> int
     values = {
         "study_id": study_id,
         "number": connection.execute(number).scalar_one(),
-        "state": TrialState.RUNNING,
-        "datetime_start": _naive(now),
+        "state": TrialState.WAITING if now is None else TrialState.RUNNING,
+        "datetime_start": None if now is None else _naive(now),
     }
     inserted = connection.execute(trials.insert().values(**values).returning(trials.c.trial_id))
     trial_id: int = inserted.scalar_one()
     return trial_id
+
+
+def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialState]:
+    """The state of every trial of a study, by id."""
+    query = sa.select(trials.c.trial_id, trials.c.state).where(trials.c.study_id == study_id)
+    return {row.trial_id: row.state for row in connection.execute(query)}
 
 
 def change_state(
@@ -66,7 +75,8 @@ def write_parameters(
     parameters: Mapping[str, Any],
     distributions: Mapping[str, BaseDistribution],
 ) -> None:
-    """Store what a trial was drawn."""
+    """Store what a trial was drawn; once more is as good as once."""
+    connection.execute(_parameters.delete().where(_parameters.c.trial_id == trial_id))
     rows = [
         {
             "trial_id": trial_id,
@@ -91,18 +101,47 @@ def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mappi
     connection.execute(_attributes.insert(), rows)
 
 
-def forget_attempt(connection: sa.Connection, trial_id: int) -> None:
-    """Delete what an attempt that came to no end has reported, and the rungs that a pruner noted for it.
+def read_attribute(connection: sa.Connection, trial_id: int, key: str) -> Any:
+    """A user attribute of a trial; None where it has none of that name."""
+    same = (_attributes.c.trial_id == trial_id) & (_attributes.c.key == key)
+    text = connection.execute(sa.select(_attributes.c.value_json).where(same)).scalar_one_or_none()
+    return None if text is None else json.loads(text)
 
-    The next attempt begins anew, perhaps on another device: no trial is judged by values of two attempts.
+
+def write_system_attribute(connection: sa.Connection, trial_id: int, key: str, value: Any) -> None:
+    """Store a system attribute of a trial, in place of one of the same name."""
+    same = (_system_attributes.c.trial_id == trial_id) & (_system_attributes.c.key == key)
+    connection.execute(_system_attributes.delete().where(same))
+    text = json.dumps(value, allow_nan=False)
+    connection.execute(_system_attributes.insert().values(trial_id=trial_id, key=key, value_json=text))
+
+
+def forget_epochs(connection: sa.Connection, trial_id: int, *, first: int) -> None:
+    """Delete what an attempt that came to no end has reported from epoch `first` on, and a pruner's rungs for it.
+
+    The next attempt goes on from there, perhaps on another device: no epoch is reported by two attempts.
     """
-    connection.execute(_intermediate_values.delete().where(_intermediate_values.c.trial_id == trial_id))
+    later = (_intermediate_values.c.trial_id == trial_id) & (_intermediate_values.c.step >= first)
+    connection.execute(_intermediate_values.delete().where(later))
     rungs = (_system_attributes.c.trial_id == trial_id) & _system_attributes.c.key.startswith("completed_rung_")
     connection.execute(_system_attributes.delete().where(rungs))
 
 
+def forget_result(connection: sa.Connection, trial_id: int) -> None:
+    """Delete all that the attempts of a trial came to, its end included; what it was drawn stays."""
+    forget_epochs(connection, trial_id, first=0)
+    connection.execute(_values.delete().where(_values.c.trial_id == trial_id))
+    result = (_attributes.c.trial_id == trial_id) & _attributes.c.key.in_(RESULT_ATTRIBUTES)
+    connection.execute(_attributes.delete().where(result))
+    files = (_system_attributes.c.trial_id == trial_id) & _system_attributes.c.key.startswith("artifacts:")
+    connection.execute(_system_attributes.delete().where(files))
+    connection.execute(trials.update().where(trials.c.trial_id == trial_id).values(datetime_complete=None))
+
+
 def write_intermediate_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:
-    """Store the value of a step."""
+    """Store the value of a step; once more is as good as once."""
+    same = (_intermediate_values.c.trial_id == trial_id) & (_intermediate_values.c.step == step)
+    connection.execute(_intermediate_values.delete().where(same))
     stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
     values = {"trial_id": trial_id, "step": step, "intermediate_value": stored, "intermediate_value_type": kind}
     connection.execute(_intermediate_values.insert().values(**values))

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
+"""Rises with every change of these tables; `hpsearch.storage.layout` brings older databases here."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -31,6 +32,22 @@ metadata = sa.MetaData()
 
 layout = sa.Table("hpsearch_layout", metadata, sa.Column("version", sa.Integer, primary_key=True))
 
+studies = sa.Table(
+    "hpsearch_studies",
+    metadata,
+    sa.Column("study_id", sa.Integer, primary_key=True, autoincrement=False),
+    # How many trials the study asks for by now, where that is no more what its spec says.
+    sa.Column("trials", sa.Integer),
+    # Set while nobody may claim.
+    sa.Column("stopped_at", UtcDateTime),
+    sa.Column("stop_reason", sa.Text),
+    # Whether those who hold a trial shall give it back instead of finishing it.
+    sa.Column("gives_back", sa.Boolean, nullable=False),
+    # Failures before this moment are forgiven.
+    sa.Column("resumed_at", UtcDateTime),
+)
+"""A row a study whose course somebody changed: stopped, resumed, extended."""
+
 leases = sa.Table(
     "hpsearch_leases",
     metadata,
@@ -39,7 +56,10 @@ leases = sa.Table(
     # Who holds the trial: all null while nobody does.
     sa.Column("token", sa.String(32)),
     sa.Column("worker", sa.String(128)),
+    sa.Column("seen_at", UtcDateTime),
     sa.Column("expires_at", UtcDateTime),
+    # The token under which the trial was finished or given back: who asks again learns that it was done.
+    sa.Column("accepted_token", sa.String(32)),
     # How often the trial was claimed, and how often its worker vanished.
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("deaths", sa.Integer, nullable=False),
@@ -54,12 +74,12 @@ blobs = sa.Table(
     "hpsearch_blobs",
     metadata,
     sa.Column("trial_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(64), primary_key=True),
     sa.Column("study_id", sa.Integer, nullable=False, index=True),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-"""Files of a trial: its weights."""
+"""Files of a trial: its weights, a checkpoint while it is not finished, figures."""
 
 test_scores = sa.Table(
     "hpsearch_test_scores",

@@ -9,7 +9,7 @@ from hpsearch.errors import StorageError
 
 DEFAULT_STORAGE_URL = "sqlite:///hpsearch.db"
 
-_HINT = "give sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
+URL_HINT = "give sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg"}
 
 
@@ -22,15 +22,17 @@ def parse_storage_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise StorageError(f"storage {_hide_crudely(text)!r} is no database URL: {_HINT}") from error
+        raise StorageError(f"storage {_hide_crudely(text)!r} is no database URL: {URL_HINT}") from error
+    if "@" in (url.host or ""):
+        raise StorageError(f"storage {_hide_crudely(text)!r} has a @ too many: write %40 for one in a password")
     if url.drivername not in _DRIVERS:
-        raise StorageError(f"storage {show_url(url)!r} is of a kind that is not supported: {_HINT}")
+        raise StorageError(f"storage {show_url(url)!r} is of a kind that is not supported: {URL_HINT}")
     url = url.set(drivername=_DRIVERS[url.drivername])
     if is_sqlite(url) and (url.host or not url.database or url.database == ":memory:"):
-        raise StorageError(f"storage {show_url(url)!r} names no file (a path needs three slashes): {_HINT}")
+        raise StorageError(f"storage {show_url(url)!r} names no file (a path needs three slashes): {URL_HINT}")
     if is_sqlite(url) and url.query:
         raise StorageError(
-            f"storage {show_url(url)!r} has options behind a question mark, which a file cannot take: {_HINT}"
+            f"storage {show_url(url)!r} has options behind a question mark, which a file cannot take: {URL_HINT}"
         )
     return url
 

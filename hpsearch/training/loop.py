@@ -101,6 +101,7 @@ class TrainingSession:
             self.average = WeightAverage(self.network, self.steps_per_epoch)
             self._averaged_network = self._build_network().requires_grad_(False)
         self._step = self._build_step()
+        self._last_validation: Evaluation | None = None
 
     @property
     def final_network(self) -> nn.Module:
@@ -114,6 +115,12 @@ class TrainingSession:
     def weights(self) -> bytes:
         """The final network's weights and buffers as safetensors."""
         return save_weights(self.final_network)
+
+    def count_confusion(self) -> list[list[int]]:
+        """How the final network labels the validation split: a row a true class, a column a predicted one."""
+        if self._last_validation is None:  # restored after its last epoch
+            self._last_validation = self._validate()
+        return [list(row) for row in self._last_validation.confusion]
 
     def capture(self) -> bytes:
         """All that the epochs to come depend on; to be taken between two epochs."""
@@ -154,7 +161,7 @@ class TrainingSession:
         train_loss = self._loss_sum.item() / self.steps_per_epoch
         self._refuse_divergence(epoch, "training", train_loss)
         self.next_epoch = epoch + 1
-        validation = self._validate()
+        validation = self._last_validation = self._validate()
         self._refuse_divergence(epoch, "validation", validation.loss)
         seconds = time.perf_counter() - started_seconds
         return EpochResult(epoch, train_loss, validation.loss, validation.accuracy, seconds, lr)

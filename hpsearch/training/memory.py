@@ -5,17 +5,17 @@ from contextlib import contextmanager
 
 import torch
 
-from hpsearch.errors import TrainingError
+from hpsearch.errors import OutOfMemoryError
 
 _CPU_ALLOCATOR = "DefaultCPUAllocator"
 
 
 @contextmanager
-def out_of_memory_as_training_error() -> Iterator[None]:
-    """Turn an allocation that failed into a TrainingError, with the device's cache freed for the next trial.
+def out_of_memory_as_own_error() -> Iterator[None]:
+    """Turn an allocation that failed into an OutOfMemoryError of ours, the device's cache freed for the next trial.
 
     Raises:
-        TrainingError: The device has not enough memory.
+        OutOfMemoryError: The device has not enough memory.
     """
     try:
         yield
@@ -25,4 +25,4 @@ def out_of_memory_as_training_error() -> Iterator[None]:
             raise
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        raise TrainingError("out of memory: the device cannot hold this trial") from error
+        raise OutOfMemoryError("out of memory: the device cannot hold this trial") from error

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,8 @@ from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import GAVE_UP
+from hpsearch.storage.optuna_rows import read_states
+from hpsearch.storage.study_rows import StudyCourse, read_course
 from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
 from hpsearch.trial_config import TrialConfig
@@ -36,6 +38,10 @@ class LeaseRecord:
     """The last epoch that was reported, from 0."""
     validation_accuracy: float | None
     is_live: bool
+    seen_at: datetime | None = None
+    """The last sign of life, by the database's clock."""
+    expires_at: datetime | None = None
+    deaths: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,13 @@ class StudyRecord:
     study: Study
     trials: tuple[TrialRecord, ...]
     """By number."""
+    course: StudyCourse = field(default_factory=StudyCourse)
+    """What operators decided about the study."""
+
+    @property
+    def trials_wanted(self) -> int:
+        """How many trials the study asks for by now."""
+        return self.course.trials or self.study.spec.trials
 
     @property
     def counts(self) -> dict[str, int]:
@@ -122,7 +135,7 @@ class StudyRecord:
     @property
     def is_finished(self) -> bool:
         """Whether every trial that the study asks for is finished."""
-        return self.finished_count >= self.study.spec.trials
+        return self.finished_count >= self.trials_wanted
 
     @property
     def running(self) -> list[TrialRecord]:
@@ -168,9 +181,15 @@ def read_study_record(study: Study) -> StudyRecord:
     with database.errors():
         frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
         with database.transaction() as connection:
+            states = read_states(connection, study.study_id)
             held = _read_leases(connection, study.study_id)
             scores = read_test_scores(connection, study.study_id)
             given_up = _read_given_up(connection, study.study_id)
+            course = read_course(connection, study.study_id)
+        if any(trial.state.is_finished() and states.get(trial._trial_id) != trial.state for trial in frozen):
+            # Somebody put a finished trial back, or deleted it; Optuna believes that this cannot be.
+            database.forget_finished_trials()
+            frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
     by_trial: dict[int, list[TestScore]] = {}
     for score in scores:
         by_trial.setdefault(score.trial_id, []).append(score)
@@ -185,6 +204,7 @@ def read_study_record(study: Study) -> StudyRecord:
             )
             for trial in frozen
         ),
+        course,
     )
 
 
@@ -218,7 +238,8 @@ def store_test_score(study: Study, trial: TrialRecord, *, accuracy: float, loss:
 def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRecord]:
     now = read_clock(connection)
     columns = (leases.c.worker, leases.c.device, leases.c.attempts, leases.c.epoch, leases.c.validation_accuracy)
-    query = sa.select(leases.c.trial_id, leases.c.expires_at, *columns).where(leases.c.study_id == study_id)
+    more = (leases.c.seen_at, leases.c.expires_at, leases.c.deaths)
+    query = sa.select(leases.c.trial_id, *more, *columns).where(leases.c.study_id == study_id)
     return {
         row.trial_id: LeaseRecord(
             worker=row.worker,
@@ -227,6 +248,9 @@ def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRec
             epoch=row.epoch,
             validation_accuracy=row.validation_accuracy,
             is_live=row.expires_at is not None and row.expires_at > now,
+            seen_at=row.seen_at,
+            expires_at=row.expires_at,
+            deaths=row.deaths,
         )
         for row in connection.execute(query)
     }

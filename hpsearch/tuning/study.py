@@ -11,7 +11,7 @@ from optuna.storages import BaseStorage
 from pydantic import ValidationError
 
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.errors import InputError, StorageError
+from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.feasibility import fit_space
 from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
@@ -30,6 +30,10 @@ class StudyDiffersError(InputError):
     """A study of that name exists and searches something else."""
 
 
+class StudyStoppedError(HpsearchError):
+    """The study is stopped: nobody may claim its trials until somebody resumes it."""
+
+
 class UnknownStudyError(InputError):
     """No study of that name; the message names the near ones."""
 
@@ -45,6 +49,8 @@ class Study:
     space: SearchSpace
     """What is really drawn from: the spec's space without what cannot fit."""
     database: Database
+    is_new: bool = False
+    """Whether whoever opened it made it."""
 
     def open_optuna(self) -> optuna.Study:
         """Optuna's view of the study, with its sampler and pruner."""
@@ -84,7 +90,7 @@ def create_or_join_study(database: Database, name: str, spec: StudySpec, dataset
         if _SPACE not in found:  # new, or its maker died here
             for key, value in attributes.items():
                 storage.set_study_user_attr(study_id, key, value)
-            return Study(name, study_id, spec, dataset, fitted.space, database)
+            return Study(name, study_id, spec, dataset, fitted.space, database, is_new=True)
     study = _read_study(database, study_id, name, found)
     _check_same(study, spec, dataset)
     return study

@@ -13,6 +13,9 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 
+FIXED_PARAMETERS = "fixed_params"
+"""Optuna's own name of the system attribute that holds what an enqueued trial is given."""
+
 
 def fixed_parameters(space: SearchSpace) -> dict[str, Value]:
     """The parameters that have one value only: no sampler hears of them."""
@@ -37,14 +40,19 @@ def searched_distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
 def draw(study: optuna.Study, trial: FrozenTrial, space: SearchSpace) -> dict[str, Any]:
     """Draw every searched parameter of a space, also those that this draw will not use.
 
-    A trial that was drawn before (its worker went away) gives what it was drawn then. Nothing is stored here.
+    A trial that was drawn before (its worker went away) gives what it was drawn then, and one that somebody enqueued
+    what it was given, the rest drawn. Nothing is stored here.
     """
     distributions = searched_distributions(space)
     if trial.params.keys() == distributions.keys():
         return trial.params
+    given = trial.system_attrs.get(FIXED_PARAMETERS, {})
+    if given.keys() >= distributions.keys():
+        return {name: given[name] for name in distributions}
     sampler = study.sampler
     sampler.before_trial(study, trial)
     relative = sampler.sample_relative(study, trial, sampler.infer_relative_search_space(study, trial))
+    relative |= {name: value for name, value in given.items() if name in distributions}
     return {
         name: relative[name] if name in relative else sampler.sample_independent(study, trial, name, distribution)
         for name, distribution in distributions.items()

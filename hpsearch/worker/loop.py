@@ -1,29 +1,36 @@
 """A worker: claim a trial, train it, finish it, take the next.
 
-It holds one trial at a time, and ends when no trial is left, when it is told to stop, or at its deadline; a trial that
-it could not finish then goes back to the queue.
+It holds one trial at a time, and ends when no trial is left, when it or the study is told to stop, or at its deadline;
+a trial that it could not finish then goes back to the queue with the state after its last epoch.
 """
 
 import contextlib
+import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.epoch_result import EpochResult
-from hpsearch.errors import HpsearchError, LeaseLostError, StorageError
+from hpsearch.errors import HpsearchError, InputError, LeaseLostError, OutOfMemoryError, StorageError
+from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.database import Database
 from hpsearch.storage.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
+from hpsearch.storage.patience import OUTAGE_SECONDS, Patience
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
+from hpsearch.tuning.claimed_trial import CHECKPOINT_SECONDS, ClaimedTrial
+from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.study import Study, load_study
 from hpsearch.worker.heartbeat import Heartbeat
 
 _POLL_SECONDS = 0.5
 
-Ended = Literal["all-finished", "stopped", "deadline", "max-trials"]
+_ILLUSTRATED_TRIALS = 3
+"""A trial that is among so many best ones when it completes gets figures."""
+
+Ended = Literal["all-finished", "drained", "study-stopped", "stopped", "deadline", "max-trials"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,13 @@ class WorkerSettings:
     deadline: float | None = None
     """Unix time in seconds."""
     max_trials: int | None = None
+    drains: bool = False
+    """Whether it ends when nothing is left to take, instead of waiting for what others hold."""
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    outage_seconds: float = OUTAGE_SECONDS
+    """How long it waits for a database that is away."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +79,18 @@ class StopTraining(Exception):  # noqa: N818 - an answer, no error
 
 
 class Training(Protocol):
-    """One trial in training: its epochs, one at a time, and its weights."""
+    """One trial in training: its epochs, one at a time, and what it has to show after them."""
 
     def epochs(self) -> Iterator[EpochResult]:
-        """Train on, an epoch each step; raises TrainingError, StopTraining."""
+        """Train on, an epoch each step; raises TrainingError, OutOfMemoryError, StopTraining."""
+        ...
+
+    def capture(self) -> bytes:
+        """The state after the last epoch: a checkpoint."""
+        ...
+
+    def confusion(self) -> list[list[int]]:
+        """The confusion matrix on the validation split: a row a true class, a column a predicted one."""
         ...
 
     def weights(self) -> bytes:
@@ -81,12 +101,28 @@ class Training(Protocol):
 class Trainer(Protocol):
     """Trains trials of one study on one device."""
 
-    def start(self, config: TrialConfig, should_stop: Callable[[], bool]) -> Training:
-        """Prepare a trial; `should_stop` is asked between batches."""
+    def start(self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None) -> Training:
+        """Prepare a trial, or take it up at a checkpoint; `should_stop` is asked between batches.
+
+        Raises:
+            InputError: The checkpoint is damaged, or of another trial.
+        """
         ...
 
 
+@dataclass(frozen=True)
+class CompletedTraining:
+    """What there is to draw of a trial that is about to be complete."""
+
+    number: int
+    config: TrialConfig
+    curve: Sequence[EpochResult]
+    confusion: Sequence[Sequence[int]]
+
+
 OpenTrainer = Callable[[Study, WorkerSettings], Trainer]
+Illustrate = Callable[[CompletedTraining], Sequence[Artifact]]
+"""Draws figures; what it raises costs the trial its figures, nothing else."""
 
 
 def run_worker(
@@ -95,23 +131,34 @@ def run_worker(
     say: Callable[[str], None],
     *,
     open_trainer: OpenTrainer | None = None,
+    illustrate: Illustrate | None = None,
     clock: Clock | None = None,
 ) -> WorkerOutcome:
-    """Work on a study until it is finished, the deadline is over, or `stop` is requested.
+    """Work on a study until it is finished, the deadline is over, or somebody stops it or the worker.
 
     Raises:
         UnknownStudyError: There is no such study.
         DataError: The study's data set is missing or another one now; found before a trial is claimed.
         StudyBrokenError: Trial after trial failed.
-        StorageError: The database failed.
+        StorageError: The database failed, or stayed away for too long.
     """
     from hpsearch.worker.trainer import open_study_trainer  # here: it brings torch in
 
+    clock = clock or SystemClock()
+    patience = Patience(settings.outage_seconds, clock, lambda: stop.requested, say)
     with Database.open(settings.storage_url, check=False) as database:
         study = load_study(database, settings.study)
         trainer = (open_trainer or open_study_trainer)(study, settings)
-        queue = TrialQueue(study, settings.worker, settings.device, lease_seconds=settings.lease_seconds)
-        return Worker(settings, queue, trainer, stop, say, clock or SystemClock()).work()
+        queue = TrialQueue(
+            study,
+            settings.worker,
+            settings.device,
+            lease_seconds=settings.lease_seconds,
+            patience=patience,
+            clock=clock,
+            checkpoint_seconds=settings.checkpoint_seconds,
+        )
+        return Worker(settings, queue, trainer, stop, say, clock, illustrate).work()
 
 
 class Worker:
@@ -125,6 +172,7 @@ class Worker:
         stop: StopSignal,
         say: Callable[[str], None],
         clock: Clock,
+        illustrate: Illustrate | None = None,
     ) -> None:
         self._settings = settings
         self._queue = queue
@@ -132,6 +180,8 @@ class Worker:
         self._stop = stop
         self._say = say
         self._clock = clock
+        self._illustrate = illustrate
+        self._is_recalled = threading.Event()
 
     def work(self) -> WorkerOutcome:
         """Take trials until there is a reason to end."""
@@ -142,6 +192,12 @@ class Worker:
                     finished += self._run_trial(trial)
                 case NoTrial.ALL_FINISHED:
                     ended = "all-finished"
+                    break
+                case NoTrial.STOPPED:
+                    ended = "study-stopped"
+                    break
+                case NoTrial.ALL_TAKEN if self._settings.drains:
+                    ended = "drained"
                     break
                 case NoTrial.ALL_TAKEN:
                     # Its holder may die or give it back: the next claim reaps, and sees.
@@ -162,6 +218,7 @@ class Worker:
 
     def _run_trial(self, trial: ClaimedTrial) -> bool:
         """Train one trial to whatever end; whether it is finished."""
+        self._is_recalled.clear()
         try:
             with Heartbeat(lambda: self._beat(trial), self._settings.heartbeat_seconds) as heartbeat:
                 return self._train(trial, heartbeat)
@@ -170,6 +227,8 @@ class Worker:
             return False
         except StorageError:
             raise
+        except OutOfMemoryError as error:
+            return self._count_death(trial, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the trial fails with it as its reason
             if isinstance(error, HpsearchError):
                 return self._fail(trial, str(error))
@@ -181,9 +240,9 @@ class Worker:
             raise
 
     def _beat(self, trial: ClaimedTrial) -> None:
-        """Keep this trial, and free those of workers that are gone."""
-        trial.extend_lease()
-        self._queue.reap()
+        """Keep this trial, free those of workers that are gone, and hear whether the study wants it back."""
+        if self._queue.beat(trial):
+            self._is_recalled.set()
 
     def _fail(self, trial: ClaimedTrial, reason: str, trace: str | None = None) -> bool:
         try:
@@ -193,24 +252,62 @@ class Worker:
         self._say(f"trial {trial.number}: failed: {reason}")
         return True
 
+    def _count_death(self, trial: ClaimedTrial, reason: str) -> bool:
+        try:
+            gave_up = trial.count_death(reason)
+        except LeaseLostError:
+            return False
+        self._say(f"trial {trial.number}: {gave_up or f'{reason}; given back'}")
+        return gave_up is not None
+
     def _train(self, trial: ClaimedTrial, heartbeat: Heartbeat) -> bool:
         def should_stop() -> bool:
-            return self._stop.requested or heartbeat.is_lost or self._is_over()
+            return heartbeat.is_lost or self._reason_to_give_back() is not None
 
         self._say(f"trial {trial.number}: {trial.config.architecture.describe()}")
         try:
-            training = self._trainer.start(trial.config, should_stop)
+            training = self._start(trial, should_stop)
             for point in training.epochs():
-                if trial.report(point):
+                if trial.report(point, training.capture()):
                     trial.prune()
                     self._say(f"trial {trial.number}: pruned after epoch {point.epoch + 1}")
                     return True
-            trial.complete(training.weights())
+            self._complete(trial, training)
         except StopTraining:
             if heartbeat.is_lost:
                 raise LeaseLostError(f"the lease of trial {trial.number} was lost") from None
-            trial.give_back("the worker was told to stop" if self._stop.requested else "the time was up")
-            self._say(f"trial {trial.number}: given back")
+            trial.give_back(self._reason_to_give_back() or "the worker was told to stop")
+            self._say(f"trial {trial.number}: given back after {len(trial.curve)} epochs")
             return False
         self._say(f"trial {trial.number}: complete, validation accuracy {trial.curve[-1].validation_accuracy:.4f}")
         return True
+
+    def _reason_to_give_back(self) -> str | None:
+        if self._stop.requested:
+            return "the worker was told to stop"
+        if self._is_recalled.is_set():
+            return "the study was stopped"
+        return "the time was up" if self._is_over() else None
+
+    def _start(self, trial: ClaimedTrial, should_stop: Callable[[], bool]) -> Training:
+        if trial.checkpoint is not None:
+            try:
+                training = self._trainer.start(trial.config, should_stop, trial.checkpoint)
+            except InputError as error:
+                self._say(f"trial {trial.number}: its checkpoint cannot be used, it begins anew: {error}")
+                trial.begin_anew()
+            else:
+                self._say(f"trial {trial.number}: going on after {len(trial.curve)} epochs")
+                return training
+        return self._trainer.start(trial.config, should_stop)
+
+    def _complete(self, trial: ClaimedTrial, training: Training) -> None:
+        confusion = training.confusion()
+        figures: Sequence[Artifact] = ()
+        if self._illustrate is not None:
+            try:
+                if trial.is_among_best(_ILLUSTRATED_TRIALS):
+                    figures = self._illustrate(CompletedTraining(trial.number, trial.config, trial.curve, confusion))
+            except Exception:  # noqa: BLE001 - a figure is not worth a trial
+                self._say(f"trial {trial.number}: no figures: {traceback.format_exc()}")
+        trial.complete(training.weights(), confusion=confusion, figures=figures)

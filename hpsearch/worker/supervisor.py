@@ -57,6 +57,7 @@ def launch_local_workers(
     deadline: float | None,
     cache_folder: Path,
     environment: Mapping[str, str],
+    flags: Sequence[str] = (),
 ) -> list[WorkerLaunch]:
     """The launches of `count` workers: one thread each on a CPU, one GPU each on CUDA.
 
@@ -68,14 +69,17 @@ def launch_local_workers(
         deadline: Unix time in seconds at which they end, or None.
         cache_folder: Where the data sets are.
         environment: What they inherit.
+        flags: Further flags of `hpsearch worker`.
     """
     launches = []
     for index in range(count):
         own = dict(environment) | {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(cache_folder)}
+        own.pop("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
         own |= {name: value for name, value in _ONE_THREAD.items() if name not in environment}
         if device == "cuda":
             own["CUDA_VISIBLE_DEVICES"] = _visible_device(environment, index)
         arguments = [sys.executable, "-m", "hpsearch", "worker", study, "--device", device, "--until-stdin-closes"]
+        arguments += flags
         if deadline is not None:
             arguments += ["--deadline", repr(deadline)]
         launches.append(WorkerLaunch(f"worker {index + 1}", tuple(arguments), own))
@@ -104,6 +108,7 @@ class Supervisor:
         self._clock = clock or SystemClock()
         self._children = [_Child(launch) for launch in launches]
         self._is_stopping = False
+        self._memory_kills = count_memory_kills()
 
     def __enter__(self) -> "Supervisor":
         return self
@@ -187,8 +192,9 @@ class Supervisor:
         cause = (
             f"stopped by {signal.Signals(code - 128).name}" if code > 0 else f"killed by {signal.Signals(-code).name}"
         )
-        if -code == signal.SIGKILL:
-            cause += ", perhaps out of memory"
+        if -code == signal.SIGKILL and (kills := count_memory_kills()) > self._memory_kills:
+            self._memory_kills = kills
+            cause += ": the machine ran out of memory, fewer --workers need less"
         return [f"{child.launch.name} died ({cause}); starting it again{f' in {pause:.0f} s' if pause else ''}"]
 
     def _signal(self, child: _Child, number: signal.Signals) -> None:
@@ -203,6 +209,15 @@ class Supervisor:
         if child.errors is not None:
             child.errors.close()
         child.process = child.errors = None
+
+
+def count_memory_kills(statistics: Path = Path("/proc/vmstat")) -> int:
+    """How often this machine's kernel has killed a process for its memory; 0 where it does not tell."""
+    try:
+        lines = statistics.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
 def _read_tail(child: _Child) -> str:

@@ -7,7 +7,7 @@ from hpsearch.errors import DataError
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.device import choose_device, configure_threads
 from hpsearch.training.loop import TrainingInterrupted, TrainingSession
-from hpsearch.training.memory import out_of_memory_as_training_error
+from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.study import Study
 from hpsearch.worker.loop import StopTraining, WorkerSettings
@@ -43,10 +43,14 @@ class StudyTrainer:
         self._splits = splits
         self._device = choose_device(device)
 
-    def start(self, config: TrialConfig, should_stop: Callable[[], bool]) -> "TrialTraining":
-        """Build the network and its optimizer."""
-        with out_of_memory_as_training_error():
+    def start(
+        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None
+    ) -> "TrialTraining":
+        """Build the network and its optimizer, in the state of a checkpoint where one is given."""
+        with out_of_memory_as_own_error():
             session = TrainingSession(config, self._splits, self._device, should_stop=should_stop)
+            if checkpoint is not None:
+                session.restore(checkpoint)
         return TrialTraining(session)
 
 
@@ -61,13 +65,23 @@ class TrialTraining:
         results = self._session.epochs()
         while True:
             try:
-                with out_of_memory_as_training_error():
+                with out_of_memory_as_own_error():
                     result = next(results)
             except StopIteration:
                 return
             except TrainingInterrupted as interrupted:
                 raise StopTraining(str(interrupted)) from interrupted
             yield result
+
+    def capture(self) -> bytes:
+        """As safetensors."""
+        with out_of_memory_as_own_error():
+            return self._session.capture()
+
+    def confusion(self) -> list[list[int]]:
+        """On the validation split, of the final network."""
+        with out_of_memory_as_own_error():
+            return self._session.count_confusion()
 
     def weights(self) -> bytes:
         """As safetensors."""

@@ -11,9 +11,10 @@ from hpsearch.errors import LeaseLostError
 from hpsearch.storage import tables
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import MAXIMUM_DEATHS
+from hpsearch.storage.study_rows import extend_study, resume_study, stop_study
+from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import (
     MAXIMUM_FAILURES_IN_A_ROW,
-    ClaimedTrial,
     NoTrial,
     StudyBrokenError,
     TrialQueue,
@@ -217,8 +218,61 @@ def test_trial_after_trial_failing_stops_the_study_with_the_last_reason(database
         claim(queue).fail(f"reason {index}")
     with pytest.raises(StudyBrokenError, match="reason 4"):
         queue.claim()
-    # Whoever mended the cause and comes again starts with a clean count.
-    finish(claim(TrialQueue(study, "one", "cpu")))
+    # The others hear of it, and whoever comes again, until somebody resumes the study with a clean count.
+    assert TrialQueue(study, "two", "cpu").claim() is NoTrial.STOPPED
+    assert "reason 4" in (read_study_record(study).course.stop_reason or "")
+    with database.transaction(claims_of=study.study_id) as connection:
+        resume_study(connection, study.study_id)
+    finish(claim(queue))
+
+
+def test_a_stopped_study_gives_no_trial_until_it_is_resumed(database: Database) -> None:
+    study = make_study(database, trials=2)
+    queue = TrialQueue(study, "one", "cpu")
+    held = claim(queue)
+    with database.transaction(claims_of=study.study_id) as connection:
+        stop_study(connection, study.study_id, "for lunch")
+    assert queue.claim() is NoTrial.STOPPED
+    assert not queue.beat(held)
+    finish(held)
+    with database.transaction(claims_of=study.study_id) as connection:
+        resume_study(connection, study.study_id)
+    finish(claim(queue))
+
+
+def test_a_study_that_is_stopped_now_asks_for_the_trials_that_are_held(database: Database) -> None:
+    study = make_study(database)
+    queue = TrialQueue(study, "one", "cpu")
+    held = claim(queue)
+    assert not queue.beat(held)
+    with database.transaction(claims_of=study.study_id) as connection:
+        stop_study(connection, study.study_id, "for lunch", gives_back=True)
+    assert queue.beat(held)
+
+
+def test_an_extended_study_gives_as_many_trials_as_it_asks_for_now(database: Database) -> None:
+    study = make_study(database, trials=1)
+    queue = TrialQueue(study, "one", "cpu")
+    finish(claim(queue))
+    assert queue.claim() is NoTrial.ALL_FINISHED
+    with database.transaction(claims_of=study.study_id) as connection:
+        extend_study(connection, study.study_id, 3)
+    assert not read_study_record(study).is_finished
+    for _ in range(2):
+        finish(claim(queue))
+    assert queue.claim() is NoTrial.ALL_FINISHED
+    record = read_study_record(study)
+    assert (record.is_finished, record.trials_wanted) == (True, 3)
+
+
+def test_a_trial_too_large_for_its_workers_goes_back_and_fails_in_the_end(database: Database) -> None:
+    study = make_study(database, trials=1)
+    queue = TrialQueue(study, "one", "cpu")
+    assert [claim(queue).count_death("out of memory") for _ in range(MAXIMUM_DEATHS - 1)] == [None, None]
+    assert claim(queue).count_death("out of memory") == "gave up after 3 attempts: out of memory"
+    assert queue.claim() is NoTrial.ALL_FINISHED
+    stored = read_study_record(study).trial(0)
+    assert (stored.state, stored.reason) == ("FAIL", "gave up after 3 attempts: out of memory")
 
 
 def test_the_same_trial_draws_the_same_whoever_claims_it(database: Database) -> None:

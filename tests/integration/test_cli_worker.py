@@ -10,8 +10,9 @@ import pytest
 
 from hpsearch.cli.preparation import identify_dataset
 from hpsearch.storage.database import Database
+from hpsearch.storage.study_rows import stop_study
 from hpsearch.study_file import parse_study_spec
-from hpsearch.tuning.study import create_or_join_study
+from hpsearch.tuning.study import create_or_join_study, load_study
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_archive
 
 pytestmark = pytest.mark.slow
@@ -80,3 +81,47 @@ def test_a_worker_gives_back_what_it_holds_at_its_deadline(room: CommandRoom) ->
     assert (ended.code, ended.err) == (0, "")
     assert "the time is up" in ended.out
     assert room.read("study").counts["RUNNING"] == 0
+
+
+@pytest.mark.fault
+def test_workers_together_stop_together_and_the_next_ones_go_on_after_the_last_epoch(room: CommandRoom) -> None:
+    with room.start("worker", "study", "--workers", "2") as process:
+        wait_for_a_running_trial(room)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (143, "")
+    assert "stopping" in out
+    record = room.read("study")
+    assert (record.counts["RUNNING"], record.counts["FAIL"]) == (0, 0)
+    reached = {trial.number: trial.epochs for trial in record.trials if trial.state == "WAITING"}
+    number, epochs = max(reached.items(), key=lambda item: item[1])
+    assert epochs > 0
+    with room.start("worker", "study", "--workers", "2") as process:
+        until = time.monotonic() + FINISH_SECONDS
+        while (now := room.read("study").trial(number)).state != "RUNNING" and time.monotonic() < until:
+            time.sleep(0.2)
+        assert now.epochs >= epochs
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert room.read("study").trial(number).epochs >= epochs
+
+
+def test_a_stopped_study_gets_no_workers(room: CommandRoom) -> None:
+    with Database.open(room.storage) as database:
+        study_id = load_study(database, "study").study_id
+        with database.transaction(claims_of=study_id) as connection:
+            stop_study(connection, study_id, "for lunch")
+    for command in (("worker", "study"), ("worker", "study", "--workers", "2")):
+        ended = room.run(*command)
+        assert "stopped" in ended.out + ended.err
+        assert "Traceback" not in ended.err
+    assert ended.code == 1
+    assert ended.err == "error: study 'study' is stopped (for lunch): hpsearch resume study lets it go on\n"
+    assert room.read("study").trials == ()
+
+
+@pytest.mark.parametrize("count", ["0", "x", "-1", "1.5"])
+def test_a_number_of_workers_that_makes_no_sense_is_refused(room: CommandRoom, count: str) -> None:
+    ended = room.run("worker", "study", "--workers", count)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: --workers '{count}' is not allowed")

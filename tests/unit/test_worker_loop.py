@@ -1,17 +1,25 @@
 """A worker's loop, in one process and without waiting."""
 
+import hashlib
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from hpsearch.errors import DivergedError
+from hpsearch.errors import DivergedError, OutOfMemoryError
+from hpsearch.storage import tables
+from hpsearch.storage.artifacts import Artifact
+from hpsearch.storage.blobs import CHECKPOINT
 from hpsearch.storage.database import Database
+from hpsearch.storage.leases import MAXIMUM_DEATHS
+from hpsearch.storage.study_rows import stop_study
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import Study
 from hpsearch.worker.heartbeat import Heartbeat
-from hpsearch.worker.loop import StopSignal, Worker, WorkerOutcome, WorkerSettings
+from hpsearch.worker.loop import CompletedTraining, Illustrate, StopSignal, Worker, WorkerOutcome, WorkerSettings
 from tests.scripted import ScriptedTrainer, make_study
 
 
@@ -46,12 +54,25 @@ def work(
     said: list[str] | None = None,
     deadline: float | None = None,
     max_trials: int | None = None,
+    drains: bool = False,
+    heartbeat_seconds: float = 10.0,
+    illustrate: Illustrate | None = None,
 ) -> tuple[WorkerOutcome, StudyRecord]:
-    settings = WorkerSettings("", study.name, "cpu", Path(), "w", deadline=deadline, max_trials=max_trials)
+    settings = WorkerSettings(
+        "",
+        study.name,
+        "cpu",
+        Path(),
+        "w",
+        deadline=deadline,
+        max_trials=max_trials,
+        drains=drains,
+        heartbeat_seconds=heartbeat_seconds,
+    )
     queue = TrialQueue(study, "w", "cpu")
     say = [].append if said is None else said.append
     trainer = ScriptedTrainer(before_epoch)
-    outcome = Worker(settings, queue, trainer, stop or StopSignal(), say, clock or FixedClock()).work()
+    outcome = Worker(settings, queue, trainer, stop or StopSignal(), say, clock or FixedClock(), illustrate).work()
     return outcome, read_study_record(study)
 
 
@@ -149,3 +170,101 @@ def test_a_heartbeat_outlives_a_database_that_fails_and_ends_when_the_lease_is_l
         heartbeat._thread.join(10)
         assert heartbeat.is_lost
     assert beats == 3
+
+
+def test_a_worker_takes_a_trial_up_where_another_left_it(study: Study) -> None:
+    stop, seen = StopSignal(), []
+
+    def request(epoch: int) -> None:
+        if epoch == 2:
+            stop.request()
+
+    work(study, request, stop=stop)
+    said: list[str] = []
+    work(study, seen.append, max_trials=1, said=said)
+    assert seen == [2]
+    assert "trial 0: going on after 2 epochs" in said
+
+
+def test_a_worker_begins_a_trial_anew_whose_checkpoint_it_cannot_use(study: Study) -> None:
+    stop, seen = StopSignal(), []
+
+    def request(epoch: int) -> None:
+        if epoch == 2:
+            stop.request()
+
+    work(study, request, stop=stop)
+    with study.database.transaction() as connection:
+        content = b"1 2"  # of another trial
+        digest = hashlib.sha256(content).hexdigest()
+        same = tables.blobs.c.kind == CHECKPOINT
+        connection.execute(tables.blobs.update().where(same).values(content=content, sha256=digest))
+    said: list[str] = []
+    _, record = work(study, seen.append, max_trials=1, said=said)
+    assert seen == [0, 1, 2]
+    assert any("begins anew" in line for line in said)
+    assert record.trial(0).epochs == 3
+
+
+def test_a_trial_that_does_not_fit_into_memory_is_tried_three_times_and_then_failed(study: Study) -> None:
+    tried = []
+
+    def burst(_epoch: int) -> None:
+        tried.append(1)
+        if len(tried) <= MAXIMUM_DEATHS:
+            raise OutOfMemoryError("out of memory: the device cannot hold this trial")
+
+    outcome, record = work(study, burst)
+    assert outcome == WorkerOutcome(4, "all-finished")
+    assert (record.trial(0).state, record.counts["COMPLETE"]) == ("FAIL", 3)
+    assert (record.trial(0).reason or "").startswith("gave up after 3 attempts: out of memory")
+
+
+def test_a_worker_gives_its_trial_back_when_the_study_wants_it(study: Study) -> None:
+    def last_beat() -> datetime | None:
+        lease = read_study_record(study).trial(0).lease
+        return lease.seen_at if lease else None
+
+    def recall(epoch: int) -> None:
+        if epoch == 1:
+            with study.database.transaction(claims_of=study.study_id) as connection:
+                stop_study(connection, study.study_id, "for lunch", gives_back=True)
+            before, until = last_beat(), time.monotonic() + 10
+            while last_beat() == before and time.monotonic() < until:
+                time.sleep(0.01)
+
+    outcome, record = work(study, recall, heartbeat_seconds=0.05)
+    assert outcome == WorkerOutcome(0, "study-stopped")
+    assert (record.counts["WAITING"], record.counts["RUNNING"]) == (1, 0)
+
+
+def test_a_draining_worker_does_not_wait_for_others(study: Study) -> None:
+    other = TrialQueue(study, "other", "cpu")
+    held = other.claim()
+    outcome, record = work(study, drains=True)
+    assert outcome == WorkerOutcome(3, "drained")
+    assert record.counts["RUNNING"] == 1
+    assert held is not None
+
+
+def test_a_figure_that_cannot_be_drawn_does_not_cost_the_trial(study: Study) -> None:
+    def draw(_training: CompletedTraining) -> list[Artifact]:
+        raise ZeroDivisionError
+
+    said: list[str] = []
+    outcome, record = work(study, max_trials=1, illustrate=draw, said=said)
+    assert (outcome.finished_trials, record.trial(0).state) == (1, "COMPLETE")
+    assert any("ZeroDivisionError" in line for line in said)
+
+
+def test_the_best_trials_get_their_figures(study: Study) -> None:
+    drawn: list[CompletedTraining] = []
+
+    def draw(training: CompletedTraining) -> list[Artifact]:
+        drawn.append(training)
+        return [Artifact("curve.png", b"picture")]
+
+    work(study, max_trials=1, illustrate=draw)
+    assert [len(training.curve) for training in drawn] == [3]
+    (attributes,) = [trial.system_attrs for trial in study.open_optuna().trials]
+    assert sum(key.startswith("artifacts:") for key in attributes) == 1

@@ -1,0 +1,237 @@
+"""A trial that this worker holds: report, prune, finish, fail, give back.
+
+What a holder writes goes into one transaction with a check of its lease: all of it counts, or none. What it reports
+while the database is away waits in an outbox, and goes with the next report or with the finish, in order. Everything
+may be sent twice, for the answer to the first may be lost: the lease's token tells.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from optuna.trial import TrialState
+
+from hpsearch.clock import Clock, SystemClock
+from hpsearch.epoch_result import EpochResult
+from hpsearch.errors import StorageError, StorageUnavailableError
+from hpsearch.storage import artifacts, blobs, leases, optuna_rows
+from hpsearch.storage.artifacts import Artifact
+from hpsearch.storage.leases import Lease
+from hpsearch.storage.patience import Patience
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.study import Study
+
+CHECKPOINT_SECONDS = 10.0
+"""How far a stored checkpoint may lie behind; a trial whose worker dies loses so much and the epoch under way."""
+
+
+@dataclass
+class ClaimedTrial:
+    """A trial that this worker holds. Whatever it writes raises LeaseLostError once the trial is another's."""
+
+    study: Study
+    optuna_study: optuna.Study
+    lease: Lease
+    number: int
+    """In its study, from 0."""
+    config: TrialConfig
+    curve: list[EpochResult] = field(default_factory=list)
+    """Of every epoch so far, those of earlier attempts included."""
+    checkpoint: bytes | None = None
+    """The training's state after the last epoch of the curve, where one was handed in."""
+    patience: Patience = field(default_factory=Patience)
+    clock: Clock = field(default_factory=SystemClock)
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    _outbox: list[EpochResult] = field(default_factory=list)
+    _stored_at: float | None = None
+    """When the checkpoint was last stored, by this attempt or before it."""
+
+    def __post_init__(self) -> None:
+        self._stored_at = self.clock.monotonic()
+
+    def extend_lease(self) -> None:
+        """Say that the worker is alive."""
+        with self.study.database.transaction() as connection:
+            leases.extend_lease(connection, self.lease)
+
+    def begin_anew(self) -> None:
+        """Forget the epochs of earlier attempts: their checkpoint cannot be used here."""
+        self.curve.clear()
+        self.checkpoint = None
+        self.patience.retry(self._forget_earlier_attempts)
+
+    def report(self, point: EpochResult, checkpoint: bytes | None = None) -> bool:
+        """Store what an epoch gave, now or when the database is back.
+
+        Args:
+            point: The epoch's result.
+            checkpoint: The training's state after it; stored from time to time, and when the trial is given back.
+
+        Returns:
+            Whether the pruner stops the trial here; never after its last epoch.
+        """
+        self.curve.append(point)
+        self._outbox.append(point)
+        self.checkpoint = checkpoint
+        try:
+            self._send()
+            return point.epoch + 1 < self.config.recipe.epochs and self._should_prune()
+        except StorageUnavailableError:
+            return False
+
+    def complete(
+        self,
+        weights: bytes,
+        *,
+        confusion: Sequence[Sequence[int]] | None = None,
+        figures: Sequence[Artifact] = (),
+    ) -> None:
+        """Finish, with the last epoch's accuracy as the objective value.
+
+        Args:
+            weights: The trained weights as they are kept.
+            confusion: The confusion matrix on the validation split: a row a true class, a column a predicted one.
+            figures: What the dashboard shows beside the trial.
+        """
+        kept = {blobs.WEIGHTS: weights}
+        if confusion is not None:
+            kept[blobs.CONFUSION] = json.dumps(confusion).encode()
+        self._finish(TrialState.COMPLETE, value=self.curve[-1].validation_accuracy, kept=kept, figures=figures)
+
+    def prune(self) -> None:
+        """Finish as pruned, with the last epoch's accuracy."""
+        self._finish(TrialState.PRUNED, value=self.curve[-1].validation_accuracy)
+
+    def fail(self, reason: str, traceback: str | None = None) -> None:
+        """Finish as failed, with its reason, and for a bug of ours where it happened."""
+        self._finish(TrialState.FAIL, reason=reason, traceback=traceback)
+
+    def give_back(self, reason: str) -> None:
+        """Return the trial to the queue at once, with its last checkpoint; not counted as a death."""
+        self._end(TrialState.WAITING, reason, self._write_checkpoint)
+
+    def count_death(self, reason: str) -> str | None:
+        """Return a trial that this worker could not bear to the queue; after too many times it fails.
+
+        Returns:
+            Why it failed for good; None where it is back in the queue.
+        """
+
+        def write() -> str | None:
+            with self.study.database.transaction() as connection:
+                if leases.was_ended(connection, self.lease):
+                    return None
+                gave_up = leases.count_death(connection, self.lease, reason)
+                if gave_up is not None:
+                    optuna_rows.write_attributes(connection, self.lease.trial_id, {"reason": gave_up})
+                return gave_up
+
+        return self.patience.retry(write)
+
+    def is_among_best(self, count: int) -> bool:
+        """Whether the trial, complete now, would be among the `count` best complete ones."""
+        value = self.curve[-1].validation_accuracy
+        with self.study.database.errors():
+            trials = self.study.database.optuna_storage.get_all_trials(
+                self.study.study_id, deepcopy=False, states=(TrialState.COMPLETE,)
+            )
+        return sum(trial.value is not None and trial.value >= value for trial in trials) < count
+
+    def _should_prune(self) -> bool:
+        with self.study.database.errors():
+            stored = self.study.database.optuna_storage.get_trial(self.lease.trial_id)
+            return self.optuna_study.pruner.prune(self.optuna_study, stored)
+
+    def _send(self) -> None:
+        now = self.clock.monotonic()
+        is_due = self._stored_at is None or now - self._stored_at >= self.checkpoint_seconds
+        with self.study.database.transaction() as connection:
+            self._write_outbox(connection)
+            if is_due:
+                self._write_checkpoint(connection)
+        self._outbox.clear()
+        if is_due and self.checkpoint is not None:
+            self._stored_at = now
+
+    def _write_outbox(self, connection: sa.Connection) -> None:
+        if not self._outbox:
+            return
+        last = self._outbox[-1]
+        leases.note_progress(connection, self.lease, epoch=last.epoch, validation_accuracy=last.validation_accuracy)
+        for point in self._outbox:
+            optuna_rows.write_intermediate_value(
+                connection, self.lease.trial_id, point.epoch, point.validation_accuracy
+            )
+
+    def _write_checkpoint(self, connection: sa.Connection) -> None:
+        if self.checkpoint is None:
+            return
+        study_id, trial_id = self.lease.study_id, self.lease.trial_id
+        curve = json.dumps([vars(point) for point in self.curve]).encode()
+        blobs.write_blob(connection, study_id, trial_id, blobs.CHECKPOINT, self.checkpoint)
+        blobs.write_blob(connection, study_id, trial_id, blobs.CHECKPOINT_CURVE, curve)
+
+    def _forget_earlier_attempts(self) -> None:
+        with self.study.database.transaction() as connection:
+            leases.extend_lease(connection, self.lease)
+            optuna_rows.forget_epochs(connection, self.lease.trial_id, first=0)
+            blobs.delete_checkpoint(connection, self.lease.trial_id)
+
+    def _finish(
+        self,
+        state: TrialState,
+        *,
+        value: float | None = None,
+        kept: dict[str, bytes] | None = None,
+        figures: Sequence[Artifact] = (),
+        reason: str | None = None,
+        traceback: str | None = None,
+    ) -> None:
+        attributes: dict[str, Any] = {
+            "seconds": sum(point.seconds for point in self.curve),
+            "epochs": len(self.curve),
+            "curve": [vars(point) for point in self.curve],
+        }
+        attributes |= {"reason": reason} if reason is not None else {}
+        attributes |= {"traceback": traceback} if traceback is not None else {}
+        study_id, trial_id = self.lease.study_id, self.lease.trial_id
+
+        def write(connection: sa.Connection) -> None:
+            optuna_rows.write_attributes(connection, trial_id, attributes)
+            if value is not None:
+                optuna_rows.write_value(connection, trial_id, value)
+            for kind, content in (kept or {}).items():
+                blobs.write_blob(connection, study_id, trial_id, kind, content)
+            artifacts.write_artifacts(connection, study_id, trial_id, figures)
+
+        self._end(state, reason, write)
+
+    def _end(self, state: TrialState, detail: str | None, write: Callable[[sa.Connection], None]) -> None:
+        """Let go of the trial, and write what belongs to that, all in one transaction."""
+
+        def end() -> None:
+            with self.study.database.transaction() as connection:
+                if leases.was_ended(connection, self.lease):
+                    return  # by this very call, whose answer was lost
+                self._write_outbox(connection)
+                leases.end_lease(connection, self.lease, state, detail)
+                write(connection)
+
+        self.patience.retry(end)
+
+
+def read_checkpoint(connection: sa.Connection, trial_id: int) -> tuple[bytes | None, list[EpochResult]]:
+    """A trial's checkpoint and the curve that belongs to it; none where there is none or it is damaged."""
+    try:
+        checkpoint = blobs.read_blob(connection, trial_id, blobs.CHECKPOINT)
+        curve = blobs.read_blob(connection, trial_id, blobs.CHECKPOINT_CURVE)
+        if checkpoint is None or curve is None:
+            return None, []
+        return checkpoint, [EpochResult(**point) for point in json.loads(curve)]
+    except StorageUnavailableError:
+        raise
+    except (StorageError, ValueError, TypeError):
+        return None, []
