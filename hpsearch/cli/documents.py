@@ -51,6 +51,7 @@ def describe_trial(trial: "TrialRecord") -> dict[str, Any]:
         "seconds": trial.seconds,
         "attempts": trial.attempts,
         "reason": trial.reason,
+        "traceback": trial.traceback,
         "test_accuracy": trial.test_accuracy,
         "network": trial.network,
         "started_at": trial.started_at.isoformat() if trial.started_at else None,

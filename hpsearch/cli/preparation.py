@@ -59,9 +59,13 @@ def read_request(study_file: Path | None, flags: Mapping[str, Any], device: str,
         InputError: A value is missing or not allowed.
     """
     from hpsearch.study_file import parse_study_spec, read_study_file
+    from hpsearch.training.data.catalogue import CATALOGUE
 
     given = {name: value for name, value in flags.items() if value is not None}
     name, spec = parse_study_spec((read_study_file(study_file) if study_file else {}) | given)
+    if spec.dataset not in CATALOGUE and Path(spec.dataset).exists():
+        # Workers may be started in another folder.
+        spec = spec.model_copy(update={"dataset": str(Path(spec.dataset).absolute())})
     return Request(name, spec, device, parse_workers(workers))
 
 

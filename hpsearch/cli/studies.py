@@ -226,6 +226,8 @@ def _show_trial(console: "Console", record: "StudyRecord", trial: "TrialRecord")
             facts.append(("curve", draw_curve(accuracies)))
         facts.append(("", " ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies)))
     console.print(draw_facts(facts))
+    if trial.traceback:
+        console.print(f"\n{trial.traceback}", style="dim", soft_wrap=True, markup=False, highlight=False)
 
 
 def _make_table(*headings: str) -> "Table":

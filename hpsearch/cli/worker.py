@@ -60,6 +60,15 @@ def worker(
             rich_help_panel=WHERE,
         ),
     ] = "1",
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="PATH",
+            help="Where this machine has the study's images, if not where the study was made.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     storage: StorageOption = None,
     deadline: Annotated[float | None, typer.Option("--deadline", hidden=True)] = None,
@@ -78,7 +87,11 @@ def worker(
         deadline = time.time() + parse_duration(timeout, "--timeout")
     url = choose_storage(context, storage).url
     if count != 1:
-        flags = (*(["--max-trials", str(most)] if most else []), *(["--drain"] if drain else []))
+        flags = (
+            *(("--max-trials", str(most)) if most else ()),
+            *(("--drain",) if drain else ()),
+            *(("--dataset", dataset) if dataset else ()),
+        )
         raise typer.Exit(_work_together(url, study, device, count, deadline, flags))
     stopper = _Stopper(until_stdin_closes)
     from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
@@ -100,6 +113,7 @@ def worker(
         worker=f"{socket.gethostname()}-{os.getpid()}",
         deadline=deadline,
         max_trials=most,
+        dataset=dataset,
         drains=drain,
     )
     outcome = run_worker(settings, stop, write_line, open_trainer=open_trainer, illustrate=_illustrate)

@@ -66,6 +66,8 @@ class TrialRecord:
     seconds: float | None
     reason: str | None
     """Why it failed."""
+    traceback: str | None
+    """Where it failed, if that was an error in code."""
     started_at: datetime | None
     finished_at: datetime | None
     lease: LeaseRecord | None
@@ -288,6 +290,7 @@ def _record(
         curve=tuple(EpochResult(**point) for point in attributes.get("curve", ())),
         seconds=attributes.get("seconds"),
         reason=reason,
+        traceback=attributes.get("traceback"),
         started_at=trial.datetime_start,
         finished_at=trial.datetime_complete,
         lease=lease,

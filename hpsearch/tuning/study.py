@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -49,7 +49,7 @@ class Study:
     space: SearchSpace
     """What is really drawn from: the spec's space without what cannot fit."""
     database: Database
-    is_new: bool = False
+    is_new: bool = field(default=False, compare=False)
     """Whether whoever opened it made it."""
 
     def open_optuna(self) -> optuna.Study:
@@ -154,7 +154,9 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
 
 def _check_same(study: Study, spec: StudySpec, dataset: DatasetIdentity) -> None:
     differences = study.spec.find_differences(spec)
-    if study.dataset.sha256 != dataset.sha256:
+    if study.dataset.sha256 == dataset.sha256:
+        differences.pop("dataset", None)  # the same images, by another path
+    else:
         differences["dataset content"] = (study.dataset.sha256[:12], dataset.sha256[:12])
     if differences:
         fields = "; ".join(f"{field}: it has {mine}, given {theirs}" for field, (mine, theirs) in differences.items())

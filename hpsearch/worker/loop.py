@@ -46,6 +46,8 @@ class WorkerSettings:
     deadline: float | None = None
     """Unix time in seconds."""
     max_trials: int | None = None
+    dataset: str | None = None
+    """Where this machine has the study's data; None for where the study says."""
     drains: bool = False
     """Whether it ends when nothing is left to take, instead of waiting for what others hold."""
     lease_seconds: float = LEASE_SECONDS

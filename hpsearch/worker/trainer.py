@@ -21,15 +21,16 @@ def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer"
         InputError: There is no such device.
     """
     configure_threads(1)
+    dataset = settings.dataset or study.spec.dataset
     splits = load_search_splits(
-        study.spec.dataset,
+        dataset,
         settings.cache_folder,
         validation_fraction=study.spec.validation_fraction,
         split_seed=study.spec.seed,
     )
     if splits.identity.sha256 != study.dataset.sha256:
         raise DataError(
-            f"data set {study.spec.dataset!r} holds other images than study {study.name!r} was made with "
+            f"data set {dataset!r} holds other images than study {study.name!r} was made with "
             f"({splits.identity.sha256[:12]}, not {study.dataset.sha256[:12]}): bring the old ones back, "
             "or give another --study NAME"
         )

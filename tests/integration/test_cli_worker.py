@@ -125,3 +125,20 @@ def test_a_number_of_workers_that_makes_no_sense_is_refused(room: CommandRoom, c
     ended = room.run("worker", "study", "--workers", count)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"error: --workers '{count}' is not allowed")
+
+
+def test_a_study_of_a_relative_path_is_found_from_another_folder_and_moved_data_by_flag(tmp_path: Path) -> None:
+    archive = write_tiny_archive(tmp_path / "tiny.npz")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache")})
+    other = make_room(elsewhere, room.environment | {"HPSEARCH_STORAGE": room.storage})
+    made = ("--budget", "2k", "--arch", "fcn", "--trials", "4", "--epochs", "1", "--study", "moving")
+    assert room.run("create", *made, "--dataset", "tiny.npz").code == 0
+    assert other.run("worker", "moving", "--max-trials", "1").code == 0
+    archive.rename(elsewhere / "moved.npz")
+    ended = other.run("worker", "moving")
+    assert (ended.code, room.read("moving").finished_count) == (2, 1)
+    assert str(archive) in ended.err
+    ended = other.run("worker", "moving", "--dataset", "moved.npz")
+    assert (ended.code, ended.err, room.read("moving").finished_count) == (0, "", 4)

@@ -69,3 +69,9 @@ def test_a_maker_that_died_before_the_spec_was_stored_does_not_block_the_name(da
     optuna.create_study(study_name="study", storage=database.optuna_storage, direction="maximize")
     assert make_study(database).name == "study"
     assert list_study_names(database) == ["study"]
+
+
+def test_the_same_images_by_another_path_join(database: Database) -> None:
+    """TINY_DATASET's hash stays the same whatever the path."""
+    made = make_study(database, dataset="/here/tiny.npz")
+    assert make_study(database, dataset="/there/tiny.npz") == made

@@ -1,0 +1,151 @@
+"""`create`: a study that workers elsewhere join; nothing is trained, and of a race there is one study."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hpsearch.storage.database import Database
+from hpsearch.tuning.records import read_study_record
+from hpsearch.tuning.study import list_study_names, load_study
+from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
+
+SETTINGS = ("--arch", "fcn", "--budget", "2k", "--dataset", "tiny.npz", "--trials", "3", "--epochs", "2")
+
+
+@pytest.fixture
+def room(
+    tmp_path: Path, storage_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandRoom:
+    monkeypatch.chdir(tmp_path)
+    environment = {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(tmp_path / "cache")}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    write_tiny_archive(tmp_path / "tiny.npz")
+    room = make_room(tmp_path, environment)
+    room.capsys = capsys
+    return room
+
+
+def create(room: CommandRoom, *arguments: str) -> Ended:
+    return room.type("create", *SETTINGS, *arguments)
+
+
+def test_a_study_is_made_and_nothing_is_trained(room: CommandRoom, storage_url: str) -> None:
+    ended = create(room)
+    assert (ended.code, ended.err) == (0, "")
+    assert "study tiny-fcn-2k is made: 3 trials of 2 epochs" in ended.out
+    for command in ("hpsearch worker tiny-fcn-2k", "hpsearch status tiny-fcn-2k"):
+        assert command in ended.out
+    with Database.open(storage_url) as database:
+        record = read_study_record(load_study(database, "tiny-fcn-2k"))
+    assert record.trials == ()
+    assert (record.study.spec.budget, record.study.spec.trials, record.study.spec.epochs) == (2000, 3, 2)
+
+
+def test_the_same_study_again_exists_already(room: CommandRoom, storage_url: str) -> None:
+    create(room)
+    again = create(room)
+    assert (again.code, again.err) == (0, "")
+    assert "study tiny-fcn-2k exists already" in again.out
+    with Database.open(storage_url) as database:
+        assert list_study_names(database) == ["tiny-fcn-2k"]
+
+
+def test_json_says_whether_the_study_was_made(room: CommandRoom) -> None:
+    for is_created in (True, False):
+        ended = create(room, "--study", "mine", "--json")
+        assert json.loads(ended.out) == {"name": "mine", "created": is_created}
+
+
+def test_a_study_of_other_settings_is_refused_with_each_differing_field(room: CommandRoom) -> None:
+    create(room, "--study", "mine")
+    ended = create(room, "--study", "mine", "--budget", "3k", "--seed", "1")
+    assert ended.code == 2
+    assert ended.err.startswith("error: study 'mine' exists with other settings")
+    assert ended.err.count("\n") == 1
+    for difference in ("budget: it has 2k, given 3k", "seed: it has 0, given 1", "--study NAME"):
+        assert difference in ended.err
+
+
+def test_a_study_file_says_the_same_and_the_options_go_above_it(room: CommandRoom, storage_url: str) -> None:
+    (room.folder / "study.toml").write_text('arch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 3\nepochs = 9')
+    assert room.type("create", "study.toml", "--epochs", "2").code == 0
+    assert "exists already" in create(room).out
+    with Database.open(storage_url) as database:
+        assert list_study_names(database) == ["tiny-fcn-2k"]
+
+
+def test_a_storage_that_was_a_flag_is_in_the_commands_to_type_next_without_its_password(room: CommandRoom) -> None:
+    ended = create(room, "--storage", "sqlite:///other.db")
+    assert "hpsearch worker tiny-fcn-2k --storage sqlite:///other.db" in ended.out
+    assert "on this machine" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--arch", "cnn"), ("--budget 100k",)),
+        (("--arch", "fcn", "--budget", "3"), ("budget 3 ", "smallest that works")),
+        (("--arch", "fcn", "--budget", "2k", "--dataset", "tinny.npz"), ("tinny.npz",)),
+        (("--arch", "fcn", "--budget", "2k", "--trials", "0"), ("trials 0",)),
+        (("--arch", "fcn", "--budget", "2k", "--sampler", "tpee"), ("'tpee'",)),
+        (("--arch", "fcn", "--budget", "2k", "--study", "a/b"), ("'a/b'",)),
+        (("missing.toml",), ("missing.toml", "No such file")),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_wrong_input_is_one_line_and_makes_no_study(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    expected: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
+    room = CommandRoom(tmp_path, capsys)
+    ended = room.type("create", *arguments)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith("error: ")
+    for text in expected:
+        assert text in ended.err
+    assert room.list_files() == []
+
+
+def finish_all(processes: "list[subprocess.Popen[str]]") -> list[Ended]:
+    endings = []
+    for process in processes:
+        out, err = process.communicate(timeout=FINISH_SECONDS)
+        endings.append(Ended(process.returncode, out, err))
+    return endings
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, storage_url: str) -> None:
+    endings = finish_all([room.start("create", *SETTINGS, "--json") for _ in range(8)])
+    assert [(ended.code, ended.err) for ended in endings if ended.code or "error" in ended.err] == []
+    assert sorted(json.loads(ended.out)["created"] for ended in endings) == [False] * 7 + [True]
+    with Database.open(storage_url) as database:
+        assert list_study_names(database) == ["tiny-fcn-2k"]
+        assert load_study(database, "tiny-fcn-2k").spec.trials == 3
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_of_eight_that_make_a_study_with_other_settings_at_once_one_wins(room: CommandRoom, storage_url: str) -> None:
+    budgets = [2000 + 100 * index for index in range(8)]
+    endings = finish_all(
+        [room.start("create", *SETTINGS, "--study", "mine", "--budget", str(budget)) for budget in budgets]
+    )
+    won = [budget for budget, ended in zip(budgets, endings, strict=True) if ended.code == 0]
+    assert len(won) == 1, endings
+    with Database.open(storage_url) as database:
+        assert load_study(database, "mine").spec.budget == won[0]
+    for ended in endings:
+        if ended.code:
+            assert (ended.code, ended.err.count("\n")) == (2, 1)
+            assert "budget: it has" in ended.err
