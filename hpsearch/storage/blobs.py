@@ -32,6 +32,11 @@ def delete_checkpoint(connection: sa.Connection, trial_id: int) -> None:
     connection.execute(blobs.delete().where((blobs.c.trial_id == trial_id) & kinds))
 
 
+def delete_blobs(connection: sa.Connection, trial_id: int) -> None:
+    """Delete every blob of a trial."""
+    connection.execute(blobs.delete().where(blobs.c.trial_id == trial_id))
+
+
 def read_blob(connection: sa.Connection, trial_id: int, kind: str) -> bytes | None:
     """The blob of a trial, or None where there is none.
 

@@ -21,11 +21,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpsearch.errors import StorageError, StorageUnavailableError
 from hpsearch.storage import layout, tables
 from hpsearch.storage.file_system import refuse_network_file_system
+from hpsearch.storage.read_only import begin_transactions_by_reading, connect_read_only
 from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_path
 
 _BUSY_SECONDS = 60
 _LOCK_SECONDS = 300
 _SESSION_OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=60s"
+_READ_ONLY_OPTION = "-c default_transaction_read_only=on"
 _SQLITE_HEADER = b"SQLite format 3\x00"
 
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
@@ -67,10 +69,8 @@ class Database:
             if not is_sqlite(url):
                 return cls._open_locked(url, create=create, upgrade=upgrade)
             path = sqlite_path(url)
-            if not create and not path.exists():
-                raise StorageError(
-                    f"there is no database {str(path)!r} yet: hpsearch run makes it, --storage names another"
-                )
+            if not create:
+                _check_exists(path)
             refuse_network_file_system(path)
             if not path.parent.is_dir():
                 raise StorageError(f"storage {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
@@ -84,6 +84,25 @@ class Database:
                 else:
                     _make_file(url, path)
                 return cls._open_locked(url, create=True, upgrade=upgrade)
+
+    @classmethod
+    def open_read_only(cls, text: str) -> Self:
+        """Open the database at a URL so that the database itself refuses every write.
+
+        SQLite is opened with `mode=ro`; PostgreSQL with read-only transactions, and a role that may only select will do.
+
+        Raises:
+            StorageError: It cannot be opened, is no database of hpsearch's, or is damaged.
+        """
+        url = parse_storage_url(text)
+        with _storage_errors(url):
+            if is_sqlite(url):
+                _check_exists(sqlite_path(url))
+                _check_file(sqlite_path(url), thoroughly=True)
+            _check_is_ours(url)
+            database = cls(url, _open_optuna_storage(url, read_only=True))
+            database._check_layout(None)
+            return database
 
     @classmethod
     def _open_locked(cls, url: URL, *, create: bool, upgrade: Upgrade | None) -> Self:
@@ -192,6 +211,15 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
     }
 
 
+def _read_only_arguments(url: URL) -> dict[str, Any]:
+    if is_sqlite(url):
+        path = sqlite_path(url)
+        return {"creator": lambda: connect_read_only(path, _BUSY_SECONDS)}
+    arguments = _engine_arguments(url)
+    arguments["connect_args"]["options"] += f" {_READ_ONLY_OPTION}"
+    return arguments | {"pool_size": 8}
+
+
 def _make_file(url: URL, path: Path) -> None:
     """Make a new SQLite database beside its place, then rename it: whole or absent, whenever the process dies."""
     draft = path.with_name(f".{path.name}.draft")
@@ -212,12 +240,15 @@ def make_tables(url: URL) -> None:
         storage.engine.dispose()
 
 
-def _open_optuna_storage(url: URL) -> RDBStorage:
+def _open_optuna_storage(url: URL, *, read_only: bool = False) -> RDBStorage:
+    arguments = _read_only_arguments(url) if read_only else _engine_arguments(url)
     try:
-        storage = RDBStorage(_optuna_url(url), engine_kwargs=_engine_arguments(url), skip_table_creation=True)
+        storage = RDBStorage(_optuna_url(url), engine_kwargs=arguments, skip_table_creation=True)
     except RuntimeError as error:  # a layout of Optuna's own that this Optuna does not know
         raise StorageError(f"storage {show_url(url)!r}: {error}") from error
-    if is_sqlite(url):
+    if is_sqlite(url) and read_only:
+        begin_transactions_by_reading(storage.engine, sqlite_path(url), _BUSY_SECONDS)
+    elif is_sqlite(url):
         sa.event.listen(storage.engine, "connect", _stop_implicit_begin)
         sa.event.listen(storage.engine, "begin", _begin_immediate)
         storage.engine.dispose()  # the constructor pooled a connection that has no hooks
@@ -235,6 +266,21 @@ def _stop_implicit_begin(connection: sqlite3.Connection, _record: object) -> Non
 
 def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise StorageError(f"there is no database {str(path)!r} yet: hpsearch run makes it, --storage names another")
+
+
+def _check_is_ours(url: URL) -> None:
+    probe = sa.create_engine(url, **_read_only_arguments(url))
+    try:
+        with probe.connect() as connection:
+            if not sa.inspect(connection).has_table(tables.layout.name):
+                raise StorageError(f"storage {show_url(url)!r} holds no studies of hpsearch: name another --storage")
+    finally:
+        probe.dispose()
 
 
 def _check_file(path: Path, *, thoroughly: bool) -> None:

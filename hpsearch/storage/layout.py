@@ -24,7 +24,7 @@ def check_version(place: str, found: int | None) -> None:
         return
     has = f"storage {place!r} has layout {found}, this hpsearch writes {LAYOUT_VERSION}"
     if found is not None and found < LAYOUT_VERSION:
-        raise StorageError(f"{has}: end the workers of older versions, then run hpsearch upgrade --storage with it")
+        raise StorageError(f"{has}: end the workers of older versions, then run hpsearch upgrade --storage {place}")
     raise StorageError(f"{has}: pip install --upgrade hpsearch brings the newer version, or name another --storage")
 
 

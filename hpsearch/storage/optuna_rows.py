@@ -6,23 +6,30 @@ opened, through Optuna's own table definitions.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.errors import StorageError
 
 trials = models.TrialModel.__table__
+_studies = models.StudyModel.__table__
 _parameters = models.TrialParamModel.__table__
 _attributes = models.TrialUserAttributeModel.__table__
 _system_attributes = models.TrialSystemAttributeModel.__table__
 _values = models.TrialValueModel.__table__
 _intermediate_values = models.TrialIntermediateValueModel.__table__
 
+RUNG = "completed_rung_"
+"""How the names begin of the system attributes in which Optuna's successive halving notes the rungs of a trial."""
+
 _OBJECTIVE = 0
+_CHUNK = 500
 
 RESULT_ATTRIBUTES = ("seconds", "epochs", "curve", "reason", "traceback")
 """The user attributes that a trial gets when it finishes."""
@@ -33,7 +40,12 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None)
 
     Returns:
         Its id.
+
+    Raises:
+        StorageError: The study was deleted meanwhile; SQLite would not mind.
     """
+    if connection.execute(sa.select(_studies.c.study_id).where(_studies.c.study_id == study_id)).first() is None:
+        raise StorageError("the study was deleted while it was worked on: hpsearch list shows those that are left")
     number = sa.select(sa.func.count()).select_from(trials).where(trials.c.study_id == study_id)
     values = {
         "study_id": study_id,
@@ -46,10 +58,76 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None)
     return trial_id
 
 
+def find_changed_trials(
+    connection: sa.Connection, study_id: int, *, newer_than: int, among: Collection[int]
+) -> dict[int, TrialState]:
+    """The states, by id, of a study's trials with higher ids than one, and of those with these ids."""
+    wanted = (trials.c.trial_id > newer_than) | trials.c.trial_id.in_(list(among))
+    query = sa.select(trials.c.trial_id, trials.c.state).where((trials.c.study_id == study_id) & wanted)
+    return {row.trial_id: row.state for row in connection.execute(query)}
+
+
+def read_trials(
+    connection: sa.Connection, ids: Sequence[int], distributions: Mapping[str, BaseDistribution]
+) -> list[FrozenTrial]:
+    """Trials as samplers and pruners want them: without user attributes, with the parameters of these distributions."""
+    found: list[FrozenTrial] = []
+    for start in range(0, len(ids), _CHUNK):
+        found += _read_chunk(connection, list(ids[start : start + _CHUNK]), distributions)
+    return found
+
+
+def _read_chunk(
+    connection: sa.Connection, ids: list[int], distributions: Mapping[str, BaseDistribution]
+) -> list[FrozenTrial]:
+    parameters: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
+    for row in _select(connection, _parameters, ids, "param_name", "param_value"):
+        if (distribution := distributions.get(row.param_name)) is not None:
+            parameters[row.trial_id][row.param_name] = distribution.to_external_repr(row.param_value)
+    steps: dict[int, dict[int, float]] = {trial_id: {} for trial_id in ids}
+    from_stored = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    for row in _select(connection, _intermediate_values, ids, "step", "intermediate_value", "intermediate_value_type"):
+        steps[row.trial_id][row.step] = from_stored(row.intermediate_value, row.intermediate_value_type)
+    values = {
+        row.trial_id: models.TrialValueModel.stored_repr_to_value(row.value, row.value_type)
+        for row in _select(connection, _values, ids, "value", "value_type")
+    }
+    attributes: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
+    for row in _select(connection, _system_attributes, ids, "key", "value_json"):
+        attributes[row.trial_id][row.key] = json.loads(row.value_json)
+    return [
+        FrozenTrial(
+            number=row.number,
+            state=row.state,
+            value=values.get(row.trial_id),
+            datetime_start=row.datetime_start,
+            datetime_complete=row.datetime_complete,
+            params=parameters[row.trial_id],
+            distributions={name: distributions[name] for name in parameters[row.trial_id]},
+            user_attrs={},
+            system_attrs=attributes[row.trial_id],
+            intermediate_values=dict(sorted(steps[row.trial_id].items())),
+            trial_id=row.trial_id,
+        )
+        for row in _select(connection, trials, ids, "number", "state", "datetime_start", "datetime_complete")
+    ]
+
+
+def _select(connection: sa.Connection, table: Any, ids: list[int], *columns: str) -> sa.Result[Any]:
+    query = sa.select(table.c.trial_id, *(table.c[name] for name in columns))
+    return connection.execute(query.where(table.c.trial_id.in_(ids)))
+
+
 def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialState]:
     """The state of every trial of a study, by id."""
     query = sa.select(trials.c.trial_id, trials.c.state).where(trials.c.study_id == study_id)
     return {row.trial_id: row.state for row in connection.execute(query)}
+
+
+def read_endings(connection: sa.Connection, study_id: int) -> dict[int, datetime | None]:
+    """When every trial of a study ended, by id, in naive UTC; None of a trial that has not."""
+    query = sa.select(trials.c.trial_id, trials.c.datetime_complete).where(trials.c.study_id == study_id)
+    return {row.trial_id: row.datetime_complete for row in connection.execute(query)}
 
 
 def change_state(
@@ -117,25 +195,26 @@ def write_system_attribute(connection: sa.Connection, trial_id: int, key: str, v
 
 
 def forget_epochs(connection: sa.Connection, trial_id: int, *, first: int) -> None:
-    """Delete what an attempt that came to no end has reported from epoch `first` on, and a pruner's rungs for it.
+    """Delete what an attempt that came to no end has reported from epoch `first` on.
 
-    The next attempt goes on from there, perhaps on another device: no epoch is reported by two attempts.
+    The next attempt goes on from there, perhaps on another device: no epoch is reported by two attempts. One that
+    begins anew passes the rungs of a pruner anew, too.
     """
     later = (_intermediate_values.c.trial_id == trial_id) & (_intermediate_values.c.step >= first)
     connection.execute(_intermediate_values.delete().where(later))
-    rungs = (_system_attributes.c.trial_id == trial_id) & _system_attributes.c.key.startswith("completed_rung_")
-    connection.execute(_system_attributes.delete().where(rungs))
+    if first == 0:
+        rungs = (_system_attributes.c.trial_id == trial_id) & _system_attributes.c.key.startswith(RUNG)
+        connection.execute(_system_attributes.delete().where(rungs))
 
 
 def forget_result(connection: sa.Connection, trial_id: int) -> None:
-    """Delete all that the attempts of a trial came to, its end included; what it was drawn stays."""
+    """Delete all that the attempts of a trial came to; what it was drawn stays."""
     forget_epochs(connection, trial_id, first=0)
     connection.execute(_values.delete().where(_values.c.trial_id == trial_id))
-    result = (_attributes.c.trial_id == trial_id) & _attributes.c.key.in_(RESULT_ATTRIBUTES)
-    connection.execute(_attributes.delete().where(result))
-    files = (_system_attributes.c.trial_id == trial_id) & _system_attributes.c.key.startswith("artifacts:")
-    connection.execute(_system_attributes.delete().where(files))
-    connection.execute(trials.update().where(trials.c.trial_id == trial_id).values(datetime_complete=None))
+    results = _attributes.c.key.in_(("reason", "traceback", "curve", "seconds", "epochs"))
+    connection.execute(_attributes.delete().where((_attributes.c.trial_id == trial_id) & results))
+    row = trials.c.trial_id == trial_id
+    connection.execute(trials.update().where(row).values(datetime_start=None, datetime_complete=None))
 
 
 def write_intermediate_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:

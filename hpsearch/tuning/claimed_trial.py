@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import optuna
 import sqlalchemy as sa
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.epoch_result import EpochResult
@@ -22,6 +21,7 @@ from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.leases import Lease
 from hpsearch.storage.patience import Patience
 from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 
 CHECKPOINT_SECONDS = 10.0
@@ -33,7 +33,7 @@ class ClaimedTrial:
     """A trial that this worker holds. Whatever it writes raises LeaseLostError once the trial is another's."""
 
     study: Study
-    optuna_study: optuna.Study
+    history: History
     lease: Lease
     number: int
     """In its study, from 0."""
@@ -45,12 +45,15 @@ class ClaimedTrial:
     patience: Patience = field(default_factory=Patience)
     clock: Clock = field(default_factory=SystemClock)
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    rungs: dict[str, Any] = field(default_factory=dict)
+    """What a pruner has noted about the trial, by the names of Optuna's system attributes."""
     _outbox: list[EpochResult] = field(default_factory=list)
     _stored_at: float | None = None
     """When the checkpoint was last stored, by this attempt or before it."""
 
     def __post_init__(self) -> None:
         self._stored_at = self.clock.monotonic()
+        self._pruning = self.history.open_for_pruning()
 
     def extend_lease(self) -> None:
         """Say that the worker is alive."""
@@ -60,6 +63,7 @@ class ClaimedTrial:
     def begin_anew(self) -> None:
         """Forget the epochs of earlier attempts: their checkpoint cannot be used here."""
         self.curve.clear()
+        self.rungs.clear()
         self.checkpoint = None
         self.patience.retry(self._forget_earlier_attempts)
 
@@ -77,8 +81,9 @@ class ClaimedTrial:
         self._outbox.append(point)
         self.checkpoint = checkpoint
         try:
-            self._send()
-            return point.epoch + 1 < self.config.recipe.epochs and self._should_prune()
+            is_last = point.epoch + 1 >= self.config.recipe.epochs
+            self._send(reads=not is_last)
+            return not is_last and self._should_prune()
         except StorageUnavailableError:
             return False
 
@@ -134,24 +139,45 @@ class ClaimedTrial:
     def is_among_best(self, count: int) -> bool:
         """Whether the trial, complete now, would be among the `count` best complete ones."""
         value = self.curve[-1].validation_accuracy
-        with self.study.database.errors():
-            trials = self.study.database.optuna_storage.get_all_trials(
-                self.study.study_id, deepcopy=False, states=(TrialState.COMPLETE,)
-            )
-        return sum(trial.value is not None and trial.value >= value for trial in trials) < count
+        with self.study.database.transaction() as connection:
+            self.history.refresh(connection, running=False)
+        complete = self.history.list_trials((TrialState.COMPLETE,))
+        return sum(trial.value is not None and trial.value >= value for trial in complete) < count
 
     def _should_prune(self) -> bool:
+        now = {point.epoch: point.validation_accuracy for point in self.curve}
+        frozen = FrozenTrial(
+            number=self.number,
+            state=TrialState.RUNNING,
+            value=None,
+            datetime_start=None,
+            datetime_complete=None,
+            params={},
+            distributions={},
+            user_attrs={},
+            system_attrs=self.rungs,
+            intermediate_values=now,
+            trial_id=self.lease.trial_id,
+        )
         with self.study.database.errors():
-            stored = self.study.database.optuna_storage.get_trial(self.lease.trial_id)
-            return self.optuna_study.pruner.prune(self.optuna_study, stored)
+            decision, noted = self._pruning.should_prune(frozen)
+        if noted:
+            self.rungs |= noted
+            with self.study.database.transaction() as connection:
+                leases.extend_lease(connection, self.lease)
+                for key, value in noted.items():
+                    optuna_rows.write_system_attribute(connection, self.lease.trial_id, key, value)
+        return decision
 
-    def _send(self) -> None:
+    def _send(self, *, reads: bool) -> None:
         now = self.clock.monotonic()
         is_due = self._stored_at is None or now - self._stored_at >= self.checkpoint_seconds
         with self.study.database.transaction() as connection:
             self._write_outbox(connection)
             if is_due:
                 self._write_checkpoint(connection)
+            if reads:
+                self.history.refresh_for_pruning(connection)
         self._outbox.clear()
         if is_due and self.checkpoint is not None:
             self._stored_at = now

@@ -10,7 +10,6 @@ from datetime import UTC
 from enum import Enum
 from typing import Any
 
-import optuna
 import sqlalchemy as sa
 from optuna.trial import FrozenTrial, TrialState
 
@@ -25,8 +24,9 @@ from hpsearch.storage.patience import Patience
 from hpsearch.storage.study_rows import StudyCourse, read_course, stop_study
 from hpsearch.trial_config import TrialConfig, derive_seed
 from hpsearch.tuning.claimed_trial import CHECKPOINT_SECONDS, ClaimedTrial, read_checkpoint
+from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
-from hpsearch.tuning.suggest import draw, fixed_parameters, searched_distributions
+from hpsearch.tuning.suggest import draw, fixed_parameters
 
 MAXIMUM_FAILURES_IN_A_ROW = 5
 
@@ -74,6 +74,7 @@ class TrialQueue:
         self._patience = patience or Patience()
         self._clock = clock or SystemClock()
         self._checkpoint_seconds = checkpoint_seconds
+        self._history = History(study)
         self._last_contact: float | None = None
         self._reaps_from: float | None = None
 
@@ -180,43 +181,41 @@ class TrialQueue:
 
     def _prepare(self, lease: Lease) -> ClaimedTrial:
         """Draw outside the lock, or find out where the last attempt came to: the trial is this worker's already."""
-        database = self.study.database
-        with database.errors():
-            optuna_study = self.study.open_optuna()  # anew for each trial: a study caches what samplers read
-            frozen = database.optuna_storage.get_trial(lease.trial_id)
-        stored = frozen.user_attrs.get("config")
         checkpoint: bytes | None = None
         curve: list[EpochResult] = []
-        if stored is None:
-            config = self._draw(lease, optuna_study, frozen)
-        else:
-            config = TrialConfig.model_validate(stored)
-            with database.transaction() as connection:
+        with self.study.database.transaction() as connection:
+            leases.extend_lease(connection, lease)
+            self._history.refresh(connection)
+            stored = optuna_rows.read_attribute(connection, lease.trial_id, "config")
+            if stored is not None:
                 checkpoint, curve = read_checkpoint(connection, lease.trial_id)
                 optuna_rows.forget_epochs(connection, lease.trial_id, first=len(curve))
-                if curve:
-                    leases.note_progress(
-                        connection, lease, epoch=curve[-1].epoch, validation_accuracy=curve[-1].validation_accuracy
-                    )
-                else:
-                    leases.extend_lease(connection, lease)
+            if curve:
+                last = curve[-1]
+                leases.note_progress(connection, lease, epoch=last.epoch, validation_accuracy=last.validation_accuracy)
+        frozen = self._history.find_running(lease.trial_id)
+        if frozen is None:
+            raise LeaseLostError(f"trial {lease.trial_id} is not running any more")
         return ClaimedTrial(
             self.study,
-            optuna_study,
+            self._history,
             lease,
             frozen.number,
-            config,
+            self._draw(lease, frozen) if stored is None else TrialConfig.model_validate(stored),
             curve=curve,
             checkpoint=checkpoint,
             patience=self._patience,
             clock=self._clock,
             checkpoint_seconds=self._checkpoint_seconds,
+            rungs={
+                key: value for key, value in frozen.system_attrs.items() if curve and key.startswith(optuna_rows.RUNG)
+            },
         )
 
-    def _draw(self, lease: Lease, optuna_study: optuna.Study, frozen: FrozenTrial) -> TrialConfig:
+    def _draw(self, lease: Lease, frozen: FrozenTrial) -> TrialConfig:
         database, space = self.study.database, self.study.space
         with database.errors():
-            searched = draw(optuna_study, frozen, space)
+            searched = draw(self._history.open_for_sampling(), frozen, space)
         config = self._configure(fixed_parameters(space) | searched, frozen.number)
         attributes = {
             "config": config.model_dump(mode="json"),
@@ -226,7 +225,7 @@ class TrialQueue:
         }
         with database.transaction() as connection:
             leases.extend_lease(connection, lease)
-            optuna_rows.write_parameters(connection, lease.trial_id, searched, searched_distributions(space))
+            optuna_rows.write_parameters(connection, lease.trial_id, searched, self._history.distributions)
             optuna_rows.write_attributes(connection, lease.trial_id, attributes)
         return config
 

@@ -6,14 +6,15 @@ Each is one transaction under the study's claim lock, so that no worker claims o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 import sqlalchemy as sa
 from optuna.trial import TrialState
+from pydantic import TypeAdapter, ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.search_space import Choices, FloatRange, Value
-from hpsearch.storage import leases, optuna_rows, study_rows
+from hpsearch.storage import leases, optuna_rows, study_rows, tables
 from hpsearch.storage.blobs import delete_blobs
 from hpsearch.storage.database import read_clock
 from hpsearch.storage.optuna_rows import trials
@@ -22,12 +23,10 @@ from hpsearch.study_spec import Trials
 from hpsearch.tuning.sampler import GridSampler
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import FIXED_PARAMETERS, fixed_parameters, searched_distributions
-from hpsearch.wording import quote
+from hpsearch.wording import describe_allowed, quote
 
 STOPPED_BY_HAND = "stopped by hand"
 """The reason of a study that nobody but an operator stopped."""
-
-_MAXIMUM_TRIALS: int = next(item.le for item in get_args(Trials)[1].metadata if hasattr(item, "le"))
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,9 @@ def enqueue_trial(study: Study, parameters: Mapping[str, Any]) -> int:
     """
     given = check_parameters(study, parameters)
     if study.spec.sampler == "grid":
-        raise InputError(f"study {study.name!r} walks a grid, of which each trial is a point: nothing can be added to it")
+        raise InputError(
+            f"study {study.name!r} walks a grid, of which each trial is a point: nothing can be added to it"
+        )
     with study.database.transaction(claims_of=study.study_id) as connection:
         wanted = read_course(connection, study.study_id).trials or study.spec.trials
         number = len(_read_trials(connection, study.study_id))
@@ -197,7 +198,7 @@ def delete_study(study: Study) -> None:
 
 
 def _read_held(connection: sa.Connection, study_id: int) -> list[HeldTrial]:
-    held = leases.leases
+    held = tables.leases
     live = (held.c.study_id == study_id) & held.c.token.is_not(None) & (held.c.expires_at > read_clock(connection))
     joined = held.join(trials, trials.c.trial_id == held.c.trial_id)
     query = sa.select(trials.c.number, held.c.worker).select_from(joined)
@@ -217,8 +218,12 @@ def _check_count(study: Study, before: int, wanted: int, *, existing: int) -> No
             f"study {study.name!r} has {existing} trials already, so it cannot ask for {wanted}: "
             f"give --trials {existing} or more, or --trials +N for N more than {before}"
         )
-    if wanted > _MAXIMUM_TRIALS:
-        raise InputError(f"study {study.name!r} would ask for {wanted:,} trials: {_MAXIMUM_TRIALS:,} are the most")
+    try:
+        TypeAdapter(Trials).validate_python(wanted)
+    except ValidationError as error:
+        raise InputError(
+            f"study {study.name!r} cannot ask for {quote(wanted)} trials; give {describe_allowed(Trials)}"
+        ) from error
     if study.spec.sampler == "grid":
         size = GridSampler(searched_distributions(study.space), seed=study.spec.seed).size
         if wanted > max(size, before):

@@ -32,7 +32,8 @@ def build_sampler(name: SamplerName, space: SearchSpace, *, seed: int, trials: i
     startup = max(2, min(_MAXIMUM_STARTUP_TRIALS, trials // _STARTUP_SHARE))
     match name:
         case "tpe":
-            return PerTrialSampler(seed, lambda own: TPESampler(seed=own, n_startup_trials=startup))
+            relative = dict(sorted(searched_distributions(space).items()))
+            return PerTrialSampler(seed, lambda own: TPESampler(seed=own, n_startup_trials=startup), relative)
         case "random":
             return PerTrialSampler(seed, lambda own: RandomSampler(seed=own))
         case "gp":
@@ -47,9 +48,15 @@ def build_sampler(name: SamplerName, space: SearchSpace, *, seed: int, trials: i
 class PerTrialSampler(BaseSampler):
     """Hands every trial to a fresh sampler with a seed of the trial's own."""
 
-    def __init__(self, seed: int, build: Callable[[int], BaseSampler]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        build: Callable[[int], BaseSampler],
+        relative_space: dict[str, BaseDistribution] | None = None,
+    ) -> None:
         self._seed = seed
         self._build = build
+        self._relative_space = relative_space
         self._current = build(_fold(seed))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -58,7 +65,9 @@ class PerTrialSampler(BaseSampler):
         self._current.before_trial(study, trial)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """What the trial's own sampler says."""
+        """All of a space that is known to be fixed, else what the sampler finds common to all trials."""
+        if self._relative_space is not None:
+            return self._relative_space
         return self._current.infer_relative_search_space(study, trial)
 
     def sample_relative(

@@ -17,8 +17,6 @@ from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
 from hpsearch.storage.url import show_url
 from hpsearch.study_spec import StudySpec, check_study_name
-from hpsearch.tuning.pruner import build_pruner
-from hpsearch.tuning.sampler import build_sampler
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -51,15 +49,6 @@ class Study:
     database: Database
     is_new: bool = field(default=False, compare=False)
     """Whether whoever opened it made it."""
-
-    def open_optuna(self) -> optuna.Study:
-        """Optuna's view of the study, with its sampler and pruner."""
-        sampler = build_sampler(self.spec.sampler, self.space, seed=self.spec.seed, trials=self.spec.trials)
-        pruner = build_pruner(self.spec.pruner, epochs=self.spec.epochs)
-        with self.database.errors():
-            return optuna.load_study(
-                study_name=self.name, storage=self.database.optuna_storage, sampler=sampler, pruner=pruner
-            )
 
 
 def create_or_join_study(database: Database, name: str, spec: StudySpec, dataset: DatasetIdentity) -> Study:

@@ -266,5 +266,6 @@ def test_the_best_trials_get_their_figures(study: Study) -> None:
 
     work(study, max_trials=1, illustrate=draw)
     assert [len(training.curve) for training in drawn] == [3]
-    (attributes,) = [trial.system_attrs for trial in study.open_optuna().trials]
+    (trial,) = study.database.optuna_storage.get_all_trials(study.study_id)
+    attributes = trial.system_attrs
     assert sum(key.startswith("artifacts:") for key in attributes) == 1

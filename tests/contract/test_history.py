@@ -1,0 +1,108 @@
+"""What a worker's sampler and pruner know of the other trials, whatever the database."""
+
+from collections.abc import Iterator
+
+import pytest
+from optuna.trial import TrialState
+
+from hpsearch.storage.database import Database
+from hpsearch.tuning import history as history_module
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import TrialQueue
+from hpsearch.tuning.history import History
+from tests.contract.test_checkpoints import claim
+from tests.scripted import curve_point, make_study
+
+
+@pytest.fixture
+def database(storage_url: str) -> Iterator[Database]:
+    with Database.open(storage_url, create=True) as opened:
+        yield opened
+
+
+def refresh(history: History, database: Database) -> None:
+    with database.transaction() as connection:
+        history.refresh(connection)
+
+
+def finish(trial: ClaimedTrial, accuracy: float) -> None:
+    for epoch in range(3):
+        trial.report(curve_point(epoch, accuracy))
+    trial.complete(b"weights")
+
+
+def test_a_history_holds_what_optuna_itself_reads(database: Database) -> None:
+    study = make_study(database, trials=6)
+    queue, history = TrialQueue(study, "one", "cpu"), History(study)
+    finish(claim(queue), 0.5)
+    refresh(history, database)
+    pruned = claim(queue)
+    pruned.report(curve_point(0, 0.25))
+    pruned.prune()
+    claim(queue).fail("it did")
+    running = claim(queue)
+    running.report(curve_point(0, 0.75))
+    refresh(history, database)
+    theirs = {
+        trial.number: trial
+        for trial in database.optuna_storage.get_all_trials(study.study_id)
+        if trial.state != TrialState.FAIL
+    }
+    ours = history.list_trials()
+    assert [trial.number for trial in ours] == sorted(theirs) == [0, 1, 3]
+    for trial in ours:
+        other = theirs[trial.number]
+        assert (trial.state, trial.value, trial.params) == (other.state, other.value, other.params)
+        assert (trial.distributions, trial.intermediate_values) == (other.distributions, other.intermediate_values)
+        assert trial._trial_id == other._trial_id
+
+
+def test_a_trial_that_was_put_back_after_it_failed_is_known_when_it_is_complete(database: Database) -> None:
+    study = make_study(database, trials=1)
+    queue, history = TrialQueue(study, "one", "cpu"), History(study)
+    claim(queue).fail("it did")
+    refresh(history, database)
+    with database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE trials SET state = 'WAITING', datetime_complete = NULL")
+    finish(claim(queue), 0.5)
+    refresh(history, database)
+    assert [trial.value for trial in history.list_trials((TrialState.COMPLETE,))] == [0.5]
+
+
+def test_a_long_study_shows_its_sampler_the_best_and_the_newest_trials(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "BEST_TRIALS", 2)
+    monkeypatch.setattr(history_module, "NEWEST_TRIALS", 3)
+    study = make_study(database, trials=9)
+    queue, history = TrialQueue(study, "one", "cpu"), History(study)
+    for accuracy in (0.1, 0.9, 0.2, 0.8, 0.3, 0.4, 0.5, 0.6):
+        finish(claim(queue), accuracy)
+    claim(queue)
+    refresh(history, database)
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+    assert [trial.number for trial in history.select_trials(states)] == [1, 3, 5, 6, 7, 8]
+    assert len(history.list_trials()) == 9
+
+
+def test_a_pruner_that_notes_rungs_goes_on_with_them_in_the_next_attempt(database: Database) -> None:
+    study = make_study(database, trials=4, epochs=9, pruner="asha")
+    queue = TrialQueue(study, "one", "cpu")
+    trial = claim(queue)
+    epochs = 0
+    while not trial.report(curve_point(epochs, 0.9), b"after") and epochs < 4:
+        epochs += 1
+    assert trial.rungs
+    trial.give_back("stopped")
+    assert claim(queue).rungs == trial.rungs
+
+
+def test_a_pruner_of_a_worker_that_lost_its_trial_notes_nothing(database: Database) -> None:
+    study = make_study(database, trials=1, epochs=9, pruner="asha")
+    zombie = claim(TrialQueue(study, "one", "cpu"))
+    zombie.report(curve_point(0, 0.9))
+    noted = database.optuna_storage.get_trial(zombie.lease.trial_id).system_attrs
+    zombie.give_back("stopped")
+    with pytest.raises(Exception, match="lease"):
+        zombie.report(curve_point(1, 0.9))
+    assert database.optuna_storage.get_trial(zombie.lease.trial_id).system_attrs == noted
