@@ -27,7 +27,8 @@ from hpsearch.training.data import default_cache_folder, fetch_dataset, load_sea
 from hpsearch.training.device import choose_device, configure_threads
 from hpsearch.training.loop import TrainingSession
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import create_or_join_study
 from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker

@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--limit", type=float, default=1800.0, help="seconds after which a run counts as not reached")
     parser.add_argument("--arch", action="append", choices=list(TARGETS))
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("time_to_target.json"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "time_to_target.json")
     arguments = parser.parse_args()
     from hpsearch.training.data import default_cache_folder, fetch_dataset
 
