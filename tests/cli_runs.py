@@ -99,6 +99,7 @@ def make_trial(number: int, state: str = "COMPLETE", **fields: Any) -> TrialReco
         "weights": 1990,
         "macs": 1900,
         "network": "20-16 relu",
+        "label": None,
         "parameters": {},
         "config_json": None,
         "accuracies": {},

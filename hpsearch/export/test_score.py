@@ -1,5 +1,6 @@
 """Opening the test split: for one trial at a time, after it was selected on validation, and never unrecorded."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.errors import DataError
@@ -20,18 +21,33 @@ def score_on_test(study: Study, trial: TrialRecord, *, device: str, cache_folder
         DataError: The data set is missing, or another one than the study was made with.
         StorageError: The weights are missing or damaged.
     """
-    trial = read_study_record(study).trial(trial.number)  # another run may have opened it meanwhile
-    if trial.test_scores:
-        return trial.test_scores[0]
-    weights = load_trial_weights(study, trial)
-    config = trial.config
-    if config is None:
-        raise DataError(f"trial {trial.number} of {study.name!r} has no configuration")
+    return score_all_on_test(study, [trial], device=device, cache_folder=cache_folder)[0]
+
+
+def score_all_on_test(
+    study: Study, trials: Sequence[TrialRecord], *, device: str, cache_folder: Path
+) -> list[TestScore]:
+    """The test scores of several trials in one opening of the split; those that are recorded stay as they are.
+
+    Raises what `score_on_test` raises.
+    """
+    record = read_study_record(study)  # another run may have opened it meanwhile
+    unscored = [trial for trial in trials if not record.trial(trial.number).test_scores]
+    if unscored:
+        _score(study, unscored, device=device, cache_folder=cache_folder)
+        record = read_study_record(study)
+    return [record.trial(trial.number).test_scores[0] for trial in trials]
+
+
+def _score(study: Study, trials: Sequence[TrialRecord], *, device: str, cache_folder: Path) -> None:
     chosen = choose_device(device)
     split = open_test_split(study.spec.dataset, cache_folder)
     if split.identity.sha256 != study.dataset.sha256:
         raise DataError(f"data set {study.spec.dataset!r} holds other images than study {study.name!r} was made with")
-    network = rebuild_network(config, weights, chosen)
-    result = evaluate(network, split.test_images.images, split.test_images.labels, chosen)
-    store_test_score(study, trial, accuracy=result.accuracy, loss=result.loss, images=len(split.test_images))
-    return read_study_record(study).trial(trial.number).test_scores[0]
+    for trial in trials:
+        config = trial.config
+        if config is None:
+            raise DataError(f"trial {trial.number} of {study.name!r} has no configuration")
+        network = rebuild_network(config, load_trial_weights(study, trial), chosen)
+        result = evaluate(network, split.test_images.images, split.test_images.labels, chosen)
+        store_test_score(study, trial, accuracy=result.accuracy, loss=result.loss, images=len(split.test_images))

@@ -23,6 +23,7 @@ from hpsearch.storage.leases import LEASE_SECONDS, Holder, Lease
 from hpsearch.storage.patience import Patience
 from hpsearch.storage.study_rows import StudyCourse, read_course, stop_study
 from hpsearch.trial_config import TrialConfig, derive_seed
+from hpsearch.trial_plan import PlannedTrial
 from hpsearch.tuning.claimed_trial import CHECKPOINT_SECONDS, ClaimedTrial, read_checkpoint
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
@@ -136,7 +137,7 @@ class TrialQueue:
             if broken is not None:
                 stop_study(connection, study_id, broken)
             else:
-                lease = leases.take_trial(connection, study_id, course.trials or self.study.spec.trials, holder)
+                lease = leases.take_trial(connection, study_id, self._count_wanted(course), holder)
                 if lease is not None:
                     return lease
                 is_running = leases.has_running_trials(connection, study_id)
@@ -145,6 +146,10 @@ class TrialQueue:
             f"{broken}. The study is stopped; hpsearch show {self.study.name} lists its trials, and once the cause is "
             f"mended hpsearch resume {self.study.name} lets it go on"
         )
+
+    def _count_wanted(self, course: StudyCourse) -> int:
+        wanted = course.trials or self.study.spec.trials
+        return wanted if self.study.plan is None else min(wanted, len(self.study.plan.trials))
 
     def _reap(self, connection: sa.Connection) -> list[int]:
         """Free stale trials, unless this process itself was away: then the others may have been, too.
@@ -213,21 +218,24 @@ class TrialQueue:
         )
 
     def _draw(self, lease: Lease, frozen: FrozenTrial) -> TrialConfig:
-        database, space = self.study.database, self.study.space
+        database, space, plan = self.study.database, self.study.space, self.study.plan
+        if plan is not None:
+            return self._take_planned(lease, plan.trials[frozen.number])
         with database.errors():
             searched = draw(self._history.open_for_sampling(), frozen, space)
         config = self._configure(fixed_parameters(space) | searched, frozen.number)
-        attributes = {
-            "config": config.model_dump(mode="json"),
-            "weights": config.count_weights(),
-            "macs": config.count_macs(),
-            "network": config.architecture.describe(),
-        }
         with database.transaction() as connection:
             leases.extend_lease(connection, lease)
             optuna_rows.write_parameters(connection, lease.trial_id, searched, self._history.distributions)
-            optuna_rows.write_attributes(connection, lease.trial_id, attributes)
+            optuna_rows.write_attributes(connection, lease.trial_id, _describe_config(config))
         return config
+
+    def _take_planned(self, lease: Lease, planned: PlannedTrial) -> TrialConfig:
+        attributes = _describe_config(planned.config) | {"label": planned.label, "replicate": planned.replicate}
+        with self.study.database.transaction() as connection:
+            leases.extend_lease(connection, lease)
+            optuna_rows.write_attributes(connection, lease.trial_id, attributes)
+        return planned.config
 
     def _configure(self, parameters: dict[str, Any], number: int) -> TrialConfig:
         spec, dataset = self.study.spec, self.study.dataset
@@ -241,3 +249,12 @@ class TrialQueue:
             seed=derive_seed(spec.seed, number, "training"),
             budget=spec.budget,
         )
+
+
+def _describe_config(config: TrialConfig) -> dict[str, Any]:
+    return {
+        "config": config.model_dump(mode="json"),
+        "weights": config.count_weights(),
+        "macs": config.count_macs(),
+        "network": config.architecture.describe(),
+    }

@@ -57,6 +57,8 @@ class TrialRecord:
     weights: int | None
     macs: int | None
     network: str | None
+    label: str | None
+    """What it is a replicate of, in a study whose trials are planned."""
     parameters: Mapping[str, Any]
     config_json: Mapping[str, Any] | None
     accuracies: Mapping[int, float]
@@ -284,6 +286,7 @@ def _record(
         weights=attributes.get("weights"),
         macs=attributes.get("macs"),
         network=attributes.get("network"),
+        label=attributes.get("label"),
         parameters=trial.params,
         config_json=attributes.get("config"),
         accuracies=dict(sorted(trial.intermediate_values.items())),

@@ -17,11 +17,14 @@ from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
 from hpsearch.storage.url import show_url
 from hpsearch.study_spec import StudySpec, check_study_name
+from hpsearch.trial_plan import TrialPlan
+from hpsearch.tuning.note import build_note_attributes
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
 _FINGERPRINT, _SPACE = "hpsearch:fingerprint", "hpsearch:space"
+_PLAN = "hpsearch:plan"
 
 
 class StudyDiffersError(InputError):
@@ -47,24 +50,31 @@ class Study:
     space: SearchSpace
     """What is really drawn from: the spec's space without what cannot fit."""
     database: Database
+    plan: TrialPlan | None = None
+    """Its trials, where they are known beforehand instead of drawn."""
     is_new: bool = field(default=False, compare=False)
     """Whether whoever opened it made it."""
 
 
-def create_or_join_study(database: Database, name: str, spec: StudySpec, dataset: DatasetIdentity) -> Study:
-    """The study of this name, made now if there is none.
+def create_or_join_study(
+    database: Database, name: str, spec: StudySpec, dataset: DatasetIdentity, plan: TrialPlan | None = None
+) -> Study:
+    """The study of this name, made now if there is none; with a plan its trials are those, and none is drawn.
 
     Raises:
         BudgetTooSmallError: Nothing in the spec's space fits the budget.
         StudyDiffersError: A study of this name has another spec or other data; each differing field is named.
         StorageError: The database failed.
     """
-    fitted = fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
+    space = spec.space
+    if plan is None:
+        space = fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count).space
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
         _FINGERPRINT: spec.fingerprint(),
-        _SPACE: fitted.space.model_dump(mode="json"),
+        **({} if plan is None else {_PLAN: plan.model_dump(mode="json")}),
+        _SPACE: space.model_dump(mode="json"),
     }
     with database.errors(), database.lock_creation():
         storage = database.optuna_storage
@@ -77,11 +87,13 @@ def create_or_join_study(database: Database, name: str, spec: StudySpec, dataset
                 f"study {name!r} in {show_url(database.url)} is none of hpsearch's: give another --study"
             )
         if _SPACE not in found:  # new, or its maker died here
+            for key, value in build_note_attributes(name, spec, dataset, space).items():
+                storage.set_study_system_attr(study_id, key, value)
             for key, value in attributes.items():
                 storage.set_study_user_attr(study_id, key, value)
-            return Study(name, study_id, spec, dataset, fitted.space, database, is_new=True)
+            return Study(name, study_id, spec, dataset, space, database, plan, is_new=True)
     study = _read_study(database, study_id, name, found)
-    _check_same(study, spec, dataset)
+    _check_same(study, spec, dataset, plan)
     return study
 
 
@@ -134,6 +146,7 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
             dataset=DatasetIdentity.model_validate_json(json.dumps(attributes[_DATASET])),
             space=SearchSpace.model_validate_json(json.dumps(attributes[_SPACE])),
             database=database,
+            plan=TrialPlan.model_validate(attributes[_PLAN]) if _PLAN in attributes else None,
         )
     except (KeyError, ValidationError) as error:
         raise StorageError(
@@ -141,14 +154,22 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
         ) from error
 
 
-def _check_same(study: Study, spec: StudySpec, dataset: DatasetIdentity) -> None:
+def _check_same(study: Study, spec: StudySpec, dataset: DatasetIdentity, plan: TrialPlan | None) -> None:
     differences = study.spec.find_differences(spec)
     if study.dataset.sha256 == dataset.sha256:
         differences.pop("dataset", None)  # the same images, by another path
     else:
         differences["dataset content"] = (study.dataset.sha256[:12], dataset.sha256[:12])
+    if study.plan != plan:
+        differences["planned trials"] = (_describe_plan(study.plan), _describe_plan(plan))
     if differences:
         fields = "; ".join(f"{field}: it has {mine}, given {theirs}" for field, (mine, theirs) in differences.items())
         raise StudyDiffersError(
             f"study {study.name!r} exists with other settings ({fields}): give the same, or another --study NAME"
         )
+
+
+def _describe_plan(plan: TrialPlan | None) -> str:
+    if plan is None:
+        return "none, they are drawn"
+    return f"{len(plan.trials)} of {', '.join(plan.labels[:3])}{' ...' if len(plan.labels) > 3 else ''}"

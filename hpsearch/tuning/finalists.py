@@ -1,0 +1,168 @@
+"""Finalists: the best configurations of a search, trained again under fresh seeds, and what can be said of them.
+
+The best value of a search is the largest of many noisy ones, so it promises too much. A retrained mean does not, and
+tells with its spread whether the first is better than the second at all.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from scipy import stats  # type: ignore[import-untyped]
+
+from hpsearch.errors import InputError
+from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+CONFIDENCE = 0.95
+"""Of the intervals; below its complement a difference counts as found."""
+_SAME = 1e-9
+"""A standard deviation below this is rounding."""
+PAIRED_TEST = "paired t-test over seeds"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Several measurements of one thing."""
+
+    count: int
+    mean: float
+    deviation: float | None
+    """Sample standard deviation; None of one measurement."""
+    half_width: float | None
+    """Of the 95% interval of the mean, by Student's t; None of one measurement."""
+
+    @classmethod
+    def measure(cls, values: Sequence[float]) -> "Spread | None":
+        """Of these values; None where there are none."""
+        if not values:
+            return None
+        if len(values) == 1:
+            return cls(1, values[0], None, None)
+        deviation = stdev(values)
+        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+        return cls(len(values), fmean(values), deviation, quantile * deviation / math.sqrt(len(values)))
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """One configuration: what the search said of it, and what its replicates say."""
+
+    label: str
+    trial: TrialRecord
+    """Of the search."""
+    replicates: tuple[TrialRecord, ...]
+    """Its complete ones, by replicate."""
+    failed: int
+    """How many of its replicates failed."""
+    validation: Spread | None
+    test: Spread | None
+    """None while the test split is unopened for it."""
+
+    @property
+    def optimism(self) -> float | None:
+        """By how much the search's value is above the retrained mean."""
+        if self.validation is None or self.trial.value is None:
+            return None
+        return self.trial.value - self.validation.mean
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first two finalists over the seeds that both have."""
+
+    pairs: int
+    mean_difference: float
+    p_value: float | None
+    """Two-sided; None where the differences do not vary or fewer than two pairs exist."""
+
+    @property
+    def is_distinguishable(self) -> bool:
+        """Whether the first is better than the second by more than seeds explain."""
+        return self.p_value is not None and self.p_value < 1 - CONFIDENCE
+
+
+@dataclass(frozen=True)
+class Final:
+    """Finalists, the highest retrained mean first, and whether the first is better than the second."""
+
+    finalists: tuple[Finalist, ...]
+    comparison: Comparison | None
+
+
+def plan_finalists(record: StudyRecord, *, top: int, replicates: int, epochs: int | None = None) -> TrialPlan:
+    """The best distinct configurations of a search, each under fresh seeds.
+
+    Raises:
+        InputError: The search has no complete trial.
+    """
+    chosen = choose_finalists(record, top)
+    if not chosen:
+        raise InputError(
+            f"study {record.study.name!r} has no complete trial: hpsearch show {record.study.name} says more"
+        )
+    configs = {_label(trial): trial.config for trial in chosen if trial.config is not None}
+    return plan_replicates(configs, replicates, epochs=epochs, seed=record.study.spec.seed)
+
+
+def choose_finalists(record: StudyRecord, top: int) -> list[TrialRecord]:
+    """The `top` best complete trials by validation, of equal configurations the best one only."""
+    chosen: list[TrialRecord] = []
+    seen: set[str] = set()
+    for trial in record.ranking:
+        config = trial.config
+        if config is None:
+            continue
+        what = config.architecture.model_dump_json() + config.recipe.model_dump_json()
+        if what not in seen and len(chosen) < top:
+            seen.add(what)
+            chosen.append(trial)
+    return chosen
+
+
+def summarize_finalists(search: StudyRecord, final: StudyRecord) -> Final:
+    """What the finalists' study says by now."""
+    plan = final.study.plan
+    if plan is None:
+        raise InputError(f"study {final.study.name!r} is no study of finalists")
+    by_label = {_label(trial): trial for trial in search.trials}
+    finalists = [_summarize(label, by_label[label], final) for label in plan.labels if label in by_label]
+    finalists.sort(key=lambda finalist: -(finalist.validation.mean if finalist.validation else -1.0))
+    comparison = _compare(finalists[0], finalists[1], plan) if len(finalists) > 1 else None
+    return Final(tuple(finalists), comparison)
+
+
+def _label(trial: TrialRecord) -> str:
+    return f"trial {trial.number}"
+
+
+def _summarize(label: str, trial: TrialRecord, final: StudyRecord) -> Finalist:
+    mine = [known for known in final.trials if known.label == label]
+    complete = tuple(known for known in mine if known.state == "COMPLETE" and known.value is not None)
+    scores = [known.test_accuracy for known in complete if known.test_accuracy is not None]
+    return Finalist(
+        label=label,
+        trial=trial,
+        replicates=complete,
+        failed=sum(known.state == "FAIL" for known in mine),
+        validation=Spread.measure([known.value for known in complete if known.value is not None]),
+        test=Spread.measure(scores),
+    )
+
+
+def _compare(first: Finalist, second: Finalist, plan: TrialPlan) -> Comparison | None:
+    values = [
+        {plan.trials[trial.number].replicate: trial.value or 0.0 for trial in finalist.replicates}
+        for finalist in (first, second)
+    ]
+    common = sorted(values[0].keys() & values[1].keys())
+    if not common:
+        return None
+    differences = [values[0][replicate] - values[1][replicate] for replicate in common]
+    p_value = None
+    if len(common) > 1 and stdev(differences) > _SAME:
+        p_value = float(
+            stats.ttest_rel([values[0][each] for each in common], [values[1][each] for each in common]).pvalue
+        )
+    return Comparison(len(common), fmean(differences), p_value)

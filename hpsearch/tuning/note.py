@@ -1,0 +1,78 @@
+"""The note of a study, as Optuna's dashboard shows it: what is searched, and what to type to see or take the best.
+
+The dashboard keeps a note in the study's system attributes, in pieces beside a version that counts its edits.
+"""
+
+from typing import Any
+
+from hpsearch.dataset import DatasetIdentity
+from hpsearch.search_space import Choices, SearchSpace
+from hpsearch.study_spec import StudySpec
+
+_VERSION, _PIECE = "dashboard:note_ver", "dashboard:note_str:"
+_PIECE_CHARACTERS = 2045
+"""As the dashboard cuts them."""
+_METRIC_NAMES = "study:metric_names"
+"""Optuna's own name of the objective, which its tables and the dashboard's axes take."""
+
+
+def build_note_attributes(name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace) -> dict[str, Any]:
+    """The system attributes that hold a study's first note, and the name of its objective."""
+    text = write_note(name, spec, dataset, space)
+    starts = range(0, len(text), _PIECE_CHARACTERS)
+    pieces = {f"{_PIECE}{index}": text[start : start + _PIECE_CHARACTERS] for index, start in enumerate(starts)}
+    return pieces | {_VERSION: 1, _METRIC_NAMES: ["validation accuracy"]}
+
+
+def write_note(name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace) -> str:
+    """A study in Markdown.
+
+    Args:
+        name: The study's name.
+        spec: What it searches.
+        dataset: On which data.
+        space: What is really drawn from.
+    """
+    kind = {"fcn": "fully connected networks", "cnn": "convolutional networks"}[spec.arch]
+    held_out = f"{100 * spec.validation_fraction:g}%"
+    searched, fixed = [], []
+    for parameter, distribution in space.distributions.items():
+        if isinstance(distribution, Choices) and len(distribution.values) == 1:
+            fixed.append(f"{_code(parameter)} {_code(distribution.values[0])}")
+        else:
+            searched.append(f"| {_code(parameter)} | {_code(distribution)} |")
+    lines = [
+        f"## {name}",
+        "",
+        f"Searches {kind} of **at most {spec.budget:,} weights** for {_code(dataset.name)}: "
+        f"{dataset.class_count} classes, images of {dataset.input_shape}, {dataset.train_count:,} to train with, "
+        f"{held_out} of them held out for validation.",
+        "",
+        f"- {spec.trials} trials of {spec.epochs} epochs, drawn by {_code(spec.sampler)}, "
+        f"{'never stopped early' if spec.pruner == 'none' else f'stopped early by {_code(spec.pruner)}'}, "
+        f"seed {spec.seed}",
+        "- the objective is the **validation accuracy** after the last epoch, as a fraction",
+        "- **no test score is shown here**: the test split is opened for the selected trial alone",
+        "",
+        "| to | type |",
+        "|---|---|",
+        f"| see how far it is | `hpsearch status {name}` |",
+        f"| see the best trial | `hpsearch best {name}` |",
+        f"| get its network as files | `hpsearch export {name}` |",
+        f"| add a worker | `hpsearch worker {name}` |",
+        "",
+        "A database elsewhere than `hpsearch.db` is named by `--storage` or `HPSEARCH_STORAGE`.",
+        "",
+        "| searched | over |",
+        "|---|---|",
+        *searched,
+        *(["", f"Fixed: {', '.join(fixed)}."] if fixed else []),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _code(value: object) -> str:
+    """Words that a person gave, so that Markdown leaves them as they are, in a table as well."""
+    text = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+    return f"`{text}`"

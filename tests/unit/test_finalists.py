@@ -1,0 +1,175 @@
+"""What is said of finalists follows from their values alone."""
+
+from typing import Any
+
+import pytest
+
+from hpsearch.errors import InputError
+from hpsearch.storage.database import Database
+from hpsearch.storage.test_scores import TestScore
+from hpsearch.trial_config import TrialConfig
+from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.tuning.finalists import (
+    Spread,
+    choose_finalists,
+    plan_finalists,
+    summarize_finalists,
+)
+from hpsearch.tuning.records import StudyRecord, TrialRecord
+from tests.cli_runs import make_record, make_trial
+from tests.tiny_training import tiny_config
+
+
+def config(**recipe: Any) -> TrialConfig:
+    return tiny_config(**recipe)
+
+
+def complete(number: int, value: float, made: TrialConfig) -> TrialRecord:
+    return make_trial(number, value=value, config_json=made.model_dump(mode="json"))
+
+
+def final_record(search: StudyRecord, values: dict[str, list[float]]) -> StudyRecord:
+    """A finalists' study in which label k's replicates got these values."""
+    plan = plan_finalists(search, top=len(values), replicates=max(map(len, values.values())))
+    trials = [
+        make_trial(
+            number,
+            value=values[planned.label][planned.replicate],
+            label=planned.label,
+            config_json=planned.config.model_dump(mode="json"),
+        )
+        for number, planned in enumerate(plan.trials)
+        if planned.replicate < len(values[planned.label])
+    ]
+    record = make_record(*trials)
+    object.__setattr__(record.study, "plan", plan)
+    return record
+
+
+@pytest.fixture
+def search() -> StudyRecord:
+    return make_record(
+        complete(0, 0.90, config(lr=0.1)), complete(1, 0.92, config(lr=0.2)), complete(2, 0.91, config(lr=0.2))
+    )
+
+
+def test_of_equal_configurations_the_best_alone_is_a_finalist(search: StudyRecord) -> None:
+    assert [trial.number for trial in choose_finalists(search, 3)] == [1, 0]
+    assert [trial.number for trial in choose_finalists(search, 1)] == [1]
+
+
+def test_replicates_of_different_finalists_share_their_fresh_seeds(search: StudyRecord) -> None:
+    plan = plan_finalists(search, top=2, replicates=3, epochs=7)
+    assert [(trial.label, trial.replicate) for trial in plan.trials[:3]] == [
+        ("trial 1", 0),
+        ("trial 0", 0),
+        ("trial 1", 1),
+    ]
+    seeds = {trial.replicate: trial.config.seed for trial in plan.trials}
+    assert len(set(seeds.values())) == 3
+    assert all(trial.config.seed == seeds[trial.replicate] for trial in plan.trials)
+    assert {trial.config.recipe.epochs for trial in plan.trials} == {7}
+    assert plan == TrialPlan.model_validate_json(plan.model_dump_json())
+
+
+def test_a_search_without_a_complete_trial_has_no_finalists() -> None:
+    with pytest.raises(InputError, match="no complete trial"):
+        plan_finalists(make_record(make_trial(0, "PRUNED")), top=3, replicates=5)
+
+
+def test_the_interval_is_students() -> None:
+    spread = Spread.measure([0.90, 0.91, 0.92, 0.93, 0.94])
+    assert spread is not None
+    assert spread.mean == pytest.approx(0.92)
+    assert spread.deviation == pytest.approx(0.0158114, abs=1e-6)
+    # 2.776445 is the 97.5% quantile of Student's t with 4 degrees of freedom.
+    assert spread.half_width == pytest.approx(2.776445 * 0.0158114 / 5**0.5, abs=1e-6)
+    assert Spread.measure([]) is None
+    single = Spread.measure([0.5])
+    assert single is not None
+    assert (single.deviation, single.half_width) == (None, None)
+
+
+def test_optimism_is_what_the_search_promised_too_much(search: StudyRecord) -> None:
+    final = summarize_finalists(search, final_record(search, {"trial 1": [0.90, 0.91], "trial 0": [0.89, 0.90]}))
+    first, second = final.finalists
+    assert (first.label, second.label) == ("trial 1", "trial 0")
+    assert first.optimism == pytest.approx(0.92 - 0.905)
+    assert second.optimism == pytest.approx(0.90 - 0.895)
+
+
+def test_the_retrained_mean_decides_and_not_the_search(search: StudyRecord) -> None:
+    final = summarize_finalists(search, final_record(search, {"trial 1": [0.80, 0.81], "trial 0": [0.89, 0.90]}))
+    assert [finalist.label for finalist in final.finalists] == ["trial 0", "trial 1"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_distinguishable"),
+    [
+        ([0.93, 0.94, 0.935, 0.931, 0.938], [0.90, 0.91, 0.907, 0.902, 0.906], True),
+        ([0.93, 0.90, 0.935, 0.89, 0.938], [0.92, 0.91, 0.907, 0.932, 0.906], False),
+        ([0.93, 0.94], [0.92, 0.93], False),
+        ([0.93], [0.92], False),
+    ],
+)
+def test_two_finalists_differ_only_by_more_than_their_seeds_explain(
+    search: StudyRecord, first: list[float], second: list[float], is_distinguishable: bool
+) -> None:
+    comparison = summarize_finalists(search, final_record(search, {"trial 1": first, "trial 0": second})).comparison
+    assert comparison is not None
+    assert comparison.pairs == len(first)
+    assert comparison.is_distinguishable == is_distinguishable
+
+
+def test_replicates_that_failed_are_counted_and_the_others_compared_in_pairs(search: StudyRecord) -> None:
+    record = final_record(search, {"trial 1": [0.93, 0.94, 0.95], "trial 0": [0.90, 0.91, 0.92]})
+    failed = make_trial(0, "FAIL", label="trial 1")
+    record = StudyRecord(record.study, (failed, *record.trials[1:]))
+    final = summarize_finalists(search, record)
+    assert (final.finalists[0].failed, len(final.finalists[0].replicates)) == (1, 2)
+    assert final.comparison is not None
+    assert final.comparison.pairs == 2
+
+
+def test_test_scores_are_summarized_where_they_were_opened(search: StudyRecord) -> None:
+    record = final_record(search, {"trial 1": [0.93, 0.94], "trial 0": [0.90, 0.91]})
+    scored = [
+        make_trial(
+            trial.number,
+            value=trial.value,
+            label=trial.label,
+            test_scores=(TestScore(1, None, 0.9 + trial.number / 100, 1.0, 10),),  # type: ignore[arg-type]
+        )
+        for trial in record.trials
+    ]
+    final = summarize_finalists(search, StudyRecord(record.study, tuple(scored)))
+    assert final.finalists[0].test is not None
+    assert final.finalists[0].test.mean == pytest.approx(0.91)
+
+
+def test_a_planned_study_gives_its_trials_as_they_are_planned(tmp_path: Any) -> None:
+    from hpsearch.tuning.claimed_trial import ClaimedTrial
+    from hpsearch.tuning.claims import NoTrial, TrialQueue
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import StudyDiffersError, create_or_join_study, load_study
+    from tests.scripted import TINY_DATASET, curve_point, make_study
+
+    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
+        drawn = make_study(database, trials=1)
+        first = TrialQueue(drawn, "w", "cpu").claim()
+        assert isinstance(first, ClaimedTrial)
+        plan = plan_replicates({"a": first.config}, 2)
+        study = create_or_join_study(database, "planned", drawn.spec, TINY_DATASET, plan)
+        with pytest.raises(StudyDiffersError, match=r"planned trials: it has 2 of a, given none"):
+            create_or_join_study(database, "planned", drawn.spec, TINY_DATASET)
+        assert load_study(database, "planned") == study
+        study = load_study(database, "planned")
+        queue = TrialQueue(study, "w", "cpu")
+        for planned in plan.trials[: study.spec.trials]:
+            trial = queue.claim()
+            assert isinstance(trial, ClaimedTrial)
+            assert trial.config == planned.config
+            trial.report(curve_point(0, 0.5))
+            trial.complete(b"w")
+        assert queue.claim() is NoTrial.ALL_FINISHED
+        assert [trial.label for trial in read_study_record(study).trials] == ["a"]
