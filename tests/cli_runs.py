@@ -106,6 +106,7 @@ def make_trial(number: int, state: str = "COMPLETE", **fields: Any) -> TrialReco
         "curve": (),
         "seconds": None,
         "reason": None,
+        "environment": {},
         "traceback": None,
         "started_at": None,
         "finished_at": None,

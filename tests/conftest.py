@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
-from tests.postgres import PostgresServer, run_postgres
+from tests.postgres import OwnPostgresServer, PostgresServer, run_postgres
 
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("ci", deadline=None, max_examples=500, print_blob=True)
@@ -23,6 +23,17 @@ def postgres() -> Iterator[PostgresServer]:
         return
     with run_postgres() as server:
         yield server
+
+
+@pytest.fixture
+def own_postgres(request: pytest.FixtureRequest) -> Iterator[OwnPostgresServer]:
+    """A PostgreSQL server that a test may stop and start; it leaves it running."""
+    server = request.getfixturevalue("postgres")
+    if isinstance(server, OwnPostgresServer):  # this process's alone, and tests come one after the other
+        yield server
+        return
+    with run_postgres() as own:
+        yield own
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,7 +1,7 @@
 """What stands in for training where a test is about trials and not about networks: a study and a scripted trainer."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.epoch_result import EpochResult
@@ -67,6 +67,7 @@ class ScriptedTrainer:
     """Starts scripted trainings; `before_epoch` may raise, signal or wait."""
 
     before_epoch: Callable[[int], None] = lambda _epoch: None
+    environment: Mapping[str, str] = field(default_factory=lambda: {"hardware": "none"})
 
     def start(
         self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None

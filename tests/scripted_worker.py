@@ -1,63 +1,111 @@
-"""A worker process for tests: a real queue on a real database, a scripted trainer, and a journal of what it did.
+"""A worker process for tests: the real command, a real database, a scripted trainer, a journal of what it did.
 
-`python -m tests.scripted_worker STORAGE STUDY NAME JOURNAL [SECONDS_PER_EPOCH [LEASE_SECONDS]]`
+It runs in a process that `tests.worker_processes` forks.
 """
 
-import json
+import functools
+import os
+import signal
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
-from hpsearch.clock import SystemClock
-from hpsearch.storage.database import Database
-from hpsearch.tuning.claimed_trial import ClaimedTrial
-from hpsearch.tuning.claims import NoTrial, TrialQueue
-from hpsearch.tuning.study import load_study
-from hpsearch.worker.loop import StopSignal, Worker, WorkerSettings
+from hpsearch import cli
+from hpsearch.cli import worker as worker_command
+from hpsearch.tuning.study import Study
+from hpsearch.worker import loop
+from hpsearch.worker.loop import WorkerSettings
+from tests.journal import Journal, journal_writes
 from tests.scripted import ScriptedTrainer
 
-
-class JournalledQueue(TrialQueue):
-    """Writes down every claim and every finish of its own, as soon as it knows of it."""
-
-    journal: Path
-
-    def write(self, **entry: Any) -> None:
-        """Append a line; what stands in the file when the process is killed, happened."""
-        with self.journal.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    def claim(self) -> ClaimedTrial | NoTrial:
-        """Claim, and write down what came of it."""
-        claimed = super().claim()
-        if isinstance(claimed, ClaimedTrial):
-            self.write(event="claimed", trial=claimed.number, token=claimed.lease.token)
-            complete = claimed.complete
-
-            def journalled_complete(weights: bytes) -> None:
-                complete(weights)
-                self.write(event="completed", trial=claimed.number, token=claimed.lease.token)
-
-            claimed.complete = journalled_complete  # type: ignore[method-assign]
-        return claimed
+Script = Callable[["WorkerScript", int], None]
+"""What happens before an epoch: it may raise, signal, kill, wait. A function of a module, for it travels by name."""
 
 
-def main(
-    storage: str, study_name: str, name: str, journal: str, seconds_per_epoch: str = "0", lease_seconds: str = "30"
-) -> None:
-    """Work until the study is finished."""
-    lease = float(lease_seconds)
-    settings = WorkerSettings(
-        storage, study_name, "cpu", Path(), name, lease_seconds=lease, heartbeat_seconds=lease / 4
-    )
-    pause = float(seconds_per_epoch)
-    with Database.open(storage, check=False) as database:
-        queue = JournalledQueue(load_study(database, study_name), name, "cpu", lease_seconds=lease)
-        queue.journal = Path(journal)
-        trainer = ScriptedTrainer(lambda _epoch: time.sleep(pause))
-        Worker(settings, queue, trainer, StopSignal(), lambda _line: None, SystemClock()).work()
+@dataclass(frozen=True)
+class WorkerScript:
+    """How a worker process behaves."""
+
+    storage: str
+    study: str
+    name: str
+    folder: Path
+    """Where its journal, its log and its flags lie."""
+    seconds_per_epoch: float = 0.0
+    lease_seconds: float = 30.0
+    heartbeat_seconds: float | None = None
+    """A quarter of the lease unless given."""
+    checkpoint_seconds: float = 0.0
+    outage_seconds: float = 300.0
+    before_epoch: Script | None = None
+    prepare: Callable[["WorkerScript"], None] | None = None
+    """Called once before the command."""
+    arguments: tuple[str, ...] = ()
+    """More of the command's arguments."""
+
+    @property
+    def journal(self) -> Path:
+        """Its own file of what it asked and was told."""
+        return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What it says."""
+        return self.folder / f"{self.name}.log"
+
+    def flag(self, name: str) -> Path:
+        """A file by which a script and its test speak with each other."""
+        return self.folder / f"{self.name}.{name}"
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def work(script: WorkerScript) -> None:
+    """Be `hpsearch worker` until it ends; its exit code is the process's."""
+    _speak_into(script.log)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who forks us ignores it
+    os.environ["HPSEARCH_STORAGE"] = script.storage
+    os.environ["HPSEARCH_TEST_FOLDER"] = str(script.folder)
+    journal_writes(Journal(script.journal, script.name))
+    _put_script_in(script)
+    if script.prepare is not None:
+        script.prepare(script)
+    sys.exit(cli.main(["worker", script.study, "--device", "cpu", *script.arguments]))
+
+
+def _put_script_in(script: WorkerScript) -> None:
+    """Leases of the script's length, no figures, and in place of training what the script says: torch is not loaded."""
+
+    def before_epoch(epoch: int) -> None:
+        time.sleep(script.seconds_per_epoch)
+        if script.before_epoch is not None:
+            script.before_epoch(script, epoch)
+
+    def open_study_trainer(_study: Study, _settings: WorkerSettings) -> ScriptedTrainer:
+        return ScriptedTrainer(before_epoch)
+
+    trainer = ModuleType("hpsearch.worker.trainer")
+    trainer.open_study_trainer = open_study_trainer  # type: ignore[attr-defined]
+    sys.modules[trainer.__name__] = trainer
+    worker_command._illustrate = lambda training: []
+    worker_command.choose_cache_folder = Path  # type: ignore[attr-defined]
+    heartbeat = script.heartbeat_seconds or script.lease_seconds / 4
+
+    def make_settings(**given: object) -> WorkerSettings:
+        changed = {
+            "worker": script.name,
+            "lease_seconds": script.lease_seconds,
+            "heartbeat_seconds": heartbeat,
+            "checkpoint_seconds": script.checkpoint_seconds,
+            "outage_seconds": script.outage_seconds,
+        }
+        return WorkerSettings(**given | changed)  # type: ignore[arg-type]
+
+    loop.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
+
+
+def _speak_into(log: Path) -> None:
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from hpsearch import __version__
-from hpsearch.cli import create, data, plan, run, studies, worker
+from hpsearch.cli import (
+    bundles,
+    copies,
+    create,
+    dashboard,
+    data,
+    finalists,
+    operations,
+    plan,
+    replay,
+    run,
+    status,
+    studies,
+    worker,
+)
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.screen import write_error_line, write_line
 
@@ -43,15 +57,30 @@ def show_help_or_version(
 
 
 _SEARCH, _RESULTS, _PARTS = "Search", "Results", "Parts of a search"
+_COURSE, _DATABASE = "A study that is under way", "Whole databases"
 
 app.command("run", rich_help_panel=_SEARCH)(run.run)
 app.command("plan", rich_help_panel=_SEARCH)(plan.plan)
 app.command("list", rich_help_panel=_RESULTS)(studies.list_studies)
 app.command("show", rich_help_panel=_RESULTS)(studies.show)
 app.command("best", rich_help_panel=_RESULTS)(studies.best)
-app.command("export", rich_help_panel=_RESULTS)(studies.export)
+app.command("finalists", rich_help_panel=_RESULTS)(finalists.finalists)
+app.command("replay", rich_help_panel=_RESULTS)(replay.replay)
+app.command("export", rich_help_panel=_RESULTS)(bundles.export)
+app.command("evaluate", rich_help_panel=_RESULTS)(bundles.evaluate)
+app.command("predict", rich_help_panel=_RESULTS)(bundles.predict)
+app.command("dashboard", rich_help_panel=_RESULTS)(dashboard.dashboard)
+app.command("status", rich_help_panel=_COURSE)(status.status)
+app.command("stop", rich_help_panel=_COURSE)(operations.stop)
+app.command("resume", rich_help_panel=_COURSE)(operations.resume)
+app.command("requeue", rich_help_panel=_COURSE)(operations.requeue)
+app.command("enqueue", rich_help_panel=_COURSE)(operations.enqueue)
+app.command("delete", rich_help_panel=_COURSE)(operations.delete)
 app.command("create", rich_help_panel=_PARTS)(create.create)
 app.command("worker", rich_help_panel=_PARTS)(worker.worker)
+app.command("backup", rich_help_panel=_DATABASE)(copies.backup)
+app.command("restore", rich_help_panel=_DATABASE)(copies.restore)
+app.command("upgrade", rich_help_panel=_DATABASE)(copies.upgrade)
 app.add_typer(data.app, name="data", rich_help_panel=_PARTS)
 
 

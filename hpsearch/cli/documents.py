@@ -52,6 +52,7 @@ def describe_trial(trial: "TrialRecord") -> dict[str, Any]:
         "attempts": trial.attempts,
         "reason": trial.reason,
         "traceback": trial.traceback,
+        "environment": dict(trial.environment),
         "test_accuracy": trial.test_accuracy,
         "network": trial.network,
         "started_at": trial.started_at.isoformat() if trial.started_at else None,

@@ -144,6 +144,7 @@ StorageOption = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Only the result.", rich_help_panel=OUTPUT)]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
 ]

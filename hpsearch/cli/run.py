@@ -7,7 +7,6 @@ import typer
 from hpsearch.cli.durations import parse_duration
 from hpsearch.cli.options import (
     HOW,
-    OUTPUT,
     ArchOption,
     BudgetOption,
     DatasetOption,
@@ -15,6 +14,7 @@ from hpsearch.cli.options import (
     EpochsOption,
     JsonOption,
     PrunerOption,
+    QuietOption,
     SamplerOption,
     SeedOption,
     StorageOption,
@@ -56,7 +56,7 @@ def run(
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Only the result.", rich_help_panel=OUTPUT)] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best network that fits a weight budget.

@@ -110,7 +110,7 @@ class Session:
             cache_folder=cache_folder,
             deadline=None if self.seconds is None else begun + self.seconds,
         )
-        search(order, lambda: _read(record.study), _open_view(log, record), interrupts, SystemClock())
+        search(order, lambda: _read(record.study), open_view(log, record), interrupts, SystemClock())
 
     def _conclude(self, record: "StudyRecord", ending: Ending, seconds: float, interrupts: Interrupts) -> int:
         outcome = Outcome(ending, record, seconds, self.command, self.storage.complete_command)
@@ -143,7 +143,8 @@ def open_steps(console: "Console | None") -> "SpinnerSteps | LineSteps":
     return SpinnerSteps(console) if console is not None and console.is_terminal else LineSteps(console)
 
 
-def _open_view(console: "Console | None", record: "StudyRecord") -> View:
+def open_view(console: "Console | None", record: "StudyRecord") -> View:
+    """Live on a terminal, lines elsewhere, nothing without a console."""
     if console is None:
         return SilentView()
     if console.is_terminal:

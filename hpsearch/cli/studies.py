@@ -1,8 +1,7 @@
-"""What is known of studies: `list`, `show`, `best`, `export`."""
+"""What is known of studies: `list`, `show`, `best`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,6 @@ from hpsearch.cli.documents import describe_best, describe_study, describe_study
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.options import (
-    OUTPUT,
     WHAT,
     JsonOption,
     StorageOption,
@@ -22,7 +20,7 @@ from hpsearch.cli.options import (
 from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.views import format_accuracy
-from hpsearch.errors import HpsearchError, InputError
+from hpsearch.errors import HpsearchError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +81,7 @@ def show(
     """
     number = parse_number(trial, "--trial", least=0)
     storage_choice = choose_storage(context, storage)
-    with _open_record(storage_choice.url, study) as record:
+    with open_record(storage_choice.url, study) as record:
         chosen = record.trial(number) if number is not None else None
         if as_json:
             write_json(describe_study_whole(record) if chosen is None else describe_trial(chosen))
@@ -105,8 +103,8 @@ def best(
 
     Example: [bold]hpsearch best fashion-mnist-cnn-100k --json[/]
     """
-    with _open_record(choose_storage(context, storage).url, study) as record:
-        first = _require_best(record)
+    with open_record(choose_storage(context, storage).url, study) as record:
+        first = require_best(record)
         if as_json:
             write_json(describe_best(record))
             return
@@ -116,49 +114,9 @@ def best(
         _show_trial(console, record, first)
 
 
-def export(
-    context: typer.Context,
-    study: StudyArgument,
-    top: Annotated[
-        str | None,
-        typer.Option("--top", metavar="K", help="The K best trials.", show_default="1", rich_help_panel=WHAT),
-    ] = None,
-    trial: Annotated[
-        str | None, typer.Option("--trial", metavar="N", help="This trial instead.", rich_help_panel=WHAT)
-    ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="The folder for the bundles.", rich_help_panel=OUTPUT)
-    ] = Path("exports"),
-    storage: StorageOption = None,
-) -> None:
-    """Write trials as folders of files: configuration, trained weights (safetensors), manifest.
-
-    Example: [bold]hpsearch export fashion-mnist-cnn-100k --top 3 --out networks[/]
-    """
-    if top is not None and trial is not None:
-        raise InputError("--top and --trial exclude each other: give one of them")
-    count, number = parse_number(top, "--top", least=1), parse_number(trial, "--trial", least=0)
-    from hpsearch.export.bundle import export_trials
-
-    with _open_record(choose_storage(context, storage).url, study) as record:
-        if number is not None:
-            chosen = [record.trial(number)]
-        else:
-            _require_best(record)
-            chosen = record.ranking[: count or 1]
-        folders = export_trials(record.study, chosen, out)
-    console = open_console()
-    for folder, exported in zip(folders, chosen, strict=True):
-        console.print(
-            f"{folder}: trial {exported.number}, {exported.weights:,} weights, "
-            f"{format_accuracy(exported.value)} validation",
-            soft_wrap=True,
-        )
-        console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
-
-
 @contextmanager
-def _open_record(url: str, name: str) -> "Iterator[StudyRecord]":
+def open_record(url: str, name: str) -> "Iterator[StudyRecord]":
+    """A study and its trials; its database is open as long as the block lasts."""
     from hpsearch.storage.database import Database
     from hpsearch.tuning.records import read_study_record
     from hpsearch.tuning.study import load_study
@@ -167,7 +125,12 @@ def _open_record(url: str, name: str) -> "Iterator[StudyRecord]":
         yield read_study_record(load_study(database, name))
 
 
-def _require_best(record: "StudyRecord") -> "TrialRecord":
+def require_best(record: "StudyRecord") -> "TrialRecord":
+    """The best trial.
+
+    Raises:
+        NothingCompleteError: No trial is complete.
+    """
     if record.best is not None:
         return record.best
     name = record.study.name

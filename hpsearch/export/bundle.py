@@ -1,35 +1,73 @@
-"""Bundles: a trial as a folder of files that anybody can read, whole or absent.
+"""Bundles: a trial as a folder of files that anybody can read and use, verified, whole or absent."""
 
-config.toml, config.json   the trial's configuration: all that is needed to train it again
-model.safetensors          its trained weights
-manifest.json              what the bundle is, its figures, and the SHA-256 of every file
-"""
-
-import hashlib
-import importlib.metadata
-import json
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+import errno
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import tomli_w
-
-from hpsearch.durable_file import sync_file, sync_folder
-from hpsearch.errors import InputError
-from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.records import TrialRecord, load_trial_weights
+from hpsearch.epoch_result import EpochResult
+from hpsearch.errors import DataError, InputError
+from hpsearch.export.bundle_files import (
+    CARD,
+    CONFUSION,
+    CURVE,
+    INT8_ONNX,
+    MANIFEST,
+    ONNX,
+    SAFETENSORS,
+    hash_content,
+    to_json,
+)
+from hpsearch.export.classifier import find_missing_packages, require_packages
+from hpsearch.export.draft_folder import draft_folder, publish_folder, write_durably
+from hpsearch.export.model_card import CardFacts, write_card
+from hpsearch.export.opened_bundle import open_bundle
+from hpsearch.export.quantization import choose_calibration_images, quantize_model
+from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
+from hpsearch.export.verification import verify_files
+from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
+from hpsearch.training.onnx_export import convert_to_onnx
+from hpsearch.trial_config import TrialConfig, derive_seed
+from hpsearch.tuning.records import TrialRecord, read_study_record
 from hpsearch.tuning.study import Study
 
-MANIFEST = "manifest.json"
-MANIFEST_VERSION = 1
-
-_VERSIONED = ("hpsearch", "torch", "optuna", "numpy")
+Format = Literal["all", "safetensors", "onnx"]
 
 
-def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path) -> list[Path]:
-    """Write a bundle a trial below `folder`, which is made where it does not exist.
+@dataclass(frozen=True)
+class ExportOrder:
+    """How trials are exported."""
+
+    cache_folder: Path
+    draw_curve: Callable[[Sequence[EpochResult], str], bytes]
+    """From a learning curve and a title to a PNG."""
+    draw_confusion: Callable[[Sequence[Sequence[int]], Sequence[str], str], bytes]
+    """From a confusion matrix, the names of the classes and a title to a PNG."""
+    format: Format = "all"
+    int8: bool = False
+    dataset: str | None = None
+    """Where this machine has the study's data; None for where the study says."""
+    tell: Callable[[str], None] = lambda _line: None
+
+    def choose_models(self) -> tuple[str, ...]:
+        """The model files to write; without the packages for ONNX, `all` is what can be written.
+
+        Raises:
+            InputError: What was asked for by name cannot be written.
+        """
+        if self.int8 and self.format == "safetensors":
+            raise InputError("--int8 is a form of ONNX: give --format all or --format onnx with it")
+        if self.format == "onnx" or self.int8:
+            require_packages("onnx", "onnxruntime", "onnxscript", what="--int8" if self.int8 else "--format onnx")
+        wants_onnx = self.format == "onnx" or (self.format == "all" and not find_missing_packages())
+        models = [SAFETENSORS] if self.format != "onnx" else []
+        return (*models, *([ONNX] if wants_onnx else []), *([INT8_ONNX] if self.int8 else []))
+
+
+def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path, order: ExportOrder) -> list[Path]:
+    """Write a bundle a trial below `folder`, which is made where it does not exist; all of them are verified first.
 
     A bundle that is there already with the same content stays as it is.
 
@@ -38,102 +76,129 @@ def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path) -> 
 
     Raises:
         InputError: A trial is not complete, a folder of that name holds something else, or nothing can be written.
+        DataError: The data set is not here, or holds other images.
+        VerificationError: A file that was written does not give what the search recorded.
         StorageError: The weights of a trial are missing or damaged.
     """
-    contents = [_collect_files(study, trial) for trial in trials]
-    return [
-        _write_bundle(folder / f"{study.name}-trial-{trial.number}", files)
-        for trial, files in zip(trials, contents, strict=True)
-    ]
-
-
-def _collect_files(study: Study, trial: TrialRecord) -> dict[str, bytes]:
-    weights = load_trial_weights(study, trial)
-    config = trial.config
-    if config is None:
-        raise InputError(f"trial {trial.number} of {study.name!r} has no configuration to export")
-    document = config.model_dump(mode="json", exclude_none=True)
-    files = {
-        "config.toml": tomli_w.dumps(document).encode(),
-        "config.json": _to_json(document),
-        "model.safetensors": weights,
-    }
-    return files | {MANIFEST: _to_json(_describe(study, trial, config, files))}
-
-
-def _describe(study: Study, trial: TrialRecord, config: TrialConfig, files: Mapping[str, bytes]) -> dict[str, Any]:
-    return {
-        "version": MANIFEST_VERSION,
-        "study": study.name,
-        "trial": trial.number,
-        "network": config.architecture.describe(),
-        "weights": config.count_weights(),
-        "macs": config.count_macs(),
-        "budget_weights": config.budget,
-        "epochs": trial.epochs,
-        "validation_accuracy": trial.value,
-        "test_accuracy": trial.test_accuracy,
-        "test_openings": len(trial.test_scores),
-        "dataset_sha256": config.dataset.sha256,
-        "versions": {name: importlib.metadata.version(name) for name in _VERSIONED if _is_installed(name)},
-        "files": {
-            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-            for name, content in files.items()
-        },
-    }
-
-
-def _write_bundle(target: Path, files: Mapping[str, bytes]) -> Path:
-    """Write into a folder beside the target, then rename it: a bundle that can be seen is whole."""
+    models = order.choose_models()
+    record = read_study_record(study)
+    selections = [select_trial(record, trial, folder, models) for trial in trials]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() or target.is_symlink():
-            _check_same(target, files)
-            return target
-        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
-            for name, content in files.items():
-                _write_durably(draft / name, content)
-            draft.chmod(0o755)
-            draft.rename(target)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        sync_folder(target.parent)
+        with ExitStack() as stack:
+            drafts = [
+                (selection, stack.enter_context(draft_folder(selection.target)))
+                for selection in selections
+                if not _is_there(selection)
+            ]
+            if drafts:
+                splits = _load_splits(study, drafts[0][0].config, order)
+                for selection, draft in drafts:
+                    order.tell(f"writing and verifying trial {selection.trial.number}")
+                    _fill(draft, selection, splits, order)
+            for selection, draft in drafts:
+                _publish(selection, draft)
     except OSError as error:
         raise InputError(
-            f"cannot write {str(target)!r}: {error.strerror or error}; give another folder with --out"
+            f"cannot write {str(folder)!r}: {error.strerror or error}; give another folder with --out"
         ) from error
-    return target
+    return [selection.target for selection in selections]
 
 
-def _check_same(target: Path, files: Mapping[str, bytes]) -> None:
-    is_same = not target.is_symlink() and all(
-        (target / name).is_file() and (target / name).read_bytes() == content
-        for name, content in files.items()
-        if name != MANIFEST  # it also has figures that may have come since, like a test score
-    )
-    if not is_same:
-        raise InputError(
-            f"{str(target)!r} exists and holds something else: remove it, or give another folder with --out"
+def _load_splits(study: Study, config: TrialConfig, order: ExportOrder) -> SearchSplits:
+    name = order.dataset or study.spec.dataset
+    order.tell(f"reading {name}")
+    fraction, seed = config.validation_fraction, config.split_seed
+    splits = load_search_splits(name, order.cache_folder, validation_fraction=fraction, split_seed=seed)
+    if splits.identity.sha256 != config.dataset.sha256:
+        raise DataError(
+            f"data set {name!r} holds other images than study {study.name!r} was made with: an export is verified on "
+            "them; bring the old ones back, or say where they are with --dataset"
         )
-    draft = target / f".{MANIFEST}.draft"
-    _write_durably(draft, files[MANIFEST])
-    draft.replace(target / MANIFEST)
+    return splits
 
 
-def _write_durably(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    sync_file(path)
+def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: ExportOrder) -> None:
+    """Write every file of a bundle; the manifest, which lists the others, last."""
+    config, trial = selection.config, selection.trial
+    files = selection.fixed_files | _make_onnx_files(selection, splits)
+    for name, content in files.items():
+        write_durably(draft / name, content)
+    verification = verify_files(
+        draft,
+        config,
+        selection.weights,
+        splits.validation,
+        recorded_accuracy=selection.facts["validation_accuracy"],
+        trained_on=(trial.lease.device if trial.lease else None) or "",
+    )
+    confusion = verification.measures.confusion
+    pictures = {CONFUSION: order.draw_confusion(confusion, config.dataset.class_names, selection.title)}
+    if trial.curve:
+        pictures[CURVE] = order.draw_curve(trial.curve, selection.title)
+    manifest = selection.describe(verification)
+    sizes_bytes = {name: len(content) for name, content in (files | pictures).items()}
+    card = write_card(CardFacts(selection.target.name, config, manifest, sizes_bytes, confusion))
+    added = pictures | {CARD: card.encode()}
+    for name, content in added.items():
+        write_durably(draft / name, content)
+    listed = {"files": {name: hash_content(content) for name, content in (files | added).items()}}
+    write_durably(draft / MANIFEST, to_json(manifest | listed))
 
 
-def _to_json(document: Mapping[str, Any]) -> bytes:
-    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+def _make_onnx_files(selection: SelectedTrial, splits: SearchSplits) -> dict[str, bytes]:
+    """Those of the ONNX files that are wanted."""
+    if not {ONNX, INT8_ONNX} & {*selection.models}:
+        return {}
+    config, metadata = selection.config, selection.describe_onnx()
+    model = convert_to_onnx(config, selection.weights, metadata)
+    files = {ONNX: model} if ONNX in selection.models else {}
+    if INT8_ONNX in selection.models:
+        images = choose_calibration_images(splits.train.images.numpy(), derive_seed(config.seed, 0, "calibration"))
+        files[INT8_ONNX] = quantize_model(model, images, metadata)
+    return files
 
 
-def _is_installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+def _is_there(selection: SelectedTrial) -> bool:
+    """Whether the same bundle is there already.
+
+    Raises:
+        InputError: Something else is.
+    """
+    target = selection.target
+    if not target.exists() and not target.is_symlink():
         return False
+    if difference := _find_difference(selection):
+        raise InputError(
+            f"{str(target)!r} exists and holds something else ({difference}): "
+            "remove it, or give another folder with --out"
+        )
     return True
+
+
+def _find_difference(selection: SelectedTrial) -> str | None:
+    """What distinguishes that which lies in the target's place from what would be written there."""
+    if selection.target.is_symlink():
+        return "it is a link"
+    try:
+        bundle = open_bundle(selection.target)
+    except InputError as error:
+        return str(error)
+    if lacking := sorted(selection.file_names - bundle.files.keys()):
+        return f"it has no {lacking[0]}"
+    if more := sorted(bundle.files.keys() - selection.file_names):
+        return f"it has a {more[0]}, not asked for now"
+    for name, content in selection.fixed_files.items():
+        if bundle.files[name] != content:
+            return f"another {name}"
+    facts = {key: value for key, value in bundle.manifest.items() if key not in MADE_ANEW}
+    changed = sorted(key for key in facts.keys() | selection.facts.keys() if facts.get(key) != selection.facts.get(key))
+    return f"another {changed[0]}" if changed else None
+
+
+def _publish(selection: SelectedTrial, draft: Path) -> None:
+    try:
+        publish_folder(draft, selection.target)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        _is_there(selection)  # another process was faster: with the same, or else this is refused

@@ -124,12 +124,6 @@ def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialStat
     return {row.trial_id: row.state for row in connection.execute(query)}
 
 
-def read_endings(connection: sa.Connection, study_id: int) -> dict[int, datetime | None]:
-    """When every trial of a study ended, by id, in naive UTC; None of a trial that has not."""
-    query = sa.select(trials.c.trial_id, trials.c.datetime_complete).where(trials.c.study_id == study_id)
-    return {row.trial_id: row.datetime_complete for row in connection.execute(query)}
-
-
 def change_state(
     connection: sa.Connection, trial_id: int, before: TrialState, after: TrialState, now: datetime
 ) -> bool:
@@ -211,7 +205,7 @@ def forget_result(connection: sa.Connection, trial_id: int) -> None:
     """Delete all that the attempts of a trial came to; what it was drawn stays."""
     forget_epochs(connection, trial_id, first=0)
     connection.execute(_values.delete().where(_values.c.trial_id == trial_id))
-    results = _attributes.c.key.in_(("reason", "traceback", "curve", "seconds", "epochs"))
+    results = _attributes.c.key.in_(("reason", "traceback", "curve", "seconds", "epochs", "environment"))
     connection.execute(_attributes.delete().where((_attributes.c.trial_id == trial_id) & results))
     row = trials.c.trial_id == trial_id
     connection.execute(trials.update().where(row).values(datetime_start=None, datetime_complete=None))

@@ -1,6 +1,7 @@
 """Where a trial trains: choosing a device by name, describing it, and how many workers it bears."""
 
 import ctypes
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -46,6 +47,18 @@ def describe_device(device: torch.device) -> str:
     if device.type == "mps":
         return f"{platform.processor() or platform.machine()} GPU"
     return _read_cpu_model(_CPU_MODELS) or platform.processor() or platform.machine()
+
+
+def describe_environment(device: torch.device) -> dict[str, str]:
+    """What a training's last bits depend on: versions and hardware, each by name."""
+    found = {name: importlib.metadata.version(name) for name in ("hpsearch", "torch", "numpy")}
+    found |= {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    found |= {"device": str(device), "hardware": describe_device(device)}
+    if device.type == "cpu":
+        found |= {"instructions": torch.backends.cpu.get_cpu_capability(), "threads": str(torch.get_num_threads())}
+    if device.type == "cuda":
+        found |= {"cuda": torch.version.cuda or "", "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
+    return found
 
 
 def count_workers(device: torch.device) -> int:

@@ -6,7 +6,7 @@ may be sent twice, for the answer to the first may be lost: the lease's token te
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,8 @@ class ClaimedTrial:
     patience: Patience = field(default_factory=Patience)
     clock: Clock = field(default_factory=SystemClock)
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Versions and hardware of this attempt."""
     rungs: dict[str, Any] = field(default_factory=dict)
     """What a pruner has noted about the trial, by the names of Optuna's system attributes."""
     _outbox: list[EpochResult] = field(default_factory=list)
@@ -221,6 +223,7 @@ class ClaimedTrial:
             "epochs": len(self.curve),
             "curve": [vars(point) for point in self.curve],
         }
+        attributes |= {"environment": dict(self.environment)} if self.environment else {}
         attributes |= {"reason": reason} if reason is not None else {}
         attributes |= {"traceback": traceback} if traceback is not None else {}
         study_id, trial_id = self.lease.study_id, self.lease.trial_id

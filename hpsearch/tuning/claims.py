@@ -6,6 +6,7 @@ one, write its lease. So the number of trials is exact whoever dies when, withou
 
 import contextlib
 import secrets
+from collections.abc import Mapping
 from datetime import UTC
 from enum import Enum
 from typing import Any
@@ -55,6 +56,7 @@ class TrialQueue:
         patience: With a database that is away.
         clock: To tell whether this process itself was away; leases go by the database's clock alone.
         checkpoint_seconds: How far a stored checkpoint may lie behind.
+        environment: Versions and hardware, to be kept with each trial.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class TrialQueue:
         patience: Patience | None = None,
         clock: Clock | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.study = study
         self._worker = worker
@@ -75,6 +78,7 @@ class TrialQueue:
         self._patience = patience or Patience()
         self._clock = clock or SystemClock()
         self._checkpoint_seconds = checkpoint_seconds
+        self._environment = environment or {}
         self._history = History(study)
         self._last_contact: float | None = None
         self._reaps_from: float | None = None
@@ -212,6 +216,7 @@ class TrialQueue:
             patience=self._patience,
             clock=self._clock,
             checkpoint_seconds=self._checkpoint_seconds,
+            environment=self._environment,
             rungs={
                 key: value for key, value in frozen.system_attrs.items() if curve and key.startswith(optuna_rows.RUNG)
             },

@@ -68,6 +68,8 @@ class TrialRecord:
     seconds: float | None
     reason: str | None
     """Why it failed."""
+    environment: Mapping[str, str]
+    """Versions and hardware it was trained with; empty while it is not finished."""
     traceback: str | None
     """Where it failed, if that was an error in code."""
     started_at: datetime | None
@@ -293,6 +295,7 @@ def _record(
         curve=tuple(EpochResult(**point) for point in attributes.get("curve", ())),
         seconds=attributes.get("seconds"),
         reason=reason,
+        environment=attributes.get("environment", {}),
         traceback=attributes.get("traceback"),
         started_at=trial.datetime_start,
         finished_at=trial.datetime_complete,

@@ -7,7 +7,7 @@ a trial that it could not finish then goes back to the queue with the state afte
 import contextlib
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -103,6 +103,11 @@ class Training(Protocol):
 class Trainer(Protocol):
     """Trains trials of one study on one device."""
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the last bits of a training depend on: versions and hardware."""
+        ...
+
     def start(self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None) -> Training:
         """Prepare a trial, or take it up at a checkpoint; `should_stop` is asked between batches.
 
@@ -159,6 +164,7 @@ def run_worker(
             patience=patience,
             clock=clock,
             checkpoint_seconds=settings.checkpoint_seconds,
+            environment=trainer.environment,
         )
         return Worker(settings, queue, trainer, stop, say, clock, illustrate).work()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
-from hpsearch.training.device import choose_device, configure_threads
+from hpsearch.training.device import choose_device, configure_threads, describe_environment
 from hpsearch.training.loop import TrainingInterrupted, TrainingSession
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.trial_config import TrialConfig
@@ -43,6 +43,7 @@ class StudyTrainer:
     def __init__(self, splits: SearchSplits, device: str) -> None:
         self._splits = splits
         self._device = choose_device(device)
+        self.environment = describe_environment(self._device)
 
     def start(
         self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None

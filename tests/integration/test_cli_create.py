@@ -1,7 +1,7 @@
 """`create`: a study that workers elsewhere join; nothing is trained, and of a race there is one study."""
 
 import json
-import subprocess
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ import pytest
 from hpsearch.storage.database import Database
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import list_study_names, load_study
-from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
+from tests.cli_runs import CommandRoom, Ended, make_room, write_tiny_archive
+from tests.creating_process import create_when_all_are_there
 
 SETTINGS = ("--arch", "fcn", "--budget", "2k", "--dataset", "tiny.npz", "--trials", "3", "--epochs", "2")
 
@@ -115,18 +116,29 @@ def test_wrong_input_is_one_line_and_makes_no_study(
     assert room.list_files() == []
 
 
-def finish_all(processes: "list[subprocess.Popen[str]]") -> list[Ended]:
-    endings = []
+def create_at_once(room: CommandRoom, *lines: tuple[str, ...]) -> list[Ended]:
+    """Type each line in a process of its own, all of them at the same moment."""
+    context = multiprocessing.get_context("forkserver")
+    # Each would import for seconds, and they would not meet.
+    context.set_forkserver_preload(["tests.creating_process"])
+    barrier, endings = context.Barrier(len(lines)), context.SimpleQueue()
+    given = (barrier, endings, room.folder, room.environment)
+    processes = [
+        context.Process(target=create_when_all_are_there, args=(index, line, *given))
+        for index, line in enumerate(lines)
+    ]
     for process in processes:
-        out, err = process.communicate(timeout=FINISH_SECONDS)
-        endings.append(Ended(process.returncode, out, err))
-    return endings
+        process.start()
+    found = dict(endings.get() for _process in processes)
+    for process in processes:
+        process.join()
+    return [Ended(*found[index]) for index in range(len(lines))]
 
 
 @pytest.mark.slow
 @pytest.mark.fault
 def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, storage_url: str) -> None:
-    endings = finish_all([room.start("create", *SETTINGS, "--json") for _ in range(8)])
+    endings = create_at_once(room, *[("create", *SETTINGS, "--json")] * 8)
     assert [(ended.code, ended.err) for ended in endings if ended.code or "error" in ended.err] == []
     assert sorted(json.loads(ended.out)["created"] for ended in endings) == [False] * 7 + [True]
     with Database.open(storage_url) as database:
@@ -138,9 +150,8 @@ def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, stor
 @pytest.mark.fault
 def test_of_eight_that_make_a_study_with_other_settings_at_once_one_wins(room: CommandRoom, storage_url: str) -> None:
     budgets = [2000 + 100 * index for index in range(8)]
-    endings = finish_all(
-        [room.start("create", *SETTINGS, "--study", "mine", "--budget", str(budget)) for budget in budgets]
-    )
+    lines = [("create", *SETTINGS, "--study", "mine", "--budget", str(budget)) for budget in budgets]
+    endings = create_at_once(room, *lines)
     won = [budget for budget, ended in zip(budgets, endings, strict=True) if ended.code == 0]
     assert len(won) == 1, endings
     with Database.open(storage_url) as database:

@@ -1,7 +1,6 @@
-"""`list`, `show`, `best`, `export` on a study whose trials were scripted."""
+"""`list`, `show`, `best` on a study whose trials were scripted."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -137,23 +136,6 @@ def test_without_a_complete_trial_there_is_no_best_and_nothing_to_export(room: C
         assert "no complete trial yet" in ended.err
         assert ended.err.count("\n") == 1
     assert not (room.folder / "exports").exists()
-
-
-def test_export_writes_the_best_trials_as_bundles(room: CommandRoom) -> None:
-    make_finished_study(room)
-    ended = room.type("export", "study", "--top", "2", "--out", "networks")
-    assert ended.code == 0
-    folders = [room.folder / "networks" / f"study-trial-{number}" for number in (2, 1)]
-    assert sorted((room.folder / "networks").iterdir()) == sorted(folders)
-    assert [line.split(":")[0] for line in ended.out.splitlines() if line.startswith("networks")] == [
-        str(folder.relative_to(room.folder)) for folder in folders
-    ]
-    assert (folders[0] / "model.safetensors").read_bytes() == b"weights"
-    assert tomllib.loads((folders[0] / "config.toml").read_text())["architecture"]["arch"] == "fcn"
-    # The same again is no error, and a trial by its number goes beside them.
-    assert room.type("export", "study", "--trial", "0", "--out", "networks").code == 0
-    assert room.type("export", "study", "--top", "2", "--out", "networks").code == 0
-    assert len(list((room.folder / "networks").iterdir())) == 3
 
 
 def test_a_trial_without_weights_is_not_exported(room: CommandRoom) -> None:

@@ -153,9 +153,11 @@ def fill_in(room: CommandRoom, name: str, arguments: list[Any]) -> list[str]:
     archive = write_tiny_archive(room.folder / "tiny.npz")
     if name in ("run", "create"):
         return [name, "--arch", "fcn", "--budget", "2k", "--dataset", str(archive), "--trials", "2"]
-    (room.folder / "file.json").write_text("{}")
-    given = {"config": str(room.folder / "file.json"), "trial": "0"}
-    extra = {"delete": ["--yes"], "requeue": ["--trial", "0"], "backup": ["--out", str(room.folder / "copy.db")]}
+    if name == "restore":
+        make_database(room.folder / "copy.db", "study")
+    (room.folder / "parameters.toml").write_text("[parameters]\nlr = 0.01\n")
+    given = {"config": "parameters.toml", "file": "copy.db"}
+    extra = {"delete": ["--yes"], "requeue": ["--trial", "0"], "backup": ["--out", "new.db"]}
     return [name, *(given.get(argument.name, "study") for argument in arguments), *extra.get(name, [])]
 
 
@@ -255,7 +257,7 @@ def test_no_process_of_a_run_has_the_password_on_its_command_line(tmp_path: Path
     path.write_text(add_password(locked_url, PASSWORD))
     archive = write_tiny_archive(tmp_path / "tiny.npz")
     room = make_room(tmp_path, {FILE: str(path), VARIABLE: "", "HPSEARCH_CACHE": str(tmp_path / "cache")})
-    arguments = ("--arch", "fcn", "--budget", "2k", "--dataset", str(archive), "--trials", "2", "--epochs", "400")
+    arguments = ("--arch", "fcn", "--budget", "2k", "--dataset", str(archive), "--trials", "2", "--epochs", "3")
     lines: dict[int, str] = {}
     variables: set[str] = set()
     with room.start("run", *arguments, "--workers", "2", "--device", "cpu", "--pruner", "none") as process:

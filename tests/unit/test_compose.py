@@ -34,7 +34,7 @@ def list_secrets(service: dict[str, Any]) -> set[str]:
 
 
 def test_the_file_is_valid_by_the_specification_before_and_after_variables_are_filled_in() -> None:
-    validator = jsonschema.Draft7Validator(SCHEMA)
+    validator = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
     for document in (yaml.safe_load(COMPOSE_PATH.read_text()), COMPOSE):
         assert [error.message for error in validator.iter_errors(document)] == []
 
@@ -64,9 +64,15 @@ def test_only_the_dashboard_publishes_a_port_and_on_the_loopback_alone() -> None
 
 def test_the_dashboard_asks_for_a_token_that_is_a_secret() -> None:
     command = SERVICES["dashboard"]["command"]
-    assert command[command.index("--token-file") + 1] == "/run/secrets/dashboard_token"
+    assert "--token-file=/run/secrets/dashboard_token" in command
     assert "dashboard_token" in list_secrets(SERVICES["dashboard"])
     assert "--allow-edits" not in command
+
+
+def test_the_dashboard_answers_to_the_port_that_is_published() -> None:
+    service = load_compose({"HPSEARCH_DASHBOARD_PORT": "9000"})["services"]["dashboard"]
+    assert service["ports"] == ["127.0.0.1:9000:8080"]
+    assert {"--allowed-host=127.0.0.1:9000", "--allowed-host=localhost:9000"} <= set(service["command"])
 
 
 def test_every_secret_is_a_file_and_every_one_that_is_used_exists() -> None:

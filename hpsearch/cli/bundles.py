@@ -1,0 +1,283 @@
+"""Trials as folders of files, and what can be done with one: `export`, `evaluate`, `predict`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+
+from hpsearch.cli.options import (
+    HOW,
+    OUTPUT,
+    WHAT,
+    WHERE,
+    JsonOption,
+    StorageOption,
+    StudyArgument,
+    choose_cache_folder,
+    choose_storage,
+    parse_number,
+)
+from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
+from hpsearch.cli.studies import open_record, require_best
+from hpsearch.cli.views import format_accuracy
+from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.export.bundle import ExportOrder
+    from hpsearch.export.bundle_evaluation import BundleEvaluation
+    from hpsearch.export.opened_bundle import Bundle
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+_FORMATS = ("all", "safetensors", "onnx")
+_SPLITS = ("test", "validation")
+
+BundleArgument = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="The folder of an exported trial.", show_default=False)
+]
+OnnxOption = Annotated[
+    bool,
+    typer.Option("--onnx", help="Use model.onnx through onnxruntime, not the safetensors.", rich_help_panel=HOW),
+]
+Int8Option = Annotated[
+    bool, typer.Option("--int8", help="Use model-int8.onnx through onnxruntime.", rich_help_panel=HOW)
+]
+
+
+def export(
+    context: typer.Context,
+    study: StudyArgument,
+    top: Annotated[
+        str | None,
+        typer.Option("--top", metavar="K", help="The K best trials.", show_default="1", rich_help_panel=WHAT),
+    ] = None,
+    trial: Annotated[
+        str | None, typer.Option("--trial", metavar="N", help="This trial instead.", rich_help_panel=WHAT)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The folder for the bundles.", rich_help_panel=OUTPUT)
+    ] = Path("exports"),
+    model_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="all|safetensors|onnx",
+            help="The files for the network; all is both, or what the installed packages can write.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "all",
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Also an ONNX file in 8-bit whole numbers, calibrated on training images, with its accuracy.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="PATH",
+            help="Where this machine has the study's data: every file is verified on the validation images.",
+            show_default="as the study has it",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    storage: StorageOption = None,
+) -> None:
+    """Write trials as folders of files that run anywhere: safetensors, ONNX, configuration, model card. Verified first.
+
+    Example: [bold]hpsearch export fashion-mnist-cnn-100k --top 3 --int8 --out networks[/]
+    """
+    if top is not None and trial is not None:
+        raise InputError("--top and --trial exclude each other: give one of them")
+    count, number = parse_number(top, "--top", least=1), parse_number(trial, "--trial", least=0)
+    _check_choice(model_format, "--format", _FORMATS)
+    url = choose_storage(context, storage).url
+    from hpsearch.export.bundle import export_trials
+
+    console = open_console()
+    with open_record(url, study) as record:
+        chosen = _choose_trials(record, count, number)
+        with SpinnerSteps(console) if console.is_terminal else LineSteps(None) as steps:
+            order = _make_order(model_format, int8, dataset, steps)
+            folders = export_trials(record.study, chosen, out, order)
+    for folder, exported in zip(folders, chosen, strict=True):
+        _show_bundle(console, folder, exported)
+    _say_what_lacks(console, model_format)
+
+
+def evaluate(
+    bundle: BundleArgument,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|PATH",
+            help="Other images, of the same shape and classes.",
+            show_default="the bundle's own",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", metavar="test|validation", help="Which images of it.", rich_help_panel=WHAT)
+    ] = "test",
+    onnx: OnnxOption = False,
+    int8: Int8Option = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure an exported network: accuracy, loss, accuracy of each class. By default this opens the test split.
+
+    Example: [bold]hpsearch evaluate exports/fashion-mnist-cnn-100k-trial-7 --split validation[/]
+    """
+    _check_choice(split, "--split", _SPLITS)
+    model = _choose_model(onnx, int8)
+    from hpsearch.export.bundle_evaluation import evaluate_bundle
+    from hpsearch.export.opened_bundle import open_bundle
+
+    log = LineSteps(open_console(stderr=True))
+    evaluation = evaluate_bundle(
+        open_bundle(bundle),
+        choose_cache_folder(),
+        model=model,
+        dataset=dataset,
+        split=cast(Literal["test", "validation"], split),
+        tell=log.tell,
+    )
+    if as_json:
+        write_json(evaluation.describe())
+        return
+    _show_evaluation(open_console(), evaluation)
+
+
+def predict(
+    bundle: BundleArgument,
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...", help="Image files, or folders of them (with all below).", show_default=False
+        ),
+    ],
+    top: Annotated[
+        str, typer.Option("--top", metavar="K", help="The K likeliest classes.", rich_help_panel=OUTPUT)
+    ] = "1",
+    resize: Annotated[
+        bool,
+        typer.Option("--resize", help="Resize images of another size, rather than refuse them.", rich_help_panel=HOW),
+    ] = False,
+    onnx: OnnxOption = False,
+    int8: Int8Option = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is on images: for each file the likeliest class and its probability.
+
+    Example: [bold]hpsearch predict exports/fashion-mnist-cnn-100k-trial-7 shoe.png photos/ --top 3[/]
+    """
+    count = parse_number(top, "--top", least=1) or 1
+    model = _choose_model(onnx, int8)
+    from hpsearch.export.image_files import list_images, read_images
+    from hpsearch.export.opened_bundle import open_bundle
+
+    opened = open_bundle(bundle)
+    dataset = opened.config.dataset
+    if count > dataset.class_count:
+        raise InputError(f"--top {count} is not allowed: this network knows {dataset.class_count} classes")
+    files = list_images(images)
+    pixels = read_images(files, dataset.input_shape, resizes=resize)
+    from hpsearch.export.classifier import find_likeliest
+
+    found = find_likeliest(opened.load_classifier(model), pixels, dataset.class_names, count)
+    if as_json:
+        rows = [
+            {"file": str(file), "classes": [{"class": name, "probability": share} for name, share in likeliest]}
+            for file, likeliest in zip(files, found, strict=True)
+        ]
+        write_json({"bundle": str(bundle), "model": model, "predictions": rows})
+        return
+    for file, likeliest in zip(files, found, strict=True):
+        write_line(f"{file}: {', '.join(f'{name} {share:.2%}' for name, share in likeliest)}")
+
+
+def _choose_trials(record: "StudyRecord", count: int | None, number: int | None) -> "list[TrialRecord]":
+    if number is not None:
+        return [record.trial(number)]
+    require_best(record)
+    return record.ranking[: count or 1]
+
+
+def _make_order(model_format: str, int8: bool, dataset: str | None, steps: "SpinnerSteps | LineSteps") -> "ExportOrder":
+    from hpsearch.export.bundle import ExportOrder
+    from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
+
+    return ExportOrder(
+        cache_folder=choose_cache_folder(),
+        draw_curve=draw_learning_curve,
+        draw_confusion=draw_confusion_matrix,
+        format=cast(Literal["all", "safetensors", "onnx"], model_format),
+        int8=int8,
+        dataset=dataset,
+        tell=steps.tell,
+    )
+
+
+def _show_bundle(console: "Console", folder: Path, trial: "TrialRecord") -> None:
+    console.print(
+        f"{folder}: trial {trial.number}, {trial.weights:,} weights, {format_accuracy(trial.value)} validation",
+        soft_wrap=True,
+    )
+    console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
+
+
+def _say_what_lacks(console: "Console", model_format: str) -> None:
+    from hpsearch.export.classifier import INSTALL_COMMAND, find_missing_packages
+
+    if model_format == "all" and (missing := find_missing_packages()):
+        console.print(
+            f"without model.onnx, which needs {', '.join(missing)}: {INSTALL_COMMAND}, then into another --out",
+            soft_wrap=True,
+        )
+
+
+def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None:
+    from rich.table import Table
+
+    measures, bundle = evaluation.measures, evaluation.bundle
+    console.print(
+        f"{format_accuracy(measures.accuracy)} of {measures.images:,} {evaluation.split} images of "
+        f"{evaluation.dataset.name} are labelled rightly ({measures.correct:,}); loss {measures.loss:.4f}",
+        style="bold",
+        soft_wrap=True,
+    )
+    for line in _list_notes(bundle, evaluation):
+        console.print(line, style="dim", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("class", "images", "rightly", "accuracy"):
+        table.add_column(heading, justify="left" if heading == "class" else "right", no_wrap=True)
+    for row in evaluation.describe()["classes"]:
+        table.add_row(row["class"], f"{row['images']:,}", f"{row['correct']:,}", format_accuracy(row["accuracy"]))
+    console.print(table)
+
+
+def _list_notes(bundle: "Bundle", evaluation: "BundleEvaluation") -> list[str]:
+    notes = [f"{evaluation.model} of {bundle.path}"]
+    if not evaluation.is_same_data:
+        notes.append(f"not the images that it was made with, which are {bundle.config.dataset.name}")
+    return notes
+
+
+def _choose_model(onnx: bool, int8: bool) -> str:
+    from hpsearch.export.bundle_files import INT8_ONNX, ONNX, SAFETENSORS
+
+    if int8:
+        return INT8_ONNX
+    return ONNX if onnx else SAFETENSORS
+
+
+def _check_choice(given: str, flag: str, allowed: tuple[str, ...]) -> None:
+    from hpsearch.wording import quote
+
+    if given not in allowed:
+        *others, last = allowed
+        raise InputError(f"{flag} {quote(given)} is not allowed: give {', '.join(others)} or {last}")

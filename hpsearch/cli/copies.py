@@ -1,0 +1,105 @@
+"""Whole databases: `backup`, `restore`, `upgrade`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpsearch.cli.options import OUTPUT, StorageOption, choose_storage, hide_password
+from hpsearch.cli.screen import open_console, write_line
+from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from hpsearch.storage.copying import RowCounts, Tell
+
+
+def backup(
+    context: typer.Context,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE.db", help="The new file.", rich_help_panel=OUTPUT, show_default=False)
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that is there.", rich_help_panel=OUTPUT)
+    ] = False,
+    storage: StorageOption = None,
+) -> None:
+    """Copy a whole database, also of a server, into a new SQLite file, also while workers work.
+
+    The file is a database as any other: [bold]--storage sqlite:///FILE.db[/] opens it.
+
+    Example: [bold]hpsearch backup --out studies-monday.db[/]
+    """
+    from hpsearch.storage.copying import back_up
+    from hpsearch.storage.database import Database
+
+    chosen = choose_storage(context, storage)
+    with Database.open(chosen.url) as source, _show_progress("copying") as tell:
+        rows = back_up(source, out, replaces=force, tell=tell)
+    write_line(f"{out}: {_describe(rows)}, {out.stat().st_size / 1e6:.1f} MB")
+    write_line("  trials that were running are in it as such: whoever goes on with the copy takes them up again")
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.db", help="What [bold]hpsearch backup[/] wrote.", show_default=False)
+    ],
+    storage: StorageOption = None,
+) -> None:
+    """Copy a backup into an empty database of a server: so studies move from a laptop to a room of machines.
+
+    Example: [bold]hpsearch restore studies.db --storage postgresql://me@host/studies[/]
+    """
+    from hpsearch.storage import copying
+    from hpsearch.storage.database import Database
+    from hpsearch.storage.url import is_sqlite, parse_storage_url
+
+    chosen = choose_storage(context, storage)
+    if is_sqlite(parse_storage_url(chosen.url)):
+        raise InputError(
+            f"--storage {hide_password(chosen.url)!r} is a file: a backup is such a database already, copy it there; "
+            "restore fills a server, --storage postgresql://USER@HOST/DATABASE"
+        )
+    if not file.is_file():
+        raise InputError(f"there is no file {str(file)!r}: give what hpsearch backup wrote")
+    with (
+        Database.open(f"sqlite:///{file}") as source,
+        Database.open(chosen.url, create=True) as target,
+        _show_progress("copying") as tell,
+    ):
+        rows = copying.restore(source, target, tell=tell)
+    write_line(f"{hide_password(chosen.url)}: {_describe(rows)}")
+    write_line(f"  {chosen.complete_command('hpsearch list')} has them")
+
+
+def upgrade(context: typer.Context, storage: StorageOption = None) -> None:
+    """Bring a database of an older hpsearch to this one's layout; end its workers first.
+
+    Example: [bold]hpsearch upgrade --storage sqlite:///studies.db[/]
+    """
+    from hpsearch.storage.upgrade import upgrade_database
+
+    url = choose_storage(context, storage).url
+    done = upgrade_database(url)
+    if done.before == done.after:
+        write_line(f"{hide_password(url)} has layout {done.after}: there is nothing to do")
+    else:
+        write_line(f"{hide_password(url)} came from layout {done.before} to {done.after}")
+
+
+def _describe(rows: "RowCounts") -> str:
+    studies, trials = rows["studies"], rows["trials"]
+    return f"{studies} {'study' if studies == 1 else 'studies'}, {trials} trials"
+
+
+@contextmanager
+def _show_progress(what: str) -> "Iterator[Tell]":
+    """A bar on stderr while a terminal looks; it is gone at the end."""
+    from rich.progress import Progress
+
+    console = open_console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)

@@ -1,0 +1,187 @@
+"""The database as the dashboard sees it: what a person looks at, quickly, and nothing to write but notes.
+
+A trial's configuration and curve are stored with it, and would be most of what a browser loads; the dashboard shows
+neither well. They are left out, and the losses of the last epoch shown instead.
+"""
+
+import copy
+import re
+import threading
+from collections.abc import Callable, Container, Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.study._frozen import FrozenStudy
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.dashboard.errors import EditRefusedError
+from hpsearch.storage.database import Database
+from hpsearch.storage.shown_trials import read_endings, read_shown_trials
+
+_LEFT_OUT = ("config", "traceback", "environment")
+_CURVE = "curve"
+_OWN = "hpsearch:"
+_NOTE = re.compile(r"dashboard:(?:[0-9]+:)?note_(?:ver|str:[0-9]+)")
+
+
+class ShownStorage(BaseStorage):
+    """Optuna's storage interface over an open database.
+
+    Args:
+        database: Where the studies are.
+        allows_notes: Whether notes may be written.
+        forget: Called when a finished trial changed or vanished: what was cached of it is wrong.
+    """
+
+    def __init__(self, database: Database, *, allows_notes: bool = False, forget: Callable[[], None]) -> None:
+        self._database = database
+        self._allows_notes = allows_notes
+        self._forget = forget
+        self._lock = threading.Lock()
+        self._finished: dict[int, dict[int, tuple[datetime, FrozenTrial]]] = {}
+        """By study and trial, with the moment when it ended: a trial that is put back and ends again has another."""
+
+    @property
+    def _storage(self) -> BaseStorage:
+        return self._database.optuna_storage
+
+    def get_study_id_from_name(self, study_name: str) -> int:
+        """As Optuna has it."""
+        with self._database.errors():
+            return self._storage.get_study_id_from_name(study_name)
+
+    def get_study_name_from_id(self, study_id: int) -> str:
+        """As it is now: the id of a study that was deleted may be another's."""
+        return self._find_study(study_id).study_name
+
+    def get_study_directions(self, study_id: int) -> list[StudyDirection]:
+        """As they are now."""
+        return list(self._find_study(study_id).directions)
+
+    def _find_study(self, study_id: int) -> FrozenStudy:
+        for study in self.get_all_studies():
+            if study._study_id == study_id:
+                return study
+        raise KeyError(f"there is no study with the id {study_id}")
+
+    def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
+        """What a person may want to know of a study."""
+        with self._database.errors():
+            return _show_study_attributes(self._storage.get_study_user_attrs(study_id))
+
+    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
+        """As Optuna has it: notes are among them."""
+        with self._database.errors():
+            return self._storage.get_study_system_attrs(study_id)
+
+    def get_all_studies(self) -> list[FrozenStudy]:
+        """All studies, by id."""
+        with self._database.errors():
+            studies = self._storage.get_all_studies()
+        for study in studies:
+            study.user_attrs = _show_study_attributes(study.user_attrs)
+        return studies
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """A trial without what is left out."""
+        with self._database.transaction() as connection:
+            found = read_shown_trials(connection, [trial_id], leave_out=_LEFT_OUT)
+        if not found:
+            raise KeyError(f"there is no trial with the id {trial_id}")
+        return _show_losses(found[0])
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """The trials of a study without what is left out, by number."""
+        with self._lock:  # one thread loads, the others find it done
+            trials = self._load(study_id)
+        shown = [trial for trial in trials if states is None or trial.state in states]
+        return copy.deepcopy(shown) if deepcopy else shown
+
+    def _load(self, study_id: int) -> list[FrozenTrial]:
+        """Read what may have changed: trials that have not ended, or ended at another moment than before."""
+        before = self._finished.get(study_id, {})
+        with self._database.transaction() as connection:
+            endings = read_endings(connection, study_id)
+            kept = {trial_id: old for trial_id, old in before.items() if endings.get(trial_id) == old[0]}
+            missing = [trial_id for trial_id in endings if trial_id not in kept]
+            read = read_shown_trials(connection, missing, leave_out=_LEFT_OUT)
+        if len(kept) < len(before):
+            self._forget()
+        loaded = {trial._trial_id: _show_losses(trial) for trial in read}
+        kept |= {
+            trial_id: (ended, loaded[trial_id])
+            for trial_id, ended in endings.items()
+            if ended is not None and trial_id in loaded and loaded[trial_id].state.is_finished()
+        }
+        self._finished[study_id] = kept
+        return [kept[trial_id][1] if trial_id in kept else loaded[trial_id] for trial_id in endings]
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Write a part of a note, where that is allowed."""
+        if not self._allows_notes or _NOTE.fullmatch(key) is None:
+            _refuse()
+        with self._database.errors():
+            self._storage.set_study_system_attr(study_id, key, value)
+
+    def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
+        """Refused."""
+        _refuse()
+
+    def delete_study(self, study_id: int) -> None:
+        """Refused."""
+        _refuse()
+
+    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Refused."""
+        _refuse()
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Refused."""
+        _refuse()
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
+    ) -> None:
+        """Refused."""
+        _refuse()
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """Refused."""
+        _refuse()
+
+    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
+        """Refused."""
+        _refuse()
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Refused."""
+        _refuse()
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Refused."""
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise EditRefusedError("the dashboard writes notes alone, and those only with --allow-edits")
+
+
+def _show_study_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The plain fields of its spec, in place of hpsearch's own records of it."""
+    spec = attributes.get(f"{_OWN}spec", {})
+    plain = {name: value for name, value in spec.items() if not isinstance(value, dict) and name != "version"}
+    return {name: value for name, value in attributes.items() if not name.startswith(_OWN)} | plain
+
+
+def _show_losses(trial: FrozenTrial) -> FrozenTrial:
+    """Put the losses of the last epoch in place of the curve, whose accuracies are a trial's intermediate values."""
+    attributes = trial.user_attrs
+    if curve := attributes.pop(_CURVE, None):
+        attributes |= {name: curve[-1][name] for name in ("train_loss", "validation_loss")}
+    trial.user_attrs = attributes
+    return trial

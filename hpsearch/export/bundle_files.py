@@ -1,0 +1,32 @@
+"""The files of a bundle: their names, and the manifest that has the hash of each.
+
+config.toml, config.json   the trial's configuration: all that is needed to train it again
+model.safetensors          its trained weights
+model.onnx                 the network with its weights, for any runtime of ONNX; bytes in, logits out
+model-int8.onnx            the same in 8-bit whole numbers, where it was asked for
+README.md                  the model card
+curve.png, confusion.png   the learning curve, and the confusion matrix on the validation split
+manifest.json              what the bundle is, its figures, its parameters, and the SHA-256 of every other file
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MANIFEST, CARD = "manifest.json", "README.md"
+CONFIGS = ("config.toml", "config.json")
+SAFETENSORS, ONNX, INT8_ONNX = "model.safetensors", "model.onnx", "model-int8.onnx"
+CURVE, CONFUSION = "curve.png", "confusion.png"
+
+MANIFEST_VERSION = 1
+
+
+def hash_content(content: bytes) -> dict[str, Any]:
+    """What the manifest has of a file."""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def to_json(document: Mapping[str, Any]) -> bytes:
+    """A JSON file."""
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()

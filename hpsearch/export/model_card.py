@@ -1,0 +1,270 @@
+"""The model card: README.md of a bundle, for whoever gets the folder and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.export.bundle_files import CONFUSION, CURVE, INT8_ONNX, ONNX, SAFETENSORS
+from hpsearch.export.classifier import INSTALL_COMMAND
+from hpsearch.trial_config import TrialConfig
+
+_ABOUT = {
+    "config.toml": "architecture, recipe, data set and seeds, to read and to change",
+    "config.json": "the same, for programs",
+    SAFETENSORS: "the trained weights in single precision",
+    ONNX: "the network with its weights, normalization of the pixels inside",
+    INT8_ONNX: "the same in 8-bit whole numbers",
+    CURVE: "the learning curve",
+    CONFUSION: "the confusion matrix on the validation split",
+}
+_KINDS = {"fcn": "fully connected", "cnn": "convolutional"}
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a model card says."""
+
+    name: str
+    """The bundle's folder."""
+    config: TrialConfig
+    manifest: Mapping[str, Any]
+    """All but the files."""
+    sizes_bytes: Mapping[str, int]
+    """Of the files beside the card, by name."""
+    confusion: Sequence[Sequence[int]]
+    """On the validation split."""
+
+
+def write_card(facts: CardFacts) -> str:
+    """The card as Markdown."""
+    sections = [
+        _write_head(facts),
+        _write_network(facts.config),
+        _write_recipe(facts),
+        _write_data(facts),
+        _write_files(facts),
+        _write_verification(facts.manifest["verified"]),
+        _write_use(facts),
+        _write_origin(facts),
+    ]
+    return "\n\n".join(section.strip("\n") for section in sections) + "\n"
+
+
+def _write_head(facts: CardFacts) -> str:
+    config, manifest = facts.config, facts.manifest
+    weights = manifest["weights"]
+    budget = f", under a budget of {config.budget:,}" if config.budget is not None else ""
+    rows = [
+        ("validation accuracy", _describe_validation(manifest)),
+        ("test accuracy", _describe_test(manifest)),
+        ("weights", f"{weights:,}{budget}"),
+        ("multiply-accumulates an image", f"{manifest['macs']:,}"),
+        ("the weights alone, on disk", f"{4 * weights / 1000:,.1f} kB in fp32, {weights / 1000:,.1f} kB in int8"),
+    ]
+    if INT8_ONNX in facts.sizes_bytes:
+        rows.insert(1, ("the same in int8", _describe_int8(manifest)))
+    return "\n".join(
+        [
+            f"# {facts.name}",
+            "",
+            f"A {_KINDS[config.architecture.arch]} network that tells {config.dataset.class_count} classes of "
+            f"{config.dataset.input_shape} images apart (channels x height x width), found by hpsearch on "
+            f"{_escape(manifest['dataset'])}: trial {manifest['trial']} of the study `{manifest['study']}`.",
+            "",
+            *_write_table(("", ""), rows),
+        ]
+    )
+
+
+def _describe_validation(manifest: Mapping[str, Any]) -> str:
+    images = manifest["verified"]["images"]
+    return f"**{manifest['validation_accuracy']:.2%}** of {images:,} images held out of the training split"
+
+
+def _describe_int8(manifest: Mapping[str, Any]) -> str:
+    return f"{manifest['int8']['validation_accuracy']:.2%} of the same images"
+
+
+def _describe_test(manifest: Mapping[str, Any]) -> str:
+    if manifest["test_accuracy"] is None:
+        return "not known: the test split was not opened for this network"
+    count = manifest["study_test_openings"]
+    times = "once" if count == 1 else f"{count} times"
+    return f"**{manifest['test_accuracy']:.2%}**; the test split was opened {times} for this study"
+
+
+def _write_network(config: TrialConfig) -> str:
+    dataset = config.dataset
+    rows = [("input", "pixels, normalized by mean and deviation per channel", str(dataset.input_shape), "", "")]
+    rows += [
+        (
+            layer.name,
+            layer.description,
+            "x".join(str(length) for length in layer.output_shape),
+            f"{layer.weights:,}" if layer.weights else "",
+            f"{layer.macs:,}" if layer.macs else "",
+        )
+        for layer in config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
+    ]
+    rows.append(("**total**", "", "", f"**{config.count_weights():,}**", f"**{config.count_macs():,}**"))
+    head = ("layer", "what", "output", "weights:", "MACs:")
+    return "\n".join(["## Network", "", f"`{config.architecture.describe()}`", "", *_write_table(head, rows)])
+
+
+def _write_recipe(facts: CardFacts) -> str:
+    recipe = facts.config.recipe.model_dump(mode="json")
+    rows = [(name.replace("_", " "), str(value)) for name, value in recipe.items()]
+    pictures = [f"![The learning curve]({CURVE})"] if CURVE in facts.sizes_bytes else []
+    pictures.append(f"![The confusion matrix on the validation split]({CONFUSION})")
+    names = facts.config.dataset.class_names
+    classes = [
+        (_escape(name), f"{sum(row):,}", f"{row[label] / sum(row):.1%}" if sum(row) else "")
+        for label, (name, row) in enumerate(zip(names, facts.confusion, strict=True))
+    ]
+    return "\n".join(
+        [
+            "## Training",
+            "",
+            *_write_table(("recipe", "value"), rows),
+            "",
+            "\n\n".join(pictures),
+            "",
+            *_write_table(("class", "validation images:", "labelled rightly:"), classes),
+        ]
+    )
+
+
+def _write_data(facts: CardFacts) -> str:
+    config, manifest = facts.config, facts.manifest
+    dataset = config.dataset
+    rows = [
+        ("data set", _escape(manifest["dataset"])),
+        ("SHA-256", f"`{dataset.sha256}`"),
+        (
+            "licence of the data",
+            _escape(manifest["dataset_licence"] or "not known: the data are somebody's own"),
+        ),
+        ("training split", f"{dataset.train_count:,} images"),
+        (
+            "held out of it for validation",
+            f"{100 * config.validation_fraction:g}% of every class, seed {config.split_seed}",
+        ),
+        ("test split", f"{dataset.test_count:,} images, never seen by the search"),
+        ("seed of the training", str(config.seed)),
+    ]
+    return "\n".join(["## Data", "", *_write_table(("", ""), rows)])
+
+
+def _write_files(facts: CardFacts) -> str:
+    rows = [(f"`{name}`", f"{size:,}", _ABOUT[name]) for name, size in facts.sizes_bytes.items()]
+    rows.append(("`manifest.json`", "", "every figure here, and the SHA-256 of every file"))
+    return "\n".join(["## Files", "", *_write_table(("file", "bytes:", "what"), rows)])
+
+
+def _write_verification(verified: Mapping[str, Any]) -> str:
+    lines = [
+        "## Verified",
+        "",
+        f"Before this folder got its name, its files were read back and given the {verified['images']:,} validation "
+        f"images. The search had recorded {verified['recorded_correct']:,} of them as labelled rightly; "
+        f"the stored weights label {verified['correct']:,} so.",
+        "",
+    ]
+    if SAFETENSORS in verified:
+        lines.append(_describe_check(SAFETENSORS, "in a freshly built network", verified[SAFETENSORS]))
+    if ONNX in verified:
+        lines.append(_describe_check(ONNX, "in onnxruntime", verified[ONNX]))
+    if INT8_ONNX in verified:
+        check = verified[INT8_ONNX]
+        lines.append(
+            f"- `{INT8_ONNX}` in onnxruntime: {check['correct']:,} right ({check['accuracy']:.2%}), "
+            f"the same class as in fp32 for {check['same_top_1']:.2%}"
+        )
+    return "\n".join(lines)
+
+
+def _describe_check(name: str, where: str, check: Mapping[str, Any]) -> str:
+    return (
+        f"- `{name}` {where}: {check['correct']:,} right, the same class for {check['same_top_1']:.2%}, "
+        f"logits within {check['largest_difference']:.1g}"
+    )
+
+
+def _write_use(facts: CardFacts) -> str:
+    name = facts.name
+    blocks = [
+        "## Use",
+        "",
+        "```sh",
+        f"hpsearch predict {name} image.png           # the class and its probability; folders work as well",
+        f"hpsearch evaluate {name} --split validation  # the accuracy again; without --split it opens the test split",
+        "```",
+    ]
+    shape = facts.config.dataset.input_shape
+    if ONNX in facts.sizes_bytes:
+        blocks += [
+            "",
+            "Without hpsearch and PyTorch (`pip install numpy onnxruntime`), from this folder:",
+            "",
+            "```python",
+            "import json",
+            "",
+            "import numpy as np",
+            "import onnxruntime",
+            "",
+            f'session = onnxruntime.InferenceSession("{ONNX}")',
+            'class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])',
+            f"images = np.zeros((1, {shape.channels}, {shape.height}, {shape.width}), np.uint8)  # pixels as they are, "
+            "0 to 255",
+            '(logits,) = session.run(None, {"images": images})',
+            "print(class_names[logits[0].argmax()])",
+            "```",
+        ]
+    if SAFETENSORS in facts.sizes_bytes:
+        blocks += [
+            "",
+            "The weights alone (`pip install numpy safetensors`):",
+            "",
+            "```python",
+            "from safetensors.numpy import load_file",
+            "",
+            f'weights = load_file("{SAFETENSORS}")',
+            "print({name: array.shape for name, array in weights.items()})",
+            "```",
+        ]
+    return "\n".join(blocks)
+
+
+def _write_origin(facts: CardFacts) -> str:
+    manifest = facts.manifest
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    return "\n".join(
+        [
+            "## Train it again",
+            "",
+            "In any study of the same data set and family, as one of its trials, with a seed of its own:",
+            "",
+            "```sh",
+            f"hpsearch enqueue STUDY {facts.name}",
+            "hpsearch worker STUDY",
+            "```",
+            "",
+            f"`config.toml` has all that this very training depended on. It was exported with {versions}. "
+            f"What uses ONNX is installed by `{INSTALL_COMMAND}`.",
+        ]
+    )
+
+
+def _write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table; columns whose heading ends in a colon hold figures."""
+    lines = [f"| {' | '.join(name.removesuffix(':') for name in head)} |"]
+    lines.append(f"|{'|'.join('---:' if name.endswith(':') else '---' for name in head)}|")
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _escape(text: str) -> str:
+    """A person's own words inside a table or a sentence: neither Markdown nor HTML."""
+    kept = " ".join(text.split())
+    for sign in "\\`*_|<>[]#":
+        kept = kept.replace(sign, f"\\{sign}")
+    return kept

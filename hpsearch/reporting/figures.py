@@ -1,0 +1,195 @@
+"""Figures of a trial as PNG files: its learning curve and its confusion matrix.
+
+The same figures give the same bytes on every run of the same Matplotlib: no dates, no versions, no state shared with
+other figures of the process.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpsearch.epoch_result import EpochResult
+from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DOTS_PER_INCH = 120
+_TITLE_CHARACTERS = 76
+_NAME_CHARACTERS = 14
+_MOST_CLASSES_WITH_COUNTS = 24
+_MOST_CLASSES_WITH_NAMES = 60
+
+_TRAIN, _VALIDATION, _ACCURACY = "#6b6b6b", "#0b5394", "#000000"
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.edgecolor": "#666666",
+    "axes.titlesize": 10.0,
+    "grid.color": "#dddddd",
+    "text.parse_math": False,
+}
+
+
+def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
+    """The losses of a trial by epoch, and its validation accuracy below.
+
+    Args:
+        curve: An epoch's result each; at least one.
+        title: What stands above it.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        InputError: The curve is empty.
+    """
+    if not curve:
+        raise InputError("a learning curve needs at least one epoch")
+    from matplotlib import rc_context
+
+    epochs = [point.epoch + 1 for point in curve]
+    accuracies = [100 * point.validation_accuracy for point in curve]
+    with rc_context(_STYLE):
+        figure = _make_figure(7.0, 5.2)
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        figure.suptitle(_cut(title, _TITLE_CHARACTERS), fontsize=10)
+        lines = {"color": _TRAIN, "linestyle": "--", "marker": "s"}, {"color": _VALIDATION, "marker": "o"}
+        losses = [point.train_loss for point in curve], [point.validation_loss for point in curve]
+        for values, line, label in zip(losses, lines, ("train, as optimized", "validation"), strict=True):
+            upper.plot(epochs, values, markersize=3.5, linewidth=1.5, label=label, **line)
+        upper.set_ylabel("loss (cross-entropy)")
+        upper.legend(frameon=False)
+        lower.plot(epochs, accuracies, color=_ACCURACY, marker="o", markersize=3.5, linewidth=1.5)
+        lower.set_ylabel("validation accuracy (%)")
+        lower.set_xlabel("epoch")
+        _mark_best(lower, epochs, accuracies)
+        for axes in (upper, lower):
+            _finish_curve(axes, len(curve))
+        return _write_png(figure)
+
+
+def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> bytes:
+    """Which classes are taken for which: a row a true class, shaded by the share of its images.
+
+    Args:
+        counts: Images by true class (row) and predicted class (column).
+        class_names: A name a class.
+        title: What stands above it.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        InputError: The counts are no square of as many rows as there are names.
+    """
+    size = len(class_names)
+    if size == 0 or len(counts) != size or any(len(row) != size for row in counts):
+        raise InputError(f"a confusion matrix of {size} classes needs {size} rows of {size} counts")
+    import seaborn
+    from matplotlib import rc_context
+    from matplotlib.colors import PowerNorm
+
+    table = np.asarray(counts, dtype=np.int64)
+    rows = table.sum(axis=1, keepdims=True)
+    percent = 100 * np.divide(table, rows, out=np.zeros(table.shape), where=rows > 0)
+    shows_counts = size <= _MOST_CLASSES_WITH_COUNTS
+    side = float(np.clip(2.6 + 0.52 * size, 4.2, 12.0))
+    with rc_context(_STYLE):
+        figure = _make_figure(side + 1.4, side)
+        axes = figure.subplots()
+        seaborn.heatmap(
+            percent,
+            ax=axes,
+            cmap="Greys",
+            norm=PowerNorm(0.5, vmin=0, vmax=100),  # a few per cent taken for another class shall show
+            square=True,
+            linewidths=0.5 if shows_counts else 0.0,
+            linecolor="#e5e5e5",
+            annot=_label_cells(table) if shows_counts else False,
+            fmt="",
+            annot_kws={"fontsize": 8.0 if size <= 12 else 6.0},
+            xticklabels=_label_classes(class_names),
+            yticklabels=_label_classes(class_names),
+            cbar_kws={"label": "share of the true class (%)", "shrink": 0.8},
+        )
+        axes.tick_params(axis="x", rotation=0 if _are_short(class_names) else 90, length=0)
+        axes.tick_params(axis="y", rotation=0, length=0)
+        if size > _MOST_CLASSES_WITH_COUNTS:
+            axes.tick_params(labelsize=6.5)
+        axes.spines[:].set_visible(True)
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
+        correct, total = int(np.trace(table)), int(table.sum())
+        share = f": {100 * correct / total:.2f}%" if total else ""
+        axes.set_title(f"{_cut(title, _TITLE_CHARACTERS)}\n{correct:,} of {total:,} right{share}", fontsize=9.5, pad=10)
+        return _write_png(figure)
+
+
+def _make_figure(width_inches: float, height_inches: float) -> "Figure":
+    """A figure that no window and no global list of figures knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_inches, height_inches), dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _write_png(figure: "Figure") -> bytes:
+    buffer = io.BytesIO()
+    # Matplotlib would write its version into the file.
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _finish_curve(axes: "Axes", epochs: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=min(12, max(epochs, 2)), integer=True, min_n_ticks=1))
+    axes.margins(x=0.03, y=0.12)
+    axes.grid(visible=True)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _mark_best(axes: "Axes", epochs: Sequence[int], accuracies: Sequence[float]) -> None:
+    """A line at the highest accuracy, and the accuracy that counts: the last one."""
+    best = max(range(len(epochs)), key=lambda index: accuracies[index])
+    axes.axhline(accuracies[best], color="#999999", linewidth=0.8, linestyle=":")
+    words = f"last {accuracies[-1]:.2f}%, best {accuracies[best]:.2f}% at epoch {epochs[best]}"
+    axes.text(0.99, 0.06, words, transform=axes.transAxes, ha="right", va="bottom")
+
+
+def _label_cells(table: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]") -> list[list[str]]:
+    """Counts; of nothing, nothing."""
+    return [[str(count) if count else "" for count in row] for row in table.tolist()]
+
+
+def _label_classes(names: Sequence[str]) -> list[str]:
+    """Every name, or every so many where they would lie over each other."""
+    step = 1 if len(names) <= _MOST_CLASSES_WITH_NAMES else -(-len(names) // 50)
+    return [_shorten(name) if index % step == 0 else "" for index, name in enumerate(names)]
+
+
+def _are_short(names: Sequence[str]) -> bool:
+    return max(map(len, names)) <= (3 if len(names) <= _MOST_CLASSES_WITH_COUNTS else 2)
+
+
+def _shorten(name: str) -> str:
+    """Names that begin alike often end in a number."""
+    plain = _make_plain(name)
+    half = _NAME_CHARACTERS // 2
+    return plain if len(plain) <= _NAME_CHARACTERS else f"{plain[:half]}…{plain[1 - half :]}"
+
+
+def _make_plain(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _cut(text: str, longest: int) -> str:
+    plain = _make_plain(text)
+    return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"

@@ -1,0 +1,27 @@
+"""A trained network as arrays see it: bytes in, logits out, no tensors."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.evaluation import EVALUATION_BATCH_SIZE
+from hpsearch.training.rebuild import rebuild_network
+from hpsearch.trial_config import TrialConfig
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class TrainedNetwork:
+    """A network with its trained weights, on the CPU, in single precision."""
+
+    def __init__(self, config: TrialConfig, weights: bytes) -> None:
+        """Build the network and load its weights, as safetensors. Raises InputError where they do not fit."""
+        self._network = rebuild_network(config, weights, torch.device("cpu"))
+
+    def compute_logits(self, images: ByteArray) -> FloatArray:
+        """Images (n, channels, height, width) as bytes -> logits (n, classes)."""
+        with torch.inference_mode():
+            batches = torch.split(torch.from_numpy(np.ascontiguousarray(images)), EVALUATION_BATCH_SIZE)
+            logits: FloatArray = torch.cat([self._network(batch) for batch in batches]).numpy()
+        return logits
