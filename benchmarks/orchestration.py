@@ -57,6 +57,8 @@ DATASET = DatasetIdentity(
     test_count=10_000,
 )
 PARTS = ("claim", "suggest", "report", "finish")
+CPU = "processor"
+"""The worker's own processor time for the whole trial: unlike the others it does not grow on a machine that is busy."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +203,12 @@ def measure(url: str, name: str, worker: str, trials: int, gate: Any, answers: A
         gate.wait()
         rows = []
         for _ in range(trials):
-            begun = time.perf_counter()
+            begun, processor = time.perf_counter(), time.process_time()
             trial = queue.claim()
             claimed = time.perf_counter() - begun
             assert isinstance(trial, ClaimedTrial)
-            rows.append([claimed - suggested[0], suggested[0], *finish(trial)])
+            seconds = [claimed - suggested[0], suggested[0], *finish(trial)]
+            rows.append([*seconds, time.process_time() - processor])
         answers.put(rows)
 
 
@@ -226,8 +229,9 @@ def run_case(case: Case, url: str, *, trials: int) -> Figures:
         process.join()
     warm = [row for rows in measured for row in rows[1:]]
     columns = {part: [row[index] for row in warm] for index, part in enumerate(PARTS)}
-    columns["all"] = [sum(row) for row in warm]
-    cold = statistics.median(sum(rows[0]) for rows in measured)
+    columns["all"] = [sum(row[: len(PARTS)]) for row in warm]
+    columns[CPU] = [row[len(PARTS)] for row in warm]
+    cold = statistics.median(sum(rows[0][: len(PARTS)]) for rows in measured)
     return Figures(
         case,
         len(warm),

@@ -10,6 +10,7 @@ from hpsearch.errors import DataError
 from hpsearch.export.bundle_files import SAFETENSORS
 from hpsearch.export.classifier import Measures, measure
 from hpsearch.export.opened_bundle import Bundle
+from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.located_dataset import describe_dataset
 from hpsearch.training.data.search_splits import load_search_splits
@@ -91,7 +92,7 @@ def evaluate_bundle(
     classifier = bundle.load_classifier(model)
     config = bundle.config
     name = config.dataset.name if dataset is None else dataset
-    identity = describe_dataset(name, cache_folder)
+    identity = _describe_dataset(name, cache_folder, is_own=dataset is None)
     if dataset is None and identity.sha256 != config.dataset.sha256:
         raise DataError(
             f"data set {name!r} holds other images here than the bundle was made with: give the old ones with "
@@ -106,6 +107,15 @@ def evaluate_bundle(
             name, cache_folder, validation_fraction=config.validation_fraction, split_seed=config.split_seed
         ).validation
     return BundleEvaluation(bundle, model, identity, split, _measure(classifier.compute_logits, images, name))
+
+
+def _describe_dataset(name: str, cache_folder: Path, *, is_own: bool) -> DatasetIdentity:
+    try:
+        return describe_dataset(name, cache_folder)
+    except DataError as error:
+        if not is_own or name in CATALOGUE:
+            raise
+        raise DataError(f"{error}; --dataset PATH says where this machine has the images") from error
 
 
 def _measure(compute_logits: Callable[[Any], Any], images: LabelledImages, name: str) -> Measures:

@@ -113,7 +113,7 @@ def _write_network(config: TrialConfig) -> str:
 
 def _write_recipe(facts: CardFacts) -> str:
     recipe = facts.config.recipe.model_dump(mode="json")
-    rows = [(name.replace("_", " "), str(value)) for name, value in recipe.items()]
+    rows = [(name.replace("_", " "), _write_value(value)) for name, value in recipe.items()]
     pictures = [f"![The learning curve]({CURVE})"] if CURVE in facts.sizes_bytes else []
     pictures.append(f"![The confusion matrix on the validation split]({CONFUSION})")
     names = facts.config.dataset.class_names
@@ -132,6 +132,13 @@ def _write_recipe(facts: CardFacts) -> str:
             *_write_table(("class", "validation images:", "labelled rightly:"), classes),
         ]
     )
+
+
+def _write_value(value: object) -> str:
+    """To four digits; the configuration has them all."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _write_data(facts: CardFacts) -> str:
@@ -167,7 +174,8 @@ def _write_verification(verified: Mapping[str, Any]) -> str:
         "",
         f"Before this folder got its name, its files were read back and given the {verified['images']:,} validation "
         f"images. The search had recorded {verified['recorded_correct']:,} of them as labelled rightly; "
-        f"the stored weights label {verified['correct']:,} so.",
+        f"the stored weights label {verified['correct']:,} so. "
+        f"Logits may differ by {verified['tolerance']:g} of the largest one.",
         "",
     ]
     if SAFETENSORS in verified:
@@ -196,8 +204,10 @@ def _write_use(facts: CardFacts) -> str:
         "## Use",
         "",
         "```sh",
-        f"hpsearch predict {name} image.png           # the class and its probability; folders work as well",
-        f"hpsearch evaluate {name} --split validation  # the accuracy again; without --split it opens the test split",
+        "# the class and its probability, of image files and of folders of them",
+        f"hpsearch predict {name} image.png",
+        "# the accuracy again; without --split it opens the test split",
+        f"hpsearch evaluate {name} --split validation",
         "```",
     ]
     shape = facts.config.dataset.input_shape

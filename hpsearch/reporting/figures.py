@@ -5,7 +5,9 @@ other figures of the process.
 """
 
 import io
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,11 +51,9 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
     """
     if not curve:
         raise InputError("a learning curve needs at least one epoch")
-    from matplotlib import rc_context
-
     epochs = [point.epoch + 1 for point in curve]
     accuracies = [100 * point.validation_accuracy for point in curve]
-    with rc_context(_STYLE):
+    with _styled():
         figure = _make_figure(7.0, 5.2)
         upper, lower = figure.subplots(2, 1, sharex=True)
         figure.suptitle(_cut(title, _TITLE_CHARACTERS), fontsize=10)
@@ -90,7 +90,6 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
     if size == 0 or len(counts) != size or any(len(row) != size for row in counts):
         raise InputError(f"a confusion matrix of {size} classes needs {size} rows of {size} counts")
     import seaborn
-    from matplotlib import rc_context
     from matplotlib.colors import PowerNorm
 
     table = np.asarray(counts, dtype=np.int64)
@@ -98,7 +97,7 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
     percent = 100 * np.divide(table, rows, out=np.zeros(table.shape), where=rows > 0)
     shows_counts = size <= _MOST_CLASSES_WITH_COUNTS
     side = float(np.clip(2.6 + 0.52 * size, 4.2, 12.0))
-    with rc_context(_STYLE):
+    with _styled():
         figure = _make_figure(side + 1.4, side)
         axes = figure.subplots()
         seaborn.heatmap(
@@ -144,6 +143,16 @@ def _write_png(figure: "Figure") -> bytes:
     # Matplotlib would write its version into the file.
     figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    """The style of these figures; a character that the font lacks becomes a box, without a word in a worker's log."""
+    from matplotlib import rc_context
+
+    with rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def _finish_curve(axes: "Axes", epochs: int) -> None:

@@ -159,10 +159,10 @@ class TrialQueue:
         """Free stale trials, unless this process itself was away: then the others may have been, too.
 
         A machine that slept, or a network that was down, lets every lease run out; those who hold trials get the time
-        of a lease to come back.
+        of a lease to come back. A clock that is put back says as little about the time between.
         """
         now = self._clock.now()
-        if self._last_contact is not None and now - self._last_contact > self._lease_seconds:
+        if self._last_contact is not None and not 0 <= now - self._last_contact <= self._lease_seconds:
             self._reaps_from = now + self._lease_seconds
         self._last_contact = now
         if self._reaps_from is not None and now < self._reaps_from:

@@ -209,7 +209,7 @@ class Worker:
                     break
                 case NoTrial.ALL_TAKEN:
                     # Its holder may die or give it back: the next claim reaps, and sees.
-                    self._clock.sleep(_POLL_SECONDS)
+                    self._clock.sleep(min(_POLL_SECONDS, self._settings.heartbeat_seconds))
         return WorkerOutcome(finished, ended)
 
     def _reason_to_end(self, finished: int) -> Ended | None:
@@ -316,6 +316,8 @@ class Worker:
             try:
                 if trial.is_among_best(_ILLUSTRATED_TRIALS):
                     figures = self._illustrate(CompletedTraining(trial.number, trial.config, trial.curve, confusion))
+            except StorageError as error:
+                self._say(f"trial {trial.number}: no figures: {error}")
             except Exception:  # noqa: BLE001 - a figure is not worth a trial
                 self._say(f"trial {trial.number}: no figures: {traceback.format_exc()}")
         trial.complete(training.weights(), confusion=confusion, figures=figures)

@@ -74,7 +74,7 @@ def launch_local_workers(
     launches = []
     for index in range(count):
         own = dict(environment) | {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(cache_folder)}
-        own.get("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
+        own.pop("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
         own |= {name: value for name, value in _ONE_THREAD.items() if name not in environment}
         if device == "cuda":
             own["CUDA_VISIBLE_DEVICES"] = _visible_device(environment, index)

@@ -72,6 +72,7 @@ def test_a_role_that_may_only_select_is_enough(postgres: PostgresServer) -> None
     url = postgres.make_database()
     with Database.open(url, create=True) as database:
         study = make_finished_study(database)
+        administration = PostgresServer(postgres.url.set(database=sa.make_url(url).database))
         role = f"reader_{sa.make_url(url).database}"
         name = sa.make_url(url).database
         for statement in (
@@ -80,7 +81,7 @@ def test_a_role_that_may_only_select_is_enough(postgres: PostgresServer) -> None
             f"GRANT USAGE ON SCHEMA public TO {role}",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
         ):
-            postgres.execute(statement, database=name)
+            administration.execute(statement)
         reader = sa.make_url(url).set(username=role).render_as_string(hide_password=False)
         with Database.open_read_only(reader) as read_only:
             application = build_application(read_only, READING)
@@ -260,10 +261,10 @@ def test_a_file_that_is_no_good_is_found_at_the_start(tmp_path: Path, spoil: Any
 @pytest.mark.slow
 @pytest.mark.fault
 def test_a_journal_that_a_killed_writer_left_does_not_stop_the_dashboard(tmp_path: Path) -> None:
-    path = tmp_path / "studies #1?.db"
-    with Database.open(f"sqlite:///{path}".replace("?", "%3F"), create=True) as database:
+    path = tmp_path / "studies #1.db"
+    with Database.open(f"sqlite:///{path}", create=True) as database:
         study = make_finished_study(database)
-    with Database.open_read_only(f"sqlite:///{path}".replace("?", "%3F")) as read_only:
+    with Database.open_read_only(f"sqlite:///{path}") as read_only:
         application = build_application(read_only, READING)
         before = read_study(application, study)
         code = f"""

@@ -157,7 +157,12 @@ def fill_in(room: CommandRoom, name: str, arguments: list[Any]) -> list[str]:
         make_database(room.folder / "copy.db", "study")
     (room.folder / "parameters.toml").write_text("[parameters]\nlr = 0.01\n")
     given = {"config": "parameters.toml", "file": "copy.db"}
-    extra = {"delete": ["--yes"], "requeue": ["--trial", "0"], "backup": ["--out", "new.db"]}
+    extra = {
+        "delete": ["--yes"],
+        "requeue": ["--trial", "0"],
+        "replay": ["--trial", "0"],
+        "backup": ["--out", "new.db"],
+    }
     return [name, *(given.get(argument.name, "study") for argument in arguments), *extra.get(name, [])]
 
 

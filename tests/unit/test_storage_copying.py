@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,27 @@ def test_a_backup_while_workers_write_is_of_one_moment(storage_url: str, tmp_pat
     assert not failures
     assert finished == sorted(finished)
     assert finished[-1] > finished[0], "the workers went on meanwhile"
+
+
+def test_whoever_writes_into_a_file_waits_until_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would begin the copy anew after each write: on a busy study for ever."""
+    path, outcomes = tmp_path / "studies.db", []
+    monkeypatch.setattr(copying, "_PAGES_AT_ONCE", 1)
+
+    def write(_done: int, _of: int) -> None:
+        if outcomes:
+            return
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as writer:
+            try:
+                writer.execute("UPDATE studies SET study_name = 'other'")
+                outcomes.append("written")
+            except sqlite3.OperationalError as error:
+                outcomes.append(str(error))
+
+    with Database.open(f"sqlite:///{path}", create=True) as database:
+        make_study(database)
+        back_up(database, tmp_path / "copy.db", tell=write)
+    assert outcomes == ["database is locked"]
 
 
 def check_copy(database: Database, path: Path) -> int:

@@ -1,0 +1,59 @@
+"""A real training, killed at an epoch and taken up by another process: the same weights as if nothing had happened."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from hpsearch.storage.database import Database
+from hpsearch.training.loop import TrainingSession
+from hpsearch.tuning.records import load_trial_weights, read_study_record
+from hpsearch.tuning.study import load_study
+from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+from hpsearch.worker.trainer import StudyTrainer
+from tests.fault.studies import make
+from tests.tiny_training import draw_splits
+from tests.worker_processes import run_process
+
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
+
+EPOCHS = 4
+
+
+def train(url: str, name: str, killed_at: int | None) -> None:
+    """A worker with the real trainer, killed in the middle of an epoch."""
+    session_shuffle = TrainingSession._shuffle
+
+    def shuffle(session: TrainingSession, epoch: int) -> object:
+        for index, rows in enumerate(session_shuffle(session, epoch)):
+            if epoch == killed_at and index == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield rows
+
+    TrainingSession._shuffle = shuffle  # type: ignore[assignment, method-assign]
+    settings = WorkerSettings(
+        url, "study", "cpu", Path(), name, lease_seconds=0.5, heartbeat_seconds=0.1, checkpoint_seconds=0.0
+    )
+    run_worker(settings, StopSignal(), print, open_trainer=lambda *_: StudyTrainer(draw_splits(), "cpu"))
+
+
+def read_weights(url: str) -> tuple[bytes, list[float], int]:
+    with Database.open(url) as database:
+        study = load_study(database, "study")
+        trial = read_study_record(study).trial(0)
+        return load_trial_weights(study, trial), [point.train_loss for point in trial.curve], trial.attempts
+
+
+def test_a_training_killed_twice_ends_with_the_weights_of_one_that_was_never_stopped(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("undisturbed", "killed")]
+    for url in urls:
+        make(url, trials=1, epochs=EPOCHS, space={"batch_size": 32})
+    assert run_process(train, urls[0], "one", None) == 0
+    for name, killed_at in (("two", 1), ("three", 3)):
+        assert run_process(train, urls[1], name, killed_at) == -signal.SIGKILL
+    assert run_process(train, urls[1], "four", None) == 0
+    undisturbed, killed = read_weights(urls[0]), read_weights(urls[1])
+    assert killed[0] == undisturbed[0]
+    assert killed[1] == undisturbed[1]
+    assert (undisturbed[2], killed[2]) == (1, 3)

@@ -1,0 +1,53 @@
+"""The note of a study."""
+
+import json
+
+from hpsearch.dataset import DatasetIdentity
+from hpsearch.study_file import parse_study_spec
+from hpsearch.tuning.note import build_note_attributes, write_note
+from tests.scripted import TINY_DATASET
+
+
+def make_note(dataset: DatasetIdentity = TINY_DATASET, **fields: object) -> str:
+    given = {"dataset": "tiny", "arch": "cnn", "budget": "20k", "trials": 30, "epochs": 7}
+    name, spec = parse_study_spec(given | fields)
+    return write_note(name, spec, dataset, spec.space)
+
+
+def test_a_note_says_what_is_searched_and_what_to_type() -> None:
+    note = make_note()
+    for words in (
+        "convolutional networks of **at most 20,000 weights** for `tiny`: 3 classes, images of 1x8x8",
+        "30 trials of 7 epochs, drawn by `tpe`, stopped early by `median`",
+        "`hpsearch best tiny-cnn-20k`",
+        "`hpsearch export tiny-cnn-20k`",
+        "`hpsearch status tiny-cnn-20k`",
+        "no test score is shown here",
+        "| `lr` |",
+    ):
+        assert words in note, words
+
+
+def test_what_is_fixed_stands_apart_from_what_is_searched() -> None:
+    note = make_note(space={"optimizer": "sgd", "kernel": [3, 5]}, pruner="none")
+    fixed = next(line for line in note.splitlines() if line.startswith("Fixed: "))
+    assert "`optimizer` `sgd`" in fixed
+    assert "`kernel`" not in fixed
+    assert "| `kernel` | `3 \\| 5` |" in note
+    assert "never stopped early" in note
+
+
+def test_a_path_with_markdown_in_it_stays_as_it_is() -> None:
+    note = make_note(TINY_DATASET.model_copy(update={"name": "a`<script>|\n# x"}))
+    assert "`a'<script>\\| # x`" in note
+
+
+def test_a_long_note_is_kept_in_pieces_as_the_dashboard_reads_it() -> None:
+    from optuna_dashboard._note import get_note_from_system_attrs
+
+    _, spec = parse_study_spec({"dataset": "tiny", "arch": "cnn", "budget": "20k"})
+    dataset = TINY_DATASET.model_copy(update={"name": "x" * 5000})
+    attributes = build_note_attributes("study", spec, dataset, spec.space)
+    assert all(len(json.dumps(value)) < 4096 for value in attributes.values())
+    found = get_note_from_system_attrs(attributes, None)
+    assert found == {"version": 1, "body": write_note("study", spec, dataset, spec.space)}
