@@ -75,7 +75,7 @@ def _shows_token(request: Request, token: Token) -> bool:
 
 def _find_refusal_to_edit(request: Request, rules: Rules) -> Refusal | None:
     allowed = (("Allow", ", ".join(SAFE_METHODS)),)
-    if False:
+    if not rules.allows_edits:
         reason = f"this dashboard only shows: {request.method} is refused. {_describe_commands()}"
         return Refusal("405 Method Not Allowed", reason, allowed)
     if request.method != "PUT" or _NOTE.fullmatch(request.path) is None:
