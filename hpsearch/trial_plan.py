@@ -35,7 +35,12 @@ class TrialPlan(BaseModel):
 
 
 def plan_replicates(
-    configs: Mapping[str, TrialConfig], replicates: int, *, epochs: int | None = None, seed: int = 0
+    configs: Mapping[str, TrialConfig],
+    replicates: int,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    keeps_first: bool = False,
 ) -> TrialPlan:
     """Each configuration under several fresh seeds, the first replicate of all before the second of any.
 
@@ -44,16 +49,14 @@ def plan_replicates(
         replicates: How many seeds.
         epochs: In place of each recipe's own; None to keep it.
         seed: Whence the fresh seeds come; replicate k of every label gets the same one.
+        keeps_first: Whether replicate 0 has the configuration's own seed instead of a fresh one.
     """
-    trials = [
-        PlannedTrial(
-            label=label,
-            replicate=replicate,
-            config=_change(config, derive_seed(seed, replicate, "replicate"), epochs),
-        )
-        for replicate in range(replicates)
-        for label, config in configs.items()
-    ]
+    trials = []
+    for replicate in range(replicates):
+        fresh = derive_seed(seed, replicate, "replicate")
+        for label, config in configs.items():
+            own = config.seed if keeps_first and replicate == 0 else fresh
+            trials.append(PlannedTrial(label=label, replicate=replicate, config=_change(config, own, epochs)))
     return TrialPlan(trials=tuple(trials))
 
 

@@ -21,6 +21,7 @@ from hpsearch.cli import (
     run,
     status,
     studies,
+    train,
     worker,
 )
 from hpsearch.cli.errors import explain_error
@@ -65,6 +66,7 @@ app.command("list", rich_help_panel=_RESULTS)(studies.list_studies)
 app.command("show", rich_help_panel=_RESULTS)(studies.show)
 app.command("best", rich_help_panel=_RESULTS)(studies.best)
 app.command("finalists", rich_help_panel=_RESULTS)(finalists.finalists)
+app.command("train", rich_help_panel=_RESULTS)(train.train)
 app.command("replay", rich_help_panel=_RESULTS)(replay.replay)
 app.command("export", rich_help_panel=_RESULTS)(bundles.export)
 app.command("evaluate", rich_help_panel=_RESULTS)(bundles.evaluate)

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,6 @@ from hpsearch.cli.options import (
     DeviceOption,
     JsonOption,
     QuietOption,
-    StorageChoice,
     StorageOption,
     StudyArgument,
     WorkersOption,
@@ -21,11 +19,10 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.preparation import choose_hardware, parse_workers
+from hpsearch.cli.planned import PlannedWork
+from hpsearch.cli.preparation import parse_workers
 from hpsearch.cli.progress import list_failures
 from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.search import WorkOrder, search
-from hpsearch.cli.session import check_is_open, open_steps, open_view
 from hpsearch.cli.signals import Interrupts
 
 if TYPE_CHECKING:
@@ -90,10 +87,7 @@ def finalists(
         top=parse_number(top, "--top", least=1) or _TOP,
         replicates=parse_number(replicates, "--replicates", least=1) or _REPLICATES,
         epochs=parse_number(epochs, "--epochs", least=1),
-        workers=parse_workers(workers),
-        device=device,
-        storage=choose_storage(context, storage),
-        cache_folder=choose_cache_folder(),
+        work=PlannedWork(choose_storage(context, storage).url, choose_cache_folder(), device, parse_workers(workers)),
     )
     log = None if quiet else open_console(stderr=as_json)
     with Interrupts() as interrupts:
@@ -112,34 +106,22 @@ class _Asked:
     top: int
     replicates: int
     epochs: int | None
-    workers: int | None
-    device: str
-    storage: StorageChoice
-    cache_folder: Path
+    work: PlannedWork
 
     def run(self, interrupts: Interrupts, log: "Console | None", *, as_json: bool) -> int:
         """Train, score, show; the exit code."""
-        from hpsearch.clock import SystemClock
         from hpsearch.storage.database import Database
         from hpsearch.tuning.finalists import summarize_finalists
         from hpsearch.tuning.records import read_study_record
         from hpsearch.tuning.study import load_study
 
         begun = time.time()
-        with Database.open(self.storage.url) as database:
+        with Database.open(self.work.storage_url) as database:
             searched = read_study_record(load_study(database, self.search))
-            final = read_study_record(self._make_study(database, searched))
-            hardware = choose_hardware(self.device, self.workers, most=final.trials_wanted)
-            if log is not None:
-                log.print(self._describe(final, hardware.describe()), soft_wrap=not log.is_terminal)
-            if not final.is_finished:
-                check_is_open(final)
-                order = WorkOrder(final.study.name, self.storage.url, hardware, self.cache_folder, deadline=None)
-                study = final.study
-                search(order, lambda: read_study_record(study), open_view(log, final), interrupts, SystemClock())
-                final = read_study_record(study)
-            if final.is_finished:
-                final = self._score(final, hardware.name, log)
+            study = self._make_study(database, searched)
+            labels = ", ".join(study.plan.labels if study.plan else ())
+            title = f"finalists  {labels} of {self.search}, {self.replicates} seeds each"
+            final = self.work.finish(study, title, log, interrupts)
             summary = summarize_finalists(searched, final)
             if as_json:
                 write_json(describe_final(searched, final, summary))
@@ -160,26 +142,6 @@ class _Asked:
         fields: dict[str, Any] = {"trials": len(plan.trials), "pruner": "none", "sampler": "random"}
         fields |= {"epochs": self.epochs} if self.epochs else {}
         return create_or_join_study(database, self.name, study.spec.model_copy(update=fields), study.dataset, plan)
-
-    def _describe(self, final: "StudyRecord", where: str) -> str:
-        labels = final.study.plan.labels if final.study.plan else ()
-        return (
-            f"finalists  {', '.join(labels)} of {self.search}, {self.replicates} seeds each, in study "
-            f"{final.study.name}; {where}"
-        )
-
-    def _score(self, final: "StudyRecord", device: str, log: "Console | None") -> "StudyRecord":
-        """Open the test split once for each finalist, now that nothing is left to choose."""
-        from hpsearch.export.test_score import score_all_on_test
-        from hpsearch.tuning.records import read_study_record
-
-        with open_steps(log) as steps:
-            for label in final.study.plan.labels if final.study.plan else ():
-                complete = [trial for trial in final.trials if trial.label == label and trial.state == "COMPLETE"]
-                if any(not trial.test_scores for trial in complete):
-                    steps.tell(f"opening the test split for {label}")
-                    score_all_on_test(final.study, complete, device=device, cache_folder=self.cache_folder)
-        return read_study_record(final.study)
 
 
 def show_final(
@@ -202,9 +164,9 @@ def show_final(
             finalist.label,
             f"{len(finalist.replicates)}{f' ({finalist.failed} failed)' if finalist.failed else ''}",
             format_accuracy(finalist.trial.value),
-            _format_spread(finalist.validation),
+            format_spread(finalist.validation),
             "-" if finalist.optimism is None else f"{100 * finalist.optimism:+.2f}",
-            _format_spread(finalist.test),
+            format_spread(finalist.test),
             f"{finalist.trial.weights:,}" if finalist.trial.weights is not None else "-",
             finalist.trial.network or "",
         )
@@ -236,7 +198,8 @@ def _explain(final: "StudyRecord", summary: "Final") -> list[str]:
     return lines
 
 
-def _format_spread(spread: "Spread | None") -> str:
+def format_spread(spread: "Spread | None") -> str:
+    """In percent: the mean and half of its interval."""
     if spread is None:
         return "-"
     return f"{100 * spread.mean:.2f}" + ("" if spread.half_width is None else f" ± {100 * spread.half_width:.2f}")
@@ -265,14 +228,15 @@ def _describe_finalist(finalist: "Finalist") -> dict[str, Any]:
             for trial in finalist.replicates
         ],
         "failed": finalist.failed,
-        "validation": _describe_spread(finalist.validation),
+        "validation": describe_spread(finalist.validation),
         "optimism": finalist.optimism,
-        "test": _describe_spread(finalist.test),
+        "test": describe_spread(finalist.test),
         "config": dict(finalist.trial.config_json or {}),
     }
 
 
-def _describe_spread(spread: "Spread | None") -> dict[str, Any] | None:
+def describe_spread(spread: "Spread | None") -> dict[str, Any] | None:
+    """As JSON."""
     if spread is None:
         return None
     interval = None if spread.half_width is None else [spread.mean - spread.half_width, spread.mean + spread.half_width]

@@ -248,21 +248,22 @@ def _write_use(facts: CardFacts) -> str:
 def _write_origin(facts: CardFacts) -> str:
     manifest = facts.manifest
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
-    return "\n".join(
-        [
-            "## Train it again",
-            "",
-            "In any study of the same data set and family, as one of its trials, with a seed of its own:",
-            "",
-            "```sh",
-            f"hpsearch enqueue STUDY {facts.name}",
-            "hpsearch worker STUDY",
-            "```",
-            "",
-            f"`config.toml` has all that this very training depended on. It was exported with {versions}. "
-            f"What uses ONNX is installed by `{INSTALL_COMMAND}`.",
-        ]
-    )
+    lines = [
+        "## Train it again",
+        "",
+        "```sh",
+        "# with the same seed, or with several; config.toml has all that the training depends on, and may be edited",
+        f"hpsearch train {facts.name}",
+        f"hpsearch train {facts.name} --replicates 5",
+    ]
+    if manifest["parameters"]:
+        lines += ["# as a trial of a study of the same data set and family", f"hpsearch enqueue STUDY {facts.name}"]
+    lines += [
+        "```",
+        "",
+        f"Exported with {versions}. What uses ONNX is installed by `{INSTALL_COMMAND}`.",
+    ]
+    return "\n".join(lines)
 
 
 def _write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -28,7 +28,8 @@ from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.onnx_export import INPUT_NAME, OPSET, OUTPUT_NAME
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
-from hpsearch.tuning.suggest import fixed_parameters
+from hpsearch.tuning.study import Study
+from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
 
 MADE_ANEW = frozenset({"version", "versions", "verified", "int8", "onnx", "files"})
 """The entries of a manifest in which two exports of the same trial may differ: versions, and what rounding gives."""
@@ -132,12 +133,20 @@ def select_trial(record: StudyRecord, trial: TrialRecord, folder: Path, models: 
         "dataset": dataset.name if known else PurePath(dataset.name).name,
         "dataset_sha256": dataset.sha256,
         "dataset_licence": known.licence if known else None,
-        # What the sampler drew and what the space fixed: `hpsearch enqueue` gives it to another trial.
-        "parameters": fixed_parameters(study.space) | dict(trial.parameters),
+        "parameters": _list_parameters(study, trial),
     }
     target = folder / f"{study.name}-trial-{trial.number}"
     as_stored: dict[str, Any] = json.loads(to_json(facts))
     return SelectedTrial(trial, config, weights, target, models, as_stored)
+
+
+def _list_parameters(study: Study, trial: TrialRecord) -> dict[str, Any]:
+    """What the sampler drew and what the space fixed: `hpsearch enqueue` gives it to another trial.
+
+    A trial that was planned, not drawn, has none.
+    """
+    was_drawn = trial.parameters.keys() >= searched_distributions(study.space).keys()
+    return fixed_parameters(study.space) | dict(trial.parameters) if was_drawn else {}
 
 
 def _find_version(name: str) -> str | None:

@@ -25,25 +25,25 @@ def score_on_test(study: Study, trial: TrialRecord, *, device: str, cache_folder
 
 
 def score_all_on_test(
-    study: Study, trials: Sequence[TrialRecord], *, device: str, cache_folder: Path
+    study: Study, trials: Sequence[TrialRecord], *, device: str, cache_folder: Path, dataset: str | None = None
 ) -> list[TestScore]:
     """The test scores of several trials in one opening of the split; those that are recorded stay as they are.
 
-    Raises what `score_on_test` raises.
+    `dataset` says where the images are, if not where the study says. Raises what `score_on_test` raises.
     """
     record = read_study_record(study)  # another run may have opened it meanwhile
     unscored = [trial for trial in trials if not record.trial(trial.number).test_scores]
     if unscored:
-        _score(study, unscored, device=device, cache_folder=cache_folder)
+        _score(study, unscored, dataset or study.spec.dataset, device=device, cache_folder=cache_folder)
         record = read_study_record(study)
     return [record.trial(trial.number).test_scores[0] for trial in trials]
 
 
-def _score(study: Study, trials: Sequence[TrialRecord], *, device: str, cache_folder: Path) -> None:
+def _score(study: Study, trials: Sequence[TrialRecord], dataset: str, *, device: str, cache_folder: Path) -> None:
     chosen = choose_device(device)
-    split = open_test_split(study.spec.dataset, cache_folder)
+    split = open_test_split(dataset, cache_folder)
     if split.identity.sha256 != study.dataset.sha256:
-        raise DataError(f"data set {study.spec.dataset!r} holds other images than study {study.name!r} was made with")
+        raise DataError(f"data set {dataset!r} holds other images than study {study.name!r} was made with")
     for trial in trials:
         config = trial.config
         if config is None:

@@ -7,7 +7,7 @@ opened, through Optuna's own table definitions.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -118,10 +118,18 @@ def _select(connection: sa.Connection, table: Any, ids: list[int], *columns: str
     return connection.execute(query.where(table.c.trial_id.in_(ids)))
 
 
+def read_ends(connection: sa.Connection, study_id: int) -> dict[int, tuple[TrialState, datetime | None]]:
+    """The state of every trial of a study, and when it finished (aware), by id."""
+    query = sa.select(trials.c.trial_id, trials.c.state, trials.c.datetime_complete)
+    rows = connection.execute(query.where(trials.c.study_id == study_id))
+    return {
+        row.trial_id: (row.state, row.datetime_complete and row.datetime_complete.replace(tzinfo=UTC)) for row in rows
+    }
+
+
 def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialState]:
     """The state of every trial of a study, by id."""
-    query = sa.select(trials.c.trial_id, trials.c.state).where(trials.c.study_id == study_id)
-    return {row.trial_id: row.state for row in connection.execute(query)}
+    return {trial_id: state for trial_id, (state, _at) in read_ends(connection, study_id).items()}
 
 
 def change_state(

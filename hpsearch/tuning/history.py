@@ -6,6 +6,7 @@ read once, and what is new is found by one short query inside a transaction that
 
 from bisect import insort
 from collections.abc import Container
+from itertools import islice
 from typing import Any
 
 import optuna
@@ -36,6 +37,8 @@ class History:
         self._study = study
         self.distributions = searched_distributions(study.space)
         self._by_state: dict[TrialState, list[FrozenTrial]] = {state: [] for state in TrialState}
+        self._ranked: list[FrozenTrial] = []
+        """The lasting ones, the best last: sorted once, not for each draw."""
         self._open_ids: set[int] = set()
         self._newest_id = -1
         spec = study.spec
@@ -62,6 +65,8 @@ class History:
             self._by_state[TrialState.RUNNING] = []
         for trial in optuna_rows.read_trials(connection, wanted, self.distributions):
             insort(self._by_state[trial.state], trial, key=_number)
+            if trial.state in _LASTING:
+                insort(self._ranked, trial, key=_rank)
         self._open_ids = {trial_id for trial_id, state in changed.items() if state not in _LASTING}
         self._newest_id = max([self._newest_id, *changed])
 
@@ -84,14 +89,13 @@ class History:
 
     def select_trials(self, states: Container[TrialState]) -> list[FrozenTrial]:
         """Of the finished trials in these states the best and the newest, of the others all; by number."""
-        trials = self.list_trials(states)
-        finished = [trial for trial in trials if trial.state.is_finished()]
-        if len(finished) <= BEST_TRIALS + NEWEST_TRIALS:
-            return trials
-        older = finished[:-NEWEST_TRIALS]
-        best = sorted(older, key=_rank, reverse=True)[:BEST_TRIALS]
-        unfinished = [trial for trial in trials if not trial.state.is_finished()]
-        return sorted([*best, *finished[-NEWEST_TRIALS:], *unfinished], key=_number)
+        wanted = [state for state in self._by_state if state in states]
+        newest = [trial for state in wanted if state in _LASTING for trial in self._by_state[state][-NEWEST_TRIALS:]]
+        newest = sorted(newest, key=_number)[-NEWEST_TRIALS:]
+        known = {trial.number for trial in newest}
+        older = (trial for trial in reversed(self._ranked) if trial.state in states and trial.number not in known)
+        unfinished = [trial for state in wanted if state not in _LASTING for trial in self._by_state[state]]
+        return sorted([*islice(older, BEST_TRIALS), *newest, *unfinished], key=_number)
 
     def open_for_sampling(self) -> optuna.Study:
         """Optuna's study as a sampler sees it; anew for each trial, because a study caches what samplers read."""
@@ -156,9 +160,9 @@ def _number(trial: FrozenTrial) -> int:
     return trial.number
 
 
-def _rank(trial: FrozenTrial) -> tuple[bool, float, float]:
-    """As TPE ranks: complete ones by value, then pruned ones by how far they came."""
+def _rank(trial: FrozenTrial) -> tuple[bool, float, float, int]:
+    """As TPE ranks: complete ones by value, then pruned ones by how far they came; of equals, the earliest is best."""
     value = trial.value if trial.value is not None else float("-inf")
     if trial.state == TrialState.COMPLETE:
-        return True, 0.0, value
-    return False, float(trial.last_step if trial.last_step is not None else -1), value
+        return True, 0.0, value, -trial.number
+    return False, float(trial.last_step if trial.last_step is not None else -1), value, -trial.number

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import GAVE_UP
-from hpsearch.storage.optuna_rows import read_states
+from hpsearch.storage.optuna_rows import read_ends
 from hpsearch.storage.study_rows import StudyCourse, read_course
 from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
@@ -187,12 +187,12 @@ def read_study_record(study: Study) -> StudyRecord:
     with database.errors():
         frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
         with database.transaction() as connection:
-            states = read_states(connection, study.study_id)
+            ends = read_ends(connection, study.study_id)
             held = _read_leases(connection, study.study_id)
             scores = read_test_scores(connection, study.study_id)
             given_up = _read_given_up(connection, study.study_id)
             course = read_course(connection, study.study_id)
-        if any(trial.state.is_finished() and states.get(trial._trial_id) != trial.state for trial in frozen):
+        if any(trial.state.is_finished() and ends.get(trial._trial_id) != _end(trial) for trial in frozen):
             # Somebody put a finished trial back, or deleted it; Optuna believes that this cannot be.
             database.forget_finished_trials()
             frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
@@ -260,6 +260,11 @@ def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRec
         )
         for row in connection.execute(query)
     }
+
+
+def _end(trial: FrozenTrial) -> tuple[TrialState, datetime | None]:
+    """Optuna gives local time without its zone."""
+    return trial.state, trial.datetime_complete and trial.datetime_complete.astimezone(UTC)
 
 
 def _find_reason(trial: FrozenTrial, given_up: Mapping[int, str]) -> str | None:

@@ -75,6 +75,10 @@ def test_an_address_that_is_not_plain_is_refused_for_every_method(target: str) -
             assert status(request(method, target=target, path=path), EDITING) == 400
 
 
+def test_a_path_that_is_another_one_for_the_application_is_refused() -> None:
+    assert status(request(target="/api/studies", path="/api/studies/1"), READING) == 400
+
+
 @pytest.mark.parametrize("header", ["HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE"])
 def test_a_header_that_changes_the_method_is_refused(header: str) -> None:
     answer = ask(Guard(lambda *_: [b"served"], READING), "/api/studies", **{header: "DELETE"})

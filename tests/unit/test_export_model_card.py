@@ -27,6 +27,7 @@ def make_facts(config: TrialConfig | None = None, **manifest: Any) -> CardFacts:
         "study_test_openings": 0,
         "dataset": "tiny",
         "dataset_licence": "MIT",
+        "parameters": {"lr": 0.01},
         "versions": {"hpsearch": "0.1.0"},
         "verified": {
             "images": 20,
@@ -116,6 +117,7 @@ def test_every_table_has_as_many_cells_in_each_row(facts: CardFacts) -> None:
 
 def test_the_commands_of_the_card_exist() -> None:
     commands = set(re.findall(r"^hpsearch (\w+)", write_card(add_onnx(make_facts())), flags=re.MULTILINE))
-    assert {"predict", "evaluate"} <= commands
+    assert {"predict", "evaluate", "train", "enqueue"} <= commands
+    assert "hpsearch enqueue" not in write_card(make_facts(parameters={}))
     known = set(re.findall(r"^## hpsearch (\w+)", write_reference(), flags=re.MULTILINE))
     assert commands <= known

@@ -1,0 +1,67 @@
+"""Working on a study whose trials are planned: workers on this machine, then one look at the test split a label."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.cli.preparation import choose_hardware
+from hpsearch.cli.search import WorkOrder, search
+from hpsearch.cli.session import check_is_open, open_steps, open_view
+from hpsearch.cli.signals import Interrupts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.study import Study
+
+
+@dataclass(frozen=True)
+class PlannedWork:
+    """How planned trials are worked on."""
+
+    storage_url: str
+    cache_folder: Path
+    device: str
+    workers: int | None
+    """How many; None for as many as the device bears."""
+    dataset: str | None = None
+    """Where this machine has the images, if not where the study says."""
+
+    def finish(self, study: "Study", title: str, log: "Console | None", interrupts: Interrupts) -> "StudyRecord":
+        """Train what is left, and when nothing is, open the test split for what has no score yet.
+
+        Raises:
+            StudyStoppedError: Somebody stopped the study.
+            HpsearchError: A worker ended with an error that starting it again does not mend.
+        """
+        from hpsearch.clock import SystemClock
+        from hpsearch.tuning.records import read_study_record
+
+        record = read_study_record(study)
+        hardware = choose_hardware(self.device, self.workers, most=record.trials_wanted)
+        if log is not None:
+            log.print(f"{title}, in study {study.name}; {hardware.describe()}", soft_wrap=not log.is_terminal)
+        if not record.is_finished:
+            check_is_open(record)
+            flags = ("--dataset", self.dataset) if self.dataset else ()
+            order = WorkOrder(study.name, self.storage_url, hardware, self.cache_folder, deadline=None, flags=flags)
+            search(order, lambda: read_study_record(study), open_view(log, record), interrupts, SystemClock())
+            record = read_study_record(study)
+        return self._score(record, hardware.name, log) if record.is_finished else record
+
+    def _score(self, record: "StudyRecord", device: str, log: "Console | None") -> "StudyRecord":
+        """Open the test split once for each label, now that nothing is left to choose."""
+        from hpsearch.export.test_score import score_all_on_test
+        from hpsearch.tuning.records import read_study_record
+
+        study = record.study
+        with open_steps(log) as steps:
+            for label in study.plan.labels if study.plan else ():
+                complete = [trial for trial in record.trials if trial.label == label and trial.state == "COMPLETE"]
+                if any(not trial.test_scores for trial in complete):
+                    steps.tell(f"opening the test split for {label}")
+                    score_all_on_test(
+                        study, complete, device=device, cache_folder=self.cache_folder, dataset=self.dataset
+                    )
+        return read_study_record(study)
