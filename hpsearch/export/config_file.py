@@ -24,8 +24,8 @@ def read_config(path: Path) -> TrialConfig:
         file = path / CONFIGS[0] if path.is_dir() else path
         if file.stat().st_size > _MAXIMUM_BYTES:
             raise InputError(f"{str(file)!r} has over {_MAXIMUM_BYTES:,} bytes: it is no configuration")
-        text = file.read_text(encoding="utf-8-sig")
         is_json = file.suffix.lower() == ".json"
+        text = file.read_text(encoding="utf-8-sig")
         document = json.loads(text) if is_json else tomllib.loads(text)
     except OSError as error:
         raise InputError(
