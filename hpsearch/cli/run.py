@@ -1,12 +1,15 @@
 """`hpsearch run`: one command from a budget to the best network that fits."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hpsearch.cli.durations import parse_duration
+from hpsearch.cli.ladder import Ladder, read_rungs
 from hpsearch.cli.options import (
     HOW,
+    OUTPUT,
     ArchOption,
     BudgetOption,
     DatasetOption,
@@ -56,6 +59,15 @@ def run(
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture",
+            metavar="FILE.png",
+            help="Of several budgets: draw accuracy and MACs against weights.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,6 +78,10 @@ def run(
     Example: [bold]hpsearch run --budget 100k --arch cnn[/]
 
     Example: [bold]hpsearch run studies/quick.toml --trials 5 --timeout 15m[/]
+
+    Several budgets, and families, make a study each; the best of one begin the next, and a table compares all.
+
+    Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn --picture ladder.png[/]
     """
     flags = collect_flags(
         budget=budget,
@@ -79,14 +95,21 @@ def run(
         study=study,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
-    session = Session(
-        request=read_request(study_file, flags, device, workers),
-        storage=choose_storage(context, storage),
-        command=join_command(context.obj or ()),
-        seconds=seconds,
-        quiet=quiet,
-        as_json=as_json,
-    )
+    rungs = read_rungs(flags)
+    sessions = [
+        Session(
+            request=read_request(study_file, rung, device, workers),
+            storage=choose_storage(context, storage),
+            command=join_command(context.obj or ()),
+            seconds=seconds,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        for rung in rungs
+    ]
     with Interrupts() as interrupts:
-        code = session.run(interrupts, choose_cache_folder())
+        if len(sessions) == 1:
+            code = sessions[0].run(interrupts, choose_cache_folder())
+        else:
+            code = Ladder(sessions, picture).climb(interrupts, choose_cache_folder())
     raise typer.Exit(code)

@@ -1,6 +1,7 @@
 """A run from its first check to its last line."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,11 +47,27 @@ class Session:
     def run(self, interrupts: Interrupts, cache_folder: Path) -> int:
         """Search, show what came of it, and give the exit code."""
         begun = time.time()
+        record, ending = self.search(interrupts, cache_folder)
+        return self._conclude(record, ending, time.time() - begun, interrupts)
+
+    def search(
+        self, interrupts: Interrupts, cache_folder: Path, *, prepare: "Callable[[Study], None] | None" = None
+    ) -> "tuple[StudyRecord, Ending]":
+        """Search until the study is finished or something ends it, and score the best trial.
+
+        Args:
+            interrupts: Signals so far.
+            cache_folder: Where the data sets are.
+            prepare: Called with a study that was made just now, before anybody works on it.
+        """
+        begun = time.time()
         log = None if self.quiet else open_console(stderr=self.as_json)
         with open_steps(log) as steps:
             hardware, dataset, fitted = self._check(cache_folder, steps)
             database, study = open_study(self.storage.url, self.request, dataset, cache_folder, steps.tell)
         with database:
+            if prepare is not None and study.is_new:
+                prepare(study)
             record = _read(study)
             if log is not None:
                 self._show_beginning(log, record, hardware, fitted)
@@ -63,7 +80,7 @@ class Session:
             is_over = ending in ("finished", "time-up")
             if is_over and record.best is not None and not record.best.test_scores:
                 record = _score(record, hardware, cache_folder, log)
-            return self._conclude(record, ending, time.time() - begun, interrupts)
+            return record, ending
 
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""

@@ -118,7 +118,7 @@ class ShownStorage(BaseStorage):
             for trial_id, ended in endings.items()
             if ended is not None and trial_id in loaded and loaded[trial_id].state.is_finished()
         }
-        self._finished[study_id] = kept; endings = before
+        self._finished[study_id] = kept
         return [kept[trial_id][1] if trial_id in kept else loaded[trial_id] for trial_id in endings]
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:

@@ -90,11 +90,14 @@ def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path, ord
                 for selection in selections
                 if not _is_there(selection)
             ]
-            if drafts:
-                splits = _load_splits(study, drafts[0][0].config, order)
-                for selection, draft in drafts:
-                    order.tell(f"writing and verifying trial {selection.trial.number}")
-                    _fill(draft, selection, splits, order)
+            splits: dict[tuple[float, int], SearchSplits] = {}
+            for selection, draft in drafts:
+                config = selection.config
+                key = (config.validation_fraction, config.split_seed)
+                if key not in splits:
+                    splits[key] = _load_splits(study, config, order)
+                order.tell(f"writing and verifying trial {selection.trial.number}")
+                _fill(draft, selection, splits[key], order)
             for selection, draft in drafts:
                 _publish(selection, draft)
     except OSError as error:

@@ -33,7 +33,10 @@ def read_parameters(path: Path) -> dict[str, Any]:
     if isinstance(parameters, Mapping) and parameters:
         return dict(parameters)
     if of_bundle:
-        raise InputError(f"{str(manifest)!r} has no parameters: it is of an older version; hpsearch export it again")
+        raise InputError(
+            f"{str(manifest)!r} has no parameters: it is of an older version (hpsearch export it again), or of a trial "
+            "that no study drew (hpsearch train takes it)"
+        )
     raise InputError(
         f"{str(path)!r} has no table of parameters: give the folder of an exported trial, or a TOML file with "
         f"[{_TABLE}] and lines such as lr = 0.01"

@@ -63,21 +63,7 @@ def verify_files(
     labels: IntegerArray = validation.labels.numpy()
     expected = TrainedNetwork(config, weights).compute_logits(images)
     measures = measure(expected, labels)
-    recorded_correct = round(recorded_accuracy * len(labels))
-    recorded_tolerance = RECORDED_TOLERANCE["cpu" if trained_on.startswith("cpu") else "other"]
-    ties = _count_ties(expected, recorded_tolerance)
-    if abs(measures.correct - recorded_correct) > ties:
-        raise VerificationError(
-            f"the stored weights label {measures.correct:,} of {len(labels):,} validation images rightly, and the "
-            f"search recorded {recorded_correct:,}: other images, or other weights; nothing is exported"
-        )
-    document: dict[str, Any] = {
-        "images": len(labels),
-        "recorded_correct": recorded_correct,
-        "correct": measures.correct,
-        "near_ties": ties,
-        "tolerance": TOLERANCE,
-    }
+    document = _compare_with_recorded(expected, measures, recorded_accuracy, trained_on)
     if (folder / SAFETENSORS).exists():
         logits = TrainedNetwork(config, (folder / SAFETENSORS).read_bytes()).compute_logits(images)
         document[SAFETENSORS] = _compare(SAFETENSORS, expected, logits, labels)
@@ -95,6 +81,26 @@ def verify_files(
             "same_top_1": _share_same(expected, logits),
         }
     return Verification(measures, document, int8_accuracy)
+
+
+def _compare_with_recorded(
+    logits: FloatArray, measures: Measures, recorded_accuracy: float, trained_on: str
+) -> dict[str, Any]:
+    """Raises VerificationError where more images than near ties are labelled otherwise than in the search."""
+    recorded_correct = round(recorded_accuracy * measures.images)
+    ties = _count_ties(logits, RECORDED_TOLERANCE["cpu" if trained_on.startswith("cpu") else "other"])
+    if abs(measures.correct - recorded_correct) > ties:
+        raise VerificationError(
+            f"the stored weights label {measures.correct:,} of {measures.images:,} validation images rightly, and the "
+            f"search recorded {recorded_correct:,}: other images, or other weights; nothing is exported"
+        )
+    return {
+        "images": measures.images,
+        "recorded_correct": recorded_correct,
+        "correct": measures.correct,
+        "near_ties": ties,
+        "tolerance": TOLERANCE,
+    }
 
 
 def _compare(name: str, expected: FloatArray, logits: FloatArray, labels: IntegerArray) -> dict[str, Any]:

@@ -4,36 +4,24 @@ The same figures give the same bytes on every run of the same Matplotlib: no dat
 other figures of the process.
 """
 
-import io
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError
+from hpsearch.reporting.canvas import make_figure, styled, write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_DOTS_PER_INCH = 120
 _TITLE_CHARACTERS = 76
 _NAME_CHARACTERS = 14
 _MOST_CLASSES_WITH_COUNTS = 24
 _MOST_CLASSES_WITH_NAMES = 60
 
 _TRAIN, _VALIDATION, _ACCURACY = "#6b6b6b", "#0b5394", "#000000"
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.edgecolor": "#666666",
-    "axes.titlesize": 10.0,
-    "grid.color": "#dddddd",
-    "text.parse_math": False,
-}
 
 
 def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
@@ -53,8 +41,8 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
         raise InputError("a learning curve needs at least one epoch")
     epochs = [point.epoch + 1 for point in curve]
     accuracies = [100 * point.validation_accuracy for point in curve]
-    with _styled():
-        figure = _make_figure(7.0, 5.2)
+    with styled():
+        figure = make_figure(7.0, 5.2)
         upper, lower = figure.subplots(2, 1, sharex=True)
         figure.suptitle(_cut(title, _TITLE_CHARACTERS), fontsize=10)
         lines = {"color": _TRAIN, "linestyle": "--", "marker": "s"}, {"color": _VALIDATION, "marker": "o"}
@@ -69,7 +57,7 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
         _mark_best(lower, epochs, accuracies)
         for axes in (upper, lower):
             _finish_curve(axes, len(curve))
-        return _write_png(figure)
+        return write_png(figure)
 
 
 def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> bytes:
@@ -97,8 +85,8 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
     percent = 100 * np.divide(table, rows, out=np.zeros(table.shape), where=rows > 0)
     shows_counts = size <= _MOST_CLASSES_WITH_COUNTS
     side = float(np.clip(2.6 + 0.52 * size, 4.2, 12.0))
-    with _styled():
-        figure = _make_figure(side + 1.4, side)
+    with styled():
+        figure = make_figure(side + 1.4, side)
         axes = figure.subplots()
         seaborn.heatmap(
             percent,
@@ -125,34 +113,7 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
         correct, total = int(np.trace(table)), int(table.sum())
         share = f": {100 * correct / total:.2f}%" if total else ""
         axes.set_title(f"{_cut(title, _TITLE_CHARACTERS)}\n{correct:,} of {total:,} right{share}", fontsize=9.5, pad=10)
-        return _write_png(figure)
-
-
-def _make_figure(width_inches: float, height_inches: float) -> "Figure":
-    """A figure that no window and no global list of figures knows of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_inches, height_inches), dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _write_png(figure: "Figure") -> bytes:
-    buffer = io.BytesIO()
-    # Matplotlib would write its version into the file.
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-@contextmanager
-def _styled() -> Iterator[None]:
-    """The style of these figures; a character that the font lacks becomes a box, without a word in a worker's log."""
-    from matplotlib import rc_context
-
-    with rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        yield
+        return write_png(figure)
 
 
 def _finish_curve(axes: "Axes", epochs: int) -> None:

@@ -10,14 +10,14 @@ from safetensors.numpy import load_file
 
 from hpsearch.errors import DataError, InputError
 from hpsearch.export import bundle as bundle_module
-from hpsearch.export import classifier, draft_folder
+from hpsearch.export import classifier, draft_folder, verification
 from hpsearch.export.bundle import export_trials
-from hpsearch.export.verification import VerificationError
+from hpsearch.export.verification import VerificationError, verify_files
 from hpsearch.storage.database import Database
 from hpsearch.training.data import load_search_splits
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
-from hpsearch.tuning.records import read_study_record, store_test_score
+from hpsearch.tuning.records import load_trial_weights, read_study_record, store_test_score
 from tests.cli_runs import write_tiny_archive
 from tests.scripted import curve_point, make_study
 from tests.trained_study import TrainedStudy, train_study
@@ -101,6 +101,30 @@ def test_an_accuracy_that_the_weights_do_not_reach_ends_the_export_and_leaves_no
     with pytest.raises(VerificationError, match="the search recorded"):
         trained.export(tmp_path / "new" / "out")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("trained_on", "is_refused"), [("cpu", True), ("cuda:0", False)])
+def test_a_count_may_differ_from_the_recorded_one_only_by_images_that_rounding_decides(
+    trained: TrainedStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained_on: str, is_refused: bool
+) -> None:
+    # As if every image were a near tie on a GPU, and none on this CPU.
+    monkeypatch.setattr(verification, "RECORDED_TOLERANCE", {"cpu": 0.0, "other": 1.0})
+    validation = load_search_splits(str(trained.archive), trained.cache_folder).validation
+    with trained.open() as record:
+        trial = record.trial(0)
+        weights = load_trial_weights(record.study, trial)
+    assert trial.config is not None
+    assert trial.value is not None
+    one_more = trial.value + 1 / len(validation)
+
+    def verify() -> None:
+        verify_files(tmp_path, trial.config, weights, validation, recorded_accuracy=one_more, trained_on=trained_on)
+
+    if is_refused:
+        with pytest.raises(VerificationError, match="the search recorded"):
+            verify()
+    else:
+        verify()
 
 
 def test_weights_that_read_back_differently_end_the_export_and_leave_nothing(
@@ -188,6 +212,27 @@ def test_a_link_in_the_bundle_s_place_is_not_followed(trained: TrainedStudy, tmp
     with pytest.raises(InputError, match="holds something else"):
         trained.export(tmp_path / "out")
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_of_two_exports_at_once_the_first_one_s_files_stay(
+    trained: TrainedStudy, tmp_path: Path, is_same: bool
+) -> None:
+    def export_meanwhile(_curve: object, _title: str) -> bytes:
+        path = trained.export(tmp_path, draw_curve=lambda _curve, _title: b"first")
+        if not is_same:
+            (path / "config.toml").write_text("mine")
+        return b"second"
+
+    if is_same:
+        path = trained.export(tmp_path, draw_curve=export_meanwhile)
+    else:
+        with pytest.raises(InputError, match="holds something else"):
+            trained.export(tmp_path, draw_curve=export_meanwhile)
+        path = tmp_path / "study-trial-0"
+        assert (path / "config.toml").read_text() == "mine"
+    assert (path / "curve.png").read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_trial_that_is_not_complete_is_not_exported_nor_are_those_beside_it(tmp_path: Path) -> None:

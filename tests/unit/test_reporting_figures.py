@@ -35,8 +35,8 @@ def open_png(content: bytes) -> Image.Image:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that are written, before they are pixels."""
     seen: list[Any] = []
-    write: Callable[[Any], bytes] = figures._write_png
-    monkeypatch.setattr(figures, "_write_png", lambda figure: seen.append(figure) or write(figure))
+    write: Callable[[Any], bytes] = figures.write_png
+    monkeypatch.setattr(figures, "write_png", lambda figure: seen.append(figure) or write(figure))
     return seen
 
 

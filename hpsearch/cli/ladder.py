@@ -1,0 +1,224 @@
+"""A ladder: a study for each of several budgets, the best of one at the beginning of the next, a table of all."""
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.cli.durations import format_duration
+from hpsearch.cli.result import Ending
+from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.session import Session
+from hpsearch.cli.signals import Interrupts
+from hpsearch.cli.views import format_accuracy
+from hpsearch.errors import HpsearchError, InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
+    from hpsearch.tuning.study import Study
+
+_HANDED_UP = 2
+"""So many of a rung's best configurations are the first trials of the next."""
+_MOST_RUNGS = 40
+
+
+def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The flags of each rung: one of each family and budget that `--arch` and `--budget` list, small budgets first.
+
+    Raises:
+        InputError: A budget is none, or one is given twice.
+    """
+    from hpsearch.budget import format_budget, parse_budget
+
+    archs, budgets = _split(flags.get("arch")), _split(flags.get("budget"))
+    if len(archs) * len(budgets) == 1:
+        return [dict(flags)]
+    weights = [parse_budget(budget) if budget is not None else None for budget in budgets]
+    for listed in (archs, weights):
+        if len(set(listed)) < len(listed):
+            raise InputError(f"{', '.join(map(str, listed))} has the same twice: give each once")
+    if len(archs) * len(budgets) > _MOST_RUNGS:
+        raise InputError(f"{len(archs) * len(budgets)} studies at once are too many: give at most {_MOST_RUNGS}")
+    rungs = []
+    for arch, weight in itertools.product(archs, sorted(weights, key=lambda weight: weight or 0)):
+        rung = dict(flags) | {"arch": arch, "budget": format_budget(weight) if weight is not None else None}
+        if flags.get("name") is not None:
+            named = [
+                flags["name"],
+                *([arch] if len(archs) > 1 else []),
+                *([rung["budget"]] if len(budgets) > 1 else []),
+            ]
+            rung["name"] = "-".join(str(part) for part in named)
+        rungs.append(rung)
+    return rungs
+
+
+def _split(text: str | None) -> list[str | None]:
+    return [None] if text is None else [part.strip() for part in text.split(",")]
+
+
+@dataclass(frozen=True)
+class _Rung:
+    record: "StudyRecord"
+    ending: Ending
+    seconds: float
+
+    @property
+    def best(self) -> "TrialRecord | None":
+        return self.record.best
+
+
+class Ladder:
+    """Several searches, one after the other."""
+
+    def __init__(self, sessions: Sequence[Session], picture: Path | None) -> None:
+        self._sessions = sessions
+        self._picture = picture
+
+    def climb(self, interrupts: Interrupts, cache_folder: Path) -> int:
+        """Search rung after rung, and show what came of it; the exit code."""
+        rungs: list[_Rung] = []
+        first = self._sessions[0]
+        log = None if first.quiet else open_console(stderr=first.as_json)
+        for number, session in enumerate(self._sessions, start=1):
+            spec = session.request.spec
+            if log is not None:
+                title = f"rung {number} of {len(self._sessions)}: {spec.arch} of at most {spec.budget:,} weights"
+                log.print(f"\n{title}", style="bold", soft_wrap=True)
+            below = [rung.record for rung in rungs if rung.record.study.spec.arch == spec.arch][-1:]
+            begun = time.time()
+            record, ending = session.search(
+                interrupts,
+                cache_folder,
+                prepare=lambda study, below=below: hand_up(below, study),  # type: ignore[misc]
+            )
+            rungs.append(_Rung(record, ending, time.time() - begun))
+            if ending in ("interrupted", "study-stopped"):
+                break
+        self._show(rungs)
+        if interrupts.exit_code is not None:
+            return interrupts.exit_code
+        is_whole = len(rungs) == len(self._sessions) and all(rung.best is not None for rung in rungs)
+        return 0 if is_whole else 1
+
+    def _show(self, rungs: Sequence[_Rung]) -> None:
+        session = self._sessions[0]
+        if self._picture is not None and any(rung.best for rung in rungs):
+            _draw(self._picture, rungs)
+        if session.as_json:
+            write_json([_describe(rung, rungs) for rung in rungs])
+            return
+        console = open_console()
+        show_rungs(console, rungs)
+        if self._picture is not None:
+            console.print(f"picture: {self._picture}", soft_wrap=True)
+        if len(rungs) < len(self._sessions):
+            console.print("\nThe same command goes on where this stopped:", soft_wrap=True)
+            console.print(f"  {session.command}", style="bold cyan", soft_wrap=True)
+            return
+        console.print("\nNext")
+        for rung in rungs:
+            command = session.storage.complete_command(f"hpsearch export {rung.record.study.name}")
+            console.print(f"  {command}", style="cyan", soft_wrap=True)
+
+
+def hand_up(below: "Sequence[StudyRecord]", study: "Study") -> None:
+    """Enqueue the best configurations of the rung below: the solver gives their shapes this rung's widths."""
+    from hpsearch.tuning.operations import enqueue_trial
+
+    if study.spec.sampler == "grid":
+        return
+    room = max(0, study.spec.trials - 1)
+    for trial in [trial for record in below for trial in record.ranking][: min(_HANDED_UP, room)]:
+        try:
+            enqueue_trial(study, trial.parameters)
+        except InputError:
+            continue  # this budget's space has no such shape
+
+
+def is_on_frontier(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
+    """Whether no network of another rung is as accurate in validation with as few weights."""
+    mine = rung.best
+    if mine is None or mine.value is None or mine.weights is None:
+        return False
+    others = [other.best for other in rungs if other is not rung and other.best is not None]
+    return not any((other.value or 0.0) >= mine.value and (other.weights or 0) <= mine.weights for other in others)
+
+
+def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
+    """Write the table."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    headings = ("arch", "budget>", "weights>", "MACs>", "validation>", "test>", "trials>", "time>", "", "network")
+    for heading in headings:
+        right = heading.endswith(">")
+        is_last = heading == headings[-1]  # it alone may take several lines
+        table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=not is_last)
+    for rung in rungs:
+        spec, best = rung.record.study.spec, rung.best
+        table.add_row(
+            spec.arch,
+            f"{spec.budget:,}",
+            f"{best.weights:,}" if best and best.weights is not None else "-",
+            f"{best.macs:,}" if best and best.macs is not None else "-",
+            format_accuracy(best.value if best else None),
+            format_accuracy(best.test_accuracy if best else None),
+            f"{rung.record.finished_count} of {rung.record.trials_wanted}",
+            format_duration(rung.seconds),
+            "*" if is_on_frontier(rung, rungs) else "",
+            (best.network or "") if best else "",
+        )
+    console.print()
+    console.print(table)
+    console.print("* no other network here is as accurate in validation with as few weights", style="dim")
+
+
+def _draw(path: Path, rungs: Sequence[_Rung]) -> None:
+    from hpsearch.durable_file import write_file
+    from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
+
+    points = [
+        FrontierPoint(
+            rung.record.study.spec.arch,
+            best.weights,
+            best.macs,
+            best.value,
+            best.test_accuracy,
+            is_on_frontier(rung, rungs),
+        )
+        for rung in rungs
+        if (best := rung.best) is not None
+        and best.weights is not None
+        and best.macs is not None
+        and best.value is not None
+    ]
+    data = rungs[0].record.study.dataset.name
+    try:
+        write_file(path, draw_frontier(points, f"Best networks on {data}"))
+    except OSError as error:
+        raise HpsearchError(f"--picture {str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+def _describe(rung: _Rung, rungs: Sequence[_Rung]) -> dict[str, Any]:
+    record, best = rung.record, rung.best
+    spec = record.study.spec
+    return {
+        "study": record.study.name,
+        "arch": spec.arch,
+        "budget": spec.budget,
+        "ending": rung.ending,
+        "is_finished": record.is_finished,
+        "counts": record.counts,
+        "trial": best.number if best else None,
+        "weights": best.weights if best else None,
+        "macs": best.macs if best else None,
+        "validation_accuracy": best.value if best else None,
+        "test_accuracy": best.test_accuracy if best else None,
+        "is_on_frontier": is_on_frontier(rung, rungs),
+        "config": dict(best.config_json) if best and best.config_json else None,
+    }

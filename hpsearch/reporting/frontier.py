@@ -1,0 +1,86 @@
+"""The picture of a ladder: accuracy against weights, and multiply-accumulates below."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpsearch.errors import InputError
+from hpsearch.reporting.canvas import make_figure, styled, write_png
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """The best network of a budget."""
+
+    arch: str
+    weights: int
+    macs: int
+    validation_accuracy: float
+    """As a fraction, like the next."""
+    test_accuracy: float | None
+    is_on_frontier: bool
+    """Whether no other point is as accurate with as few weights."""
+
+
+_LOOKS = {
+    "cnn": {"color": "#0b5394", "marker": "o", "linestyle": "-"},
+    "fcn": {"color": "#6b6b6b", "marker": "s", "linestyle": "--"},
+}
+
+
+def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
+    """Accuracy (validation filled, test hollow) and MACs against weights, a line a family, as a PNG file.
+
+    Points that are not on the frontier have a cross over them.
+
+    Raises:
+        InputError: There are no points.
+    """
+    if not points:
+        raise InputError("a frontier needs at least one point")
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+    with styled():
+        figure = make_figure(7.0, 5.8)
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        figure.suptitle(title, fontsize=10)
+        for arch in sorted({point.arch for point in points}):
+            mine = sorted((point for point in points if point.arch == arch), key=lambda point: point.weights)
+            look = _LOOKS[arch]
+            weights = [point.weights for point in mine]
+            values = [100 * point.validation_accuracy for point in mine]
+            upper.plot(weights, values, label=f"{arch}, validation", **look)
+            scored = [point for point in mine if point.test_accuracy is not None]
+            upper.plot(
+                [point.weights for point in scored],
+                [100 * (point.test_accuracy or 0.0) for point in scored],
+                label=f"{arch}, test",
+                **(look | {"linestyle": ":", "fillstyle": "none"}),
+            )
+            beaten = [point for point in mine if not point.is_on_frontier]
+            upper.plot(
+                [point.weights for point in beaten],
+                [100 * point.validation_accuracy for point in beaten],
+                linestyle="none",
+                marker="x",
+                markersize=11,
+                color="black",
+            )
+            lower.plot(weights, [point.macs for point in mine], label=arch, **look)
+        upper.set_ylabel("accuracy (%)")
+        upper.legend(frameon=False)
+        lower.set_ylabel("MACs an image")
+        lower.set_xlabel("weights")
+        lower.set_xscale("log")
+        lower.set_yscale("log")
+        lower.legend(frameon=False)
+        # A tick at each budget, in thousands and millions.
+        ticks = sorted({round(point.weights, -len(str(point.weights)) + 2) for point in points})
+        lower.set_xticks(ticks)
+        lower.xaxis.set_minor_locator(NullLocator())
+        for axis in (lower.xaxis, lower.yaxis):
+            axis.set_major_formatter(EngFormatter(sep=""))
+        lower.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        lower.yaxis.set_minor_locator(NullLocator())
+        for axes in (upper, lower):
+            axes.grid(visible=True, which="major")
+        return write_png(figure)

@@ -1,0 +1,84 @@
+"""A ladder's rungs, and which of its networks no other one beats."""
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.cli.ladder import _Rung, hand_up, is_on_frontier, read_rungs
+from hpsearch.errors import InputError
+from hpsearch.storage.database import Database
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import TrialQueue
+from hpsearch.tuning.records import read_study_record
+from tests.cli_runs import make_record, make_trial
+from tests.scripted import curve_point, make_study
+
+
+def test_one_budget_is_no_ladder() -> None:
+    flags = {"budget": "100k", "arch": "cnn", "name": None}
+    assert read_rungs(flags) == [flags]
+    assert read_rungs({"budget": None, "arch": None}) == [{"budget": None, "arch": None}]
+    assert read_rungs({"budget": "abc", "arch": "x"}) == [{"budget": "abc", "arch": "x"}]
+
+
+def test_every_family_climbs_from_the_smallest_budget() -> None:
+    rungs = read_rungs({"budget": "50k, 10_000,20k", "arch": "fcn,cnn", "name": "mine", "seed": 3})
+    assert [(rung["arch"], rung["budget"]) for rung in rungs] == [
+        (arch, budget) for arch in ("fcn", "cnn") for budget in ("10k", "20k", "50k")
+    ]
+    assert [rung["name"] for rung in rungs][:2] == ["mine-fcn-10k", "mine-fcn-20k"]
+    assert {rung["seed"] for rung in rungs} == {3}
+    assert [rung["name"] for rung in read_rungs({"budget": "10k,20k", "arch": "cnn", "name": "m"})] == [
+        "m-10k",
+        "m-20k",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("budget", "arch", "said"),
+    [
+        ("10k,10_000", "cnn", "the same twice"),
+        ("10k,20k", "cnn,cnn", "the same twice"),
+        ("10k,abc", "cnn", "abc"),
+        ("10k,", "cnn", "budget"),
+        (",".join(f"{index}k" for index in range(5, 30)), "fcn,cnn", "50 studies at once are too many"),
+    ],
+)
+def test_a_ladder_that_makes_no_sense_is_refused(budget: str, arch: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_rungs({"budget": budget, "arch": arch})
+
+
+def test_the_frontier_is_what_nothing_smaller_beats() -> None:
+    def rung(weights: int, value: float) -> _Rung:
+        return _Rung(make_record(make_trial(0, value=value, weights=weights)), "finished", 1.0)
+
+    rungs = [rung(1000, 0.8), rung(2000, 0.9), rung(3000, 0.85), rung(1500, 0.8)]
+    assert [is_on_frontier(each, rungs) for each in rungs] == [True, True, False, False]
+    nothing = _Rung(make_record(make_trial(0, "FAIL")), "finished", 1.0)
+    assert not is_on_frontier(nothing, [nothing])
+
+
+def test_the_best_of_a_rung_begin_the_next_with_its_widths(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
+        small = make_study(database, "small", trials=3)
+        queue = TrialQueue(small, "w", "cpu")
+        for accuracy in (0.5, 0.7, 0.6):
+            trial = queue.claim()
+            assert isinstance(trial, ClaimedTrial)
+            trial.report(curve_point(0, accuracy))
+            trial.complete(b"w")
+        below = read_study_record(small)
+        large = make_study(database, "large", trials=4, budget="4k")
+        hand_up([below], large)
+        climbing = TrialQueue(large, "w", "cpu")
+        for number in (1, 2):
+            trial = climbing.claim()
+            assert isinstance(trial, ClaimedTrial)
+            before = below.trial(number).config
+            assert before is not None
+            assert trial.config.recipe == before.recipe
+            assert 3_960 <= trial.config.count_weights() <= 4_000
+        tiny = make_study(database, "tiny", trials=1)
+        hand_up([below], tiny)
+        assert read_study_record(tiny).trials == ()
