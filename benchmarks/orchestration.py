@@ -14,11 +14,12 @@ import math
 import multiprocessing
 import os
 import platform
+import queue
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -199,17 +200,31 @@ def measure(url: str, name: str, worker: str, trials: int, gate: Any, answers: A
 
     vars(claims)["draw"] = timed_draw
     with Database.open(url, check=False) as database:
-        queue = TrialQueue(load_study(database, name), worker, "cpu")
+        trials_left = TrialQueue(load_study(database, name), worker, "cpu")
         gate.wait()
         rows = []
         for _ in range(trials):
             begun, processor = time.perf_counter(), time.process_time()
-            trial = queue.claim()
+            trial = trials_left.claim()
             claimed = time.perf_counter() - begun
             assert isinstance(trial, ClaimedTrial)
             seconds = [claimed - suggested[0], suggested[0], *finish(trial)]
             rows.append([*seconds, time.process_time() - processor])
         answers.put(rows)
+
+
+def collect(processes: Sequence[Any], answers: Any) -> list[Any]:
+    """What each process has to say; an error where one ends without a word."""
+    measured = []
+    while len(measured) < len(processes):
+        try:
+            measured.append(answers.get(timeout=1))
+        except queue.Empty:
+            if any(process.exitcode for process in processes):
+                raise RuntimeError("a worker ended with an error") from None
+    for process in processes:
+        process.join()
+    return measured
 
 
 def run_case(case: Case, url: str, *, trials: int) -> Figures:
@@ -224,9 +239,7 @@ def run_case(case: Case, url: str, *, trials: int) -> Figures:
     ]
     for process in processes:
         process.start()
-    measured = [answers.get(timeout=900) for _ in processes]
-    for process in processes:
-        process.join()
+    measured = collect(processes, answers)
     warm = [row for rows in measured for row in rows[1:]]
     columns = {part: [row[index] for row in warm] for index, part in enumerate(PARTS)}
     columns["all"] = [sum(row[: len(PARTS)]) for row in warm]
@@ -244,12 +257,12 @@ def run_case(case: Case, url: str, *, trials: int) -> Figures:
 def sleep_through(url: str, name: str, worker: str, seconds: float, epochs: int, gate: Any, answers: Any) -> None:
     """One worker whose trials sleep for a second; how long it slept, and how long it took."""
     with Database.open(url, check=False) as database:
-        queue = TrialQueue(load_study(database, name), worker, "cpu")
-        queue.claim().give_back("warm now")  # type: ignore[union-attr]
+        trials_left = TrialQueue(load_study(database, name), worker, "cpu")
+        trials_left.claim().give_back("warm now")  # type: ignore[union-attr]
         gate.wait()
         begun, slept = time.perf_counter(), 0.0
         while time.perf_counter() - begun < seconds:
-            trial = queue.claim()
+            trial = trials_left.claim()
             assert isinstance(trial, ClaimedTrial)
             slept += (epochs - len(trial.curve)) / epochs
             finish(trial, 1 / epochs)
@@ -268,9 +281,7 @@ def run_sleepers(url: str, *, workers: int, seconds: float, epochs: int, finishe
     processes = [context.Process(target=sleep_through, args=(url, name, f"w{i}", *arguments)) for i in range(workers)]
     for process in processes:
         process.start()
-    measured = [answers.get(timeout=900) for _ in processes]
-    for process in processes:
-        process.join()
+    measured = collect(processes, answers)
     share = sum(slept for slept, _ in measured) / sum(took for _, took in measured)
     return {
         "workers": workers,

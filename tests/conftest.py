@@ -43,3 +43,13 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/studies.db"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.make_database()
+
+
+_SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
+"""What starts servers, processes and browsers: `-m "not slow"` leaves the unit and property tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _SLOW_FOLDERS & set(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker(pytest.mark.slow)

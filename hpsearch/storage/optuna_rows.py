@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hpsearch.errors import StorageError
 
@@ -80,6 +82,11 @@ def read_trials(
 def _read_chunk(
     connection: sa.Connection, ids: list[int], distributions: Mapping[str, BaseDistribution]
 ) -> list[FrozenTrial]:
+    # The states first: what a trial has when it finishes is there for whoever has seen that it is finished.
+    rows = list(_select(connection, trials, ids, "number", "state", "datetime_start", "datetime_complete"))
+    # The states first: what belongs to a state is there by then, also where each query sees what others commit.
+    columns = ("number", "state", "datetime_start", "datetime_complete")
+    rows = list(_select(connection, trials, ids, *columns))
     parameters: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
     for row in _select(connection, _parameters, ids, "param_name", "param_value"):
         if (distribution := distributions.get(row.param_name)) is not None:
@@ -99,7 +106,7 @@ def _read_chunk(
         FrozenTrial(
             number=row.number,
             state=row.state,
-            value=values.get(row.trial_id),
+            value=values.get(row.trial_id) if row.state.is_finished() else None,
             datetime_start=row.datetime_start,
             datetime_complete=row.datetime_complete,
             params=parameters[row.trial_id],
@@ -109,7 +116,7 @@ def _read_chunk(
             intermediate_values=dict(sorted(steps[row.trial_id].items())),
             trial_id=row.trial_id,
         )
-        for row in _select(connection, trials, ids, "number", "state", "datetime_start", "datetime_complete")
+        for row in rows
     ]
 
 
@@ -221,11 +228,11 @@ def forget_result(connection: sa.Connection, trial_id: int) -> None:
 
 def write_intermediate_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:
     """Store the value of a step; once more is as good as once."""
-    same = (_intermediate_values.c.trial_id == trial_id) & (_intermediate_values.c.step == step)
-    connection.execute(_intermediate_values.delete().where(same))
     stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
-    values = {"trial_id": trial_id, "step": step, "intermediate_value": stored, "intermediate_value_type": kind}
-    connection.execute(_intermediate_values.insert().values(**values))
+    measured = {"intermediate_value": stored, "intermediate_value_type": kind}
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = insert(_intermediate_values).values(trial_id=trial_id, step=step, **measured)
+    connection.execute(row.on_conflict_do_update(index_elements=["trial_id", "step"], set_=measured))
 
 
 def write_value(connection: sa.Connection, trial_id: int, value: float) -> None:

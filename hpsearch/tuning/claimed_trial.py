@@ -26,6 +26,8 @@ from hpsearch.tuning.study import Study
 
 CHECKPOINT_SECONDS = 10.0
 """How far a stored checkpoint may lie behind; a trial whose worker dies loses so much and the epoch under way."""
+_READ_SECONDS = 1.0
+"""A pruner may know the other trials as they were so long ago."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ class ClaimedTrial:
     """When the checkpoint was last stored, by this attempt or before it."""
 
     def __post_init__(self) -> None:
-        self._stored_at = self.clock.monotonic()
+        self._stored_at = self._read_at = self.clock.monotonic()
         self._pruning = self.history.open_for_pruning()
 
     def extend_lease(self) -> None:
@@ -178,8 +180,9 @@ class ClaimedTrial:
             self._write_outbox(connection)
             if is_due:
                 self._write_checkpoint(connection)
-            if reads:
+            if reads and now - self._read_at >= _READ_SECONDS:
                 self.history.refresh_for_pruning(connection)
+                self._read_at = now
         self._outbox.clear()
         if is_due and self.checkpoint is not None:
             self._stored_at = now

@@ -63,12 +63,15 @@ class History:
         ]
         if running:
             self._by_state[TrialState.RUNNING] = []
-        for trial in optuna_rows.read_trials(connection, wanted, self.distributions):
-            insort(self._by_state[trial.state], trial, key=_number)
-            if trial.state in _LASTING:
-                insort(self._ranked, trial, key=_rank)
         self._open_ids = {trial_id for trial_id, state in changed.items() if state not in _LASTING}
         self._newest_id = max([self._newest_id, *changed])
+        for trial in optuna_rows.read_trials(connection, wanted, self.distributions):
+            # On PostgreSQL it may have ended, or been given back, since its state was asked for.
+            if trial.state in _LASTING:
+                self._open_ids.discard(trial._trial_id)
+                insort(self._ranked, trial, key=_rank)
+            if trial.state in _LASTING or (running and trial.state == TrialState.RUNNING):
+                insort(self._by_state[trial.state], trial, key=_number)
 
     def refresh_for_pruning(self, connection: sa.Connection) -> None:
         """Read what the pruner asks for: successive halving knows the running trials' rungs, too."""

@@ -1,10 +1,12 @@
 """What a worker's sampler and pruner know of the other trials, whatever the database."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
+from hpsearch.storage import optuna_rows
 from hpsearch.storage.database import Database
 from hpsearch.tuning import history as history_module
 from hpsearch.tuning.claimed_trial import ClaimedTrial
@@ -106,3 +108,38 @@ def test_a_pruner_of_a_worker_that_lost_its_trial_notes_nothing(database: Databa
     with pytest.raises(Exception, match="lease"):
         zombie.report(curve_point(1, 0.9))
     assert database.optuna_storage.get_trial(zombie.lease.trial_id).system_attrs == noted
+
+
+def test_a_trial_that_ends_between_two_questions_is_known_once_and_whole(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL each query of a transaction sees what others have committed by then."""
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("a transaction excludes every other on SQLite")
+    study = make_study(database, trials=2)
+    history = History(study)
+    running = claim(TrialQueue(study, "one", "cpu"))
+    read_trials = optuna_rows.read_trials
+
+    def end_it_first(*arguments: Any) -> Any:
+        if running.curve == []:
+            finish(running, 0.5)
+        return read_trials(*arguments)
+
+    monkeypatch.setattr(optuna_rows, "read_trials", end_it_first)
+    refresh(history, database)
+    refresh(history, database)
+    assert [(trial.state, trial.value) for trial in history.list_trials()] == [(TrialState.COMPLETE, 0.5)]
+    select = optuna_rows._select
+    late = claim(TrialQueue(study, "two", "cpu"))
+
+    def end_it_before_its_state_is_asked_for(connection: Any, table: Any, *rest: Any) -> Any:
+        if late.curve == [] and table is optuna_rows.trials:
+            finish(late, 0.75)
+        return select(connection, table, *rest)
+
+    monkeypatch.setattr(optuna_rows, "_select", end_it_before_its_state_is_asked_for)
+    refresh(history, database)
+    assert all(trial.value is not None for trial in history.list_trials((TrialState.COMPLETE,)))
+    refresh(history, database)
+    assert [trial.value for trial in history.list_trials()] == [0.5, 0.75]

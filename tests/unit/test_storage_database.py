@@ -76,7 +76,7 @@ def test_a_page_of_noise_never_ends_in_no_trials_or_a_traceback(path: Path, plac
 def test_a_database_of_another_layout_is_refused_with_what_to_do(path: Path) -> None:
     with Database.open(f"sqlite:///{path}") as database, database.transaction() as connection:
         connection.execute(layout.update().values(version=99))
-    with pytest.raises(StorageError, match=r"layout 99.*hpsearch --version"):
+    with pytest.raises(StorageError, match=r"layout 99.*pip install --upgrade hpsearch"):
         open_again(path)
 
 
