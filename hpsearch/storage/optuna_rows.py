@@ -84,9 +84,6 @@ def _read_chunk(
 ) -> list[FrozenTrial]:
     # The states first: what a trial has when it finishes is there for whoever has seen that it is finished.
     rows = list(_select(connection, trials, ids, "number", "state", "datetime_start", "datetime_complete"))
-    # The states first: what belongs to a state is there by then, also where each query sees what others commit.
-    columns = ("number", "state", "datetime_start", "datetime_complete")
-    rows = list(_select(connection, trials, ids, *columns))
     parameters: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
     for row in _select(connection, _parameters, ids, "param_name", "param_value"):
         if (distribution := distributions.get(row.param_name)) is not None:
