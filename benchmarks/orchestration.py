@@ -215,7 +215,7 @@ def measure(url: str, name: str, worker: str, trials: int, gate: Any, answers: A
 
 def collect(processes: Sequence[Any], answers: Any) -> list[Any]:
     """What each process has to say; an error where one ends without a word."""
-    measured = []
+    measured: list[Any] = []
     while len(measured) < len(processes):
         try:
             measured.append(answers.get(timeout=1))

@@ -15,7 +15,6 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hpsearch.errors import StorageError
 
