@@ -137,6 +137,9 @@ def create_at_once(room: CommandRoom, *lines: tuple[str, ...]) -> list[Ended]:
 
 @pytest.mark.slow
 @pytest.mark.fault
+@pytest.mark.parametrize(
+    "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)], indirect=True
+)
 def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, storage_url: str) -> None:
     endings = create_at_once(room, *[("create", *SETTINGS, "--json")] * 8)
     assert [(ended.code, ended.err) for ended in endings if ended.code or "error" in ended.err] == []
@@ -148,6 +151,9 @@ def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, stor
 
 @pytest.mark.slow
 @pytest.mark.fault
+@pytest.mark.parametrize(
+    "storage_url", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgresql"], indirect=True
+)
 def test_of_eight_that_make_a_study_with_other_settings_at_once_one_wins(room: CommandRoom, storage_url: str) -> None:
     budgets = [2000 + 100 * index for index in range(8)]
     lines = [("create", *SETTINGS, "--study", "mine", "--budget", str(budget)) for budget in budgets]

@@ -1,6 +1,7 @@
 """`finalists` as a process: the linked study, its resumption, its one opening of the test split a finalist."""
 
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -15,14 +16,28 @@ from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_ar
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> CommandRoom:
-    write_tiny_archive(tmp_path / "tiny.npz")
-    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache")})
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished study."""
+    folder = tmp_path_factory.mktemp("searched")
+    write_tiny_archive(folder / "tiny.npz")
+    room = make_room(folder, {"HPSEARCH_CACHE": str(folder / "cache")})
     made = ("--budget", "2k", "--arch", "fcn", "--dataset", "tiny.npz", "--study", "s")
     ended = room.run("run", *made, "--trials", "3", "--epochs", "2", "--pruner", "none", "--quiet")
     assert ended.code == 0, ended
-    return room
+    return folder
+
+
+@pytest.fixture
+def room(
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> CommandRoom:
+    folder = tmp_path / "room"
+    shutil.copytree(searched, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HPSEARCH_CACHE", str(searched / "cache"))
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    return CommandRoom(folder, capsys, {"HPSEARCH_CACHE": str(searched / "cache")})
 
 
 def test_finalists_are_trained_again_and_compared_and_the_same_command_adds_nothing(room: CommandRoom) -> None:
@@ -89,9 +104,9 @@ def test_finalists_that_are_stopped_go_on_and_open_the_test_split_at_the_end_onl
     ],
 )
 def test_wrong_input_is_one_line(room: CommandRoom, flags: tuple[str, ...], said: str) -> None:
-    ended = room.run("finalists", *flags)
+    ended = room.type("finalists", *flags)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"error: {said}")
     assert ended.err.count("\n") == 1
     assert room.read("s").finished_count == 3
-    assert "finalists" not in room.run("list").out
+    assert "finalists" not in room.type("list").out

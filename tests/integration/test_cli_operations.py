@@ -194,6 +194,7 @@ def test_an_exported_trial_of_one_study_goes_into_another_that_searches_other_pa
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_exported_trial_is_trained_again_in_its_study(tmp_path: Path) -> None:
     room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache")})
     archive = str(write_tiny_archive(tmp_path / "tiny.npz"))

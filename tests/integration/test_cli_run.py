@@ -95,8 +95,17 @@ def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize(("phase", "seed"), [("starting", 0), ("training", 1), ("training", 2)])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize(
+    ("number", "phase", "seed"),
+    [
+        pytest.param(signal.SIGINT, "starting", 0, id="ctrl-c-starting"),
+        pytest.param(signal.SIGINT, "training", 1, id="ctrl-c-training"),
+        pytest.param(signal.SIGTERM, "training", 2, id="sigterm-training"),
+        pytest.param(signal.SIGINT, "training", 2, id="ctrl-c-later", marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGTERM, "starting", 0, id="sigterm-starting", marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGTERM, "training", 1, id="sigterm-later", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_command(
     room: CommandRoom, number: signal.Signals, phase: str, seed: int
 ) -> None:

@@ -23,10 +23,15 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def room(exported: Path, tmp_path: Path) -> CommandRoom:
+def room(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> CommandRoom:
     folder = tmp_path / "room"
     shutil.copytree(exported, folder)
-    return make_room(folder, {"HPSEARCH_CACHE": str(exported / "cache")})
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HPSEARCH_CACHE", str(exported / "cache"))
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    return CommandRoom(folder, capsys, {"HPSEARCH_CACHE": str(exported / "cache")})
 
 
 def test_an_exported_configuration_trains_to_the_same_value_and_under_fresh_seeds(room: CommandRoom) -> None:
@@ -74,9 +79,9 @@ def test_wrong_input_is_one_line(room: CommandRoom, given: tuple[str, ...], said
     (room.folder / "broken.toml").write_text("version = 1\nseed = 3\n")
     (room.folder / "list.json").write_text("[1]")
     before = room.read("s").trials
-    ended = room.run("train", *given)
+    ended = room.type("train", *given)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"error: {said}"), ended.err
     assert ended.err.count("\n") == 1
-    assert "train" not in room.run("list").out
+    assert "train" not in room.type("list").out
     assert room.read("s").trials == before

@@ -15,6 +15,7 @@ from hpsearch.storage.database import Database
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
 from tests.password_postgres import PasswordServer, add_password
 from tests.scripted import make_study
+from tests.tiny_training import TINY_FCN, tiny_config
 
 PASSWORD = "hunter2{x}%40@/:'\" {0.__class__}%zz"
 PARTS = ("hunter2", "{x}", "__class__", "%zz", "hunter2%7Bx%7D")
@@ -153,6 +154,9 @@ def fill_in(room: CommandRoom, name: str, arguments: list[Any]) -> list[str]:
     archive = write_tiny_archive(room.folder / "tiny.npz")
     if name in ("run", "create"):
         return [name, "--arch", "fcn", "--budget", "2k", "--dataset", str(archive), "--trials", "2"]
+    if name == "train":
+        (room.folder / "config.json").write_text(tiny_config(TINY_FCN).model_dump_json())
+        return [name, "config.json", "--dataset", str(write_tiny_archive(room.folder / "eight.npz"))]
     if name == "restore":
         make_database(room.folder / "copy.db", "study")
     (room.folder / "parameters.toml").write_text("[parameters]\nlr = 0.01\n")
@@ -172,7 +176,13 @@ def test_the_commands_that_open_a_storage_are_known() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("wrong", "how"), [("password", "flag"), ("password", "variable"), ("password", "file"), ("host", "file")]
+    ("wrong", "how"),
+    [
+        ("password", "flag"),
+        ("host", "file"),
+        pytest.param("password", "variable", marks=pytest.mark.exhaustive),
+        pytest.param("password", "file", marks=pytest.mark.exhaustive),
+    ],
 )
 @pytest.mark.parametrize(("name", "arguments"), COMMANDS, ids=[name for name, _arguments in COMMANDS])
 def test_no_command_shows_a_password_of_a_storage_that_does_not_open(
