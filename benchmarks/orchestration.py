@@ -42,6 +42,7 @@ from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import Study, create_or_join_study, load_study
 from hpsearch.tuning.suggest import draw, searched_distributions
+from hpsearch.worker.loop import REPORT_SECONDS
 from tests.postgres import run_postgres
 
 RESULTS = Path(__file__).parent / "results" / "orchestration.json"
@@ -200,7 +201,7 @@ def measure(url: str, name: str, worker: str, trials: int, gate: Any, answers: A
 
     vars(claims)["draw"] = timed_draw
     with Database.open(url, check=False) as database:
-        trials_left = TrialQueue(load_study(database, name), worker, "cpu")
+        trials_left = TrialQueue(load_study(database, name), worker, "cpu", report_seconds=REPORT_SECONDS)
         gate.wait()
         rows = []
         for _ in range(trials):
@@ -257,7 +258,7 @@ def run_case(case: Case, url: str, *, trials: int) -> Figures:
 def sleep_through(url: str, name: str, worker: str, seconds: float, epochs: int, gate: Any, answers: Any) -> None:
     """One worker whose trials sleep for a second; how long it slept, and how long it took."""
     with Database.open(url, check=False) as database:
-        trials_left = TrialQueue(load_study(database, name), worker, "cpu")
+        trials_left = TrialQueue(load_study(database, name), worker, "cpu", report_seconds=REPORT_SECONDS)
         trials_left.claim().give_back("warm now")  # type: ignore[union-attr]
         gate.wait()
         begun, slept = time.perf_counter(), 0.0

@@ -47,6 +47,8 @@ class ClaimedTrial:
     patience: Patience = field(default_factory=Patience)
     clock: Clock = field(default_factory=SystemClock)
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    report_seconds: float = 0.0
+    """How long a report may wait for the next one, to be stored with it."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions and hardware of this attempt."""
     rungs: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class ClaimedTrial:
     """When the checkpoint was last stored, by this attempt or before it."""
 
     def __post_init__(self) -> None:
-        self._stored_at = self._read_at = self.clock.monotonic()
+        self._stored_at = self._read_at = self._sent_at = self.clock.monotonic()
         self._pruning = self.history.open_for_pruning()
 
     def extend_lease(self) -> None:
@@ -175,6 +177,8 @@ class ClaimedTrial:
 
     def _send(self, *, reads: bool) -> None:
         now = self.clock.monotonic()
+        if now - self._sent_at < self.report_seconds:
+            return  # the next report takes it along, or the end
         is_due = self._stored_at is None or now - self._stored_at >= self.checkpoint_seconds
         with self.study.database.transaction() as connection:
             self._write_outbox(connection)
@@ -184,6 +188,7 @@ class ClaimedTrial:
                 self.history.refresh_for_pruning(connection)
                 self._read_at = now
         self._outbox.clear()
+        self._sent_at = now
         if is_due and self.checkpoint is not None:
             self._stored_at = now
 

@@ -56,6 +56,7 @@ class TrialQueue:
         patience: With a database that is away.
         clock: To tell whether this process itself was away; leases go by the database's clock alone.
         checkpoint_seconds: How far a stored checkpoint may lie behind.
+        report_seconds: How long a report may wait for the next one, to be stored with it.
         environment: Versions and hardware, to be kept with each trial.
     """
 
@@ -69,6 +70,7 @@ class TrialQueue:
         patience: Patience | None = None,
         clock: Clock | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        report_seconds: float = 0.0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.study = study
@@ -78,6 +80,7 @@ class TrialQueue:
         self._patience = patience or Patience()
         self._clock = clock or SystemClock()
         self._checkpoint_seconds = checkpoint_seconds
+        self._report_seconds = report_seconds
         self._environment = environment or {}
         self._history = History(study)
         self._last_contact: float | None = None
@@ -193,9 +196,11 @@ class TrialQueue:
         checkpoint: bytes | None = None
         curve: list[EpochResult] = []
         with self.study.database.transaction() as connection:
-            leases.extend_lease(connection, lease)
             self._history.refresh(connection)
-            stored = optuna_rows.read_attribute(connection, lease.trial_id, "config")
+            stored: Any = None
+            if lease.attempt > 1:
+                leases.extend_lease(connection, lease)
+                stored = optuna_rows.read_attribute(connection, lease.trial_id, "config")
             if stored is not None:
                 checkpoint, curve = read_checkpoint(connection, lease.trial_id)
                 optuna_rows.forget_epochs(connection, lease.trial_id, first=len(curve))
@@ -216,6 +221,7 @@ class TrialQueue:
             patience=self._patience,
             clock=self._clock,
             checkpoint_seconds=self._checkpoint_seconds,
+            report_seconds=self._report_seconds,
             environment=self._environment,
             rungs={
                 key: value for key, value in frozen.system_attrs.items() if curve and key.startswith(optuna_rows.RUNG)

@@ -25,6 +25,8 @@ from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.study import Study, load_study
 from hpsearch.worker.heartbeat import Heartbeat
 
+REPORT_SECONDS = 1.0
+"""Epochs shorter than this are stored several at a time: each commit waits for the disk."""
 _POLL_SECONDS = 0.5
 
 _ILLUSTRATED_TRIALS = 3
@@ -53,6 +55,7 @@ class WorkerSettings:
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    report_seconds: float = REPORT_SECONDS
     outage_seconds: float = OUTAGE_SECONDS
     """How long it waits for a database that is away."""
 
@@ -164,6 +167,7 @@ def run_worker(
             patience=patience,
             clock=clock,
             checkpoint_seconds=settings.checkpoint_seconds,
+            report_seconds=settings.report_seconds,
             environment=trainer.environment,
         )
         return Worker(settings, queue, trainer, stop, say, clock, illustrate).work()

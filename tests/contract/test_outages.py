@@ -190,3 +190,25 @@ def test_what_is_no_outage_is_not_tried_again(queue: TrialQueue, clock: HandCloc
     with pytest.raises(LeaseLostError):
         trial.complete(b"late")
     assert clock.time == begun
+
+
+def test_short_epochs_are_stored_several_at_a_time_and_all_of_them_with_the_end(
+    database: Database, clock: HandClock
+) -> None:
+    queue = TrialQueue(make_study(database, trials=2, epochs=9), "one", "cpu", clock=clock, report_seconds=1.0)
+    trial = claim(queue)
+    stored = []
+    for epoch in range(6):
+        clock.time += 0.4
+        trial.report(curve_point(epoch, 0.1 + epoch / 100), b"after")
+        stored.append(len(read_study_record(queue.study).trial(0).accuracies))
+    assert stored == [0, 0, 3, 3, 3, 6]
+    trial.report(curve_point(6, 0.5), b"after 6")
+    trial.give_back("stopped")
+    assert len(read_study_record(queue.study).trial(0).accuracies) == 7
+    again = claim(queue)
+    assert (again.checkpoint, len(again.curve)) == (b"after 6", 7)
+    again.report(curve_point(7, 0.6))
+    again.report(curve_point(8, 0.7))
+    again.complete(b"weights")
+    assert sorted(read_study_record(queue.study).trial(0).accuracies) == list(range(9))
