@@ -66,16 +66,17 @@ def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, ho
     if (held := _find_held(connection, study_id, holder)) is not None:
         return held
     mine = trials.c.study_id == study_id
-    waiting = sa.select(sa.func.min(trials.c.trial_id)).where(mine & (trials.c.state == TrialState.WAITING))
-    trial_id: int | None = connection.execute(waiting).scalar_one()
+    waiting = sa.case((trials.c.state == TrialState.WAITING, trials.c.trial_id))
+    query = sa.select(sa.func.min(waiting), sa.func.count()).select_from(trials).where(mine)
+    trial_id, count = connection.execute(query).one()
     if trial_id is not None:
         change_state(connection, trial_id, TrialState.WAITING, TrialState.RUNNING, now)
-    elif connection.execute(sa.select(sa.func.count()).select_from(trials).where(mine)).scalar_one() < maximum_trials:
-        trial_id = insert_trial(connection, study_id, now)
-        _clear_rows(connection, trial_id)
-    else:
+        return _write_lease(connection, study_id, trial_id, holder, now)
+    if count >= maximum_trials:
         return None
-    return _write_lease(connection, study_id, trial_id, holder, now)
+    trial_id = insert_trial(connection, study_id, now, number=count)
+    _clear_rows(connection, trial_id)
+    return _write_lease(connection, study_id, trial_id, holder, now, is_new=True)
 
 
 def _find_held(connection: sa.Connection, study_id: int, holder: Holder) -> Lease | None:
@@ -88,7 +89,8 @@ def _find_held(connection: sa.Connection, study_id: int, holder: Holder) -> Leas
 
 def add_waiting_trial(connection: sa.Connection, study_id: int) -> int:
     """Add a trial that waits to be claimed, and give its id. The caller holds the study's claim lock."""
-    trial_id = insert_trial(connection, study_id, None)
+    number = sa.select(sa.func.count()).select_from(trials).where(trials.c.study_id == study_id)
+    trial_id = insert_trial(connection, study_id, None, number=connection.execute(number).scalar_one())
     _clear_rows(connection, trial_id)
     return trial_id
 
@@ -127,7 +129,7 @@ def end_lease(connection: sa.Connection, lease: Lease, state: TrialState, detail
     if not change_state(connection, lease.trial_id, TrialState.RUNNING, state, now):
         raise LeaseLostError(f"trial {lease.trial_id} is not running any more")
     kind = "returned" if state == TrialState.WAITING else state.name.lower()
-    record_event(connection, kind, lease.study_id, lease.trial_id, lease.worker, detail)
+    record_event(connection, kind, lease.study_id, lease.trial_id, lease.worker, detail, at=now)
     if state.is_finished():
         delete_checkpoint(connection, lease.trial_id)
 
@@ -208,14 +210,18 @@ def record_event(
     trial_id: int | None = None,
     worker: str | None = None,
     detail: str | None = None,
+    *,
+    at: datetime | None = None,
 ) -> None:
-    """Write down what happened, and when by the database's clock."""
-    moment = read_clock(connection)
+    """Write down what happened, and when by the database's clock: at a moment that was read from it, or now."""
+    moment = at or read_clock(connection)
     values = {"study_id": study_id, "trial_id": trial_id, "at": moment, "kind": kind, "worker": worker}
     connection.execute(events.insert().values(**values, detail=detail))
 
 
-def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder: Holder, now: datetime) -> Lease:
+def _write_lease(
+    connection: sa.Connection, study_id: int, trial_id: int, holder: Holder, now: datetime, *, is_new: bool = False
+) -> Lease:
     held = {
         "token": holder.token,
         "worker": holder.worker,
@@ -226,13 +232,15 @@ def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder
         "validation_accuracy": None,
     }
     row = leases.c.trial_id == trial_id
-    attempts = connection.execute(sa.select(leases.c.attempts).where(row)).scalar_one_or_none()
+    attempts: int | None = None
+    if not is_new:
+        attempts = connection.execute(sa.select(leases.c.attempts).where(row)).scalar_one_or_none()
     if attempts is None:
         values = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 0}
         connection.execute(leases.insert().values(**values, **held))
     else:
         connection.execute(leases.update().where(row).values(attempts=attempts + 1, **held))
-    record_event(connection, "claimed", study_id, trial_id, holder.worker)
+    record_event(connection, "claimed", study_id, trial_id, holder.worker, at=now)
     return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt=(attempts or 0) + 1)
 
 

@@ -36,8 +36,10 @@ RESULT_ATTRIBUTES = ("seconds", "epochs", "curve", "reason", "traceback")
 """The user attributes that a trial gets when it finishes."""
 
 
-def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None) -> int:
-    """Add a trial with the next number: RUNNING since `now`, WAITING without. The caller holds the study's claim lock.
+def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None, *, number: int) -> int:
+    """Add a trial: RUNNING since `now`, WAITING without. The caller holds the study's claim lock.
+
+    Its number is that of the trials that the study has.
 
     Returns:
         Its id.
@@ -47,10 +49,9 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None)
     """
     if connection.execute(sa.select(_studies.c.study_id).where(_studies.c.study_id == study_id)).first() is None:
         raise StorageError("the study was deleted while it was worked on: hpsearch list shows those that are left")
-    number = sa.select(sa.func.count()).select_from(trials).where(trials.c.study_id == study_id)
     values = {
         "study_id": study_id,
-        "number": connection.execute(number).scalar_one(),
+        "number": number,
         "state": TrialState.WAITING if now is None else TrialState.RUNNING,
         "datetime_start": None if now is None else _naive(now),
     }
