@@ -98,6 +98,7 @@ def _put_script_in(script: WorkerScript) -> None:
             "lease_seconds": script.lease_seconds,
             "heartbeat_seconds": heartbeat,
             "checkpoint_seconds": script.checkpoint_seconds,
+            "report_seconds": 0.0,
             "outage_seconds": script.outage_seconds,
         }
         return WorkerSettings(**given | changed)  # type: ignore[arg-type]

@@ -57,7 +57,9 @@ def work_with_a_cut(proxy: TcpProxy, url: str, study: str, folder: Path, commit:
         proxy.cut_commit(commit, side)
         return ScriptedTrainer()
 
-    settings = WorkerSettings(url, study, "cpu", Path(), "worker", heartbeat_seconds=1000.0, checkpoint_seconds=0.0)
+    settings = WorkerSettings(
+        url, study, "cpu", Path(), "worker", heartbeat_seconds=1000.0, checkpoint_seconds=0.0, report_seconds=0.0
+    )
     try:
         run_worker(settings, StopSignal(), said.append, open_trainer=open_trainer)
     finally:
@@ -79,7 +81,9 @@ def test_a_server_that_is_unreachable_for_a_while_costs_nothing_but_time(
 
     restore = journal_writes(Journal(tmp_path / "worker.jsonl", "worker"))
     try:
-        settings = WorkerSettings(proxy.direct(url), "study", "cpu", Path(), "worker", checkpoint_seconds=0.0)
+        settings = WorkerSettings(
+            proxy.direct(url), "study", "cpu", Path(), "worker", checkpoint_seconds=0.0, report_seconds=0.0
+        )
         run_worker(settings, StopSignal(), lambda _: None, open_trainer=lambda *_: ScriptedTrainer(before_epoch))
     finally:
         restore()

@@ -33,7 +33,15 @@ def train(url: str, name: str, killed_at: int | None) -> None:
 
     TrainingSession._shuffle = shuffle  # type: ignore[assignment, method-assign]
     settings = WorkerSettings(
-        url, "study", "cpu", Path(), name, lease_seconds=0.5, heartbeat_seconds=0.1, checkpoint_seconds=0.0
+        url,
+        "study",
+        "cpu",
+        Path(),
+        name,
+        lease_seconds=0.5,
+        heartbeat_seconds=0.1,
+        checkpoint_seconds=0.0,
+        report_seconds=0.0,
     )
     run_worker(settings, StopSignal(), print, open_trainer=lambda *_: StudyTrainer(draw_splits(), "cpu"))
 

@@ -30,8 +30,8 @@ def study(tmp_path: Path) -> Iterator[Study]:
 
 
 def work(study: Study, trainer: Trainer) -> StudyRecord:
-    settings = WorkerSettings("", study.name, "cpu", Path(), "w", checkpoint_seconds=0.0)
-    queue = TrialQueue(study, "w", "cpu", checkpoint_seconds=0.0)
+    settings = WorkerSettings("", study.name, "cpu", Path(), "w", checkpoint_seconds=0.0, report_seconds=0.0)
+    queue = TrialQueue(study, "w", "cpu", checkpoint_seconds=0.0, report_seconds=0.0)
     Worker(settings, queue, trainer, StopSignal(), lambda _line: None, SystemClock()).work()
     return read_study_record(study)
 
