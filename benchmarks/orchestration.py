@@ -87,7 +87,7 @@ class Figures:
 
 def make_study(database: Database, name: str, *, sampler: str, epochs: int = EPOCHS) -> Study:
     given = {"name": name, "dataset": "bench", "arch": "cnn", "budget": "100k", "trials": 100_000, "epochs": epochs}
-    name, spec = parse_study_spec(given | {"sampler": sampler})
+    name, spec = parse_study_spec(given | {"sampler": sampler, "portfolio": False})
     return create_or_join_study(database, name, spec, DATASET)
 
 

@@ -1,6 +1,7 @@
 """The default search beside random search and a one-epoch cut: best validation accuracy and the seconds it took.
 
-- default: the study that `hpsearch run` makes (sampler and pruner of the spec).
+- default: the study that `hpsearch run` makes (portfolio, sampler and pruner of the spec).
+- drawn: the same without the portfolio, so that every trial is drawn.
 - random: as many trials, drawn at random, each trained to its end.
 - cut: twice as many random draws, trained for the first epoch of their schedule; the best four are trained to the end
   (Egele et al., 2024).
@@ -107,17 +108,19 @@ def main() -> None:
     parser.add_argument("--arch", choices=["fcn", "cnn"], required=True)
     parser.add_argument("--budget", default="100k")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--method", action="append", choices=["default", "random", "cut"])
+    parser.add_argument("--method", action="append", choices=["default", "drawn", "random", "cut"])
     arguments = parser.parse_args()
     cache = default_cache_folder(os.environ)
     dataset = fetch_dataset("fashion-mnist", cache, lambda _line: None)
     workers = len(os.sched_getaffinity(0))
     fields = make_fields(arguments.arch, arguments.budget, arguments.seed)
     trials = parse_study_spec(fields)[1].trials
-    for method in arguments.method or ["default", "random", "cut"]:
+    for method in arguments.method or ["default", "drawn", "random", "cut"]:
         match method:
             case "default":
                 result = search(fields, dataset, cache, workers)
+            case "drawn":
+                result = search(fields | {"portfolio": False}, dataset, cache, workers)
             case "random":
                 result = search(fields | {"sampler": "random", "pruner": "none"}, dataset, cache, workers)
             case _:

@@ -81,6 +81,9 @@ _CNN_TYPES: dict[str, Any] = {
 PARAMETER_TYPES: dict[Arch, dict[str, Any]] = {"fcn": _FCN_TYPES | _RECIPE_TYPES, "cnn": _CNN_TYPES | _RECIPE_TYPES}
 """Every parameter of a family, in the order in which it is drawn."""
 
+RECIPE_PARAMETERS: tuple[str, ...] = tuple(_RECIPE_TYPES)
+"""The parameters that both families have and that mean the same in both: how a network is trained."""
+
 SHAPE_PARAMETERS: dict[Arch, tuple[str, ...]] = {
     "fcn": ("depth", "batch_norm"),
     "cnn": (

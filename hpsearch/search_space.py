@@ -91,6 +91,12 @@ class Choices(BaseModel):
 Distribution = Annotated[FloatRange | IntRange | Choices, Field(discriminator="kind")]
 
 
+def takes(distribution: FloatRange | IntRange | Choices, value: Any) -> bool:
+    """Whether a value is one that a parameter may have: true is no number, nor is text."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value in distribution and (is_number or isinstance(distribution, Choices))
+
+
 class SearchSpace(BaseModel):
     """A distribution for every parameter of one family of architectures, in the order in which they are drawn."""
 

@@ -4,6 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -23,6 +24,35 @@ def read_study_file(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: The file cannot be read, is no TOML (the message has the line), or has an unknown key.
+    """
+    study_text = read_study_text(path)
+    for key in study_text.fields:
+        if key not in _FIELDS:
+            raise InputError(f"study file {str(path)!r}{_line_of(study_text.text, key)}: {_unknown_key(key)}")
+    return study_text.fields
+
+
+@dataclass(frozen=True)
+class StudyText:
+    """A study file as it was read: TOML, and nothing more is known of it."""
+
+    path: Path
+    text: str
+    fields: dict[str, Any]
+
+    def find_line(self, key: str) -> str:
+        """Where a key stands, as a message has it: `, line 3`; nothing where it stands nowhere, or more than once."""
+        first = _line_of(self.text, key)
+        number = int(first.removeprefix(", line ")) if first else 0
+        rest = "\n".join(self.text.splitlines()[number:])
+        return "" if _line_of(rest, key) else first
+
+
+def read_study_text(path: Path) -> StudyText:
+    """Read a study file, whichever of the two kinds it is.
+
+    Raises:
+        InputError: The file cannot be read, or is no TOML (the message has the line).
     """
     try:
         with path.open("rb") as file:
@@ -46,10 +76,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
     except ValueError as error:
         # Python's own limit on the digits of a whole number, which tomllib lets through.
         raise InputError(f"study file {str(path)!r} has a number of thousands of digits; give a shorter one") from error
-    for key in fields:
-        if key not in _FIELDS:
-            raise InputError(f"study file {str(path)!r}{_line_of(text, key)}: {_unknown_key(key)}")
-    return fields
+    return StudyText(path, text, fields)
 
 
 def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:

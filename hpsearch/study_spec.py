@@ -26,6 +26,8 @@ Trials = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 DEFAULT_TRIALS: dict[Arch, int] = {"fcn": 20, "cnn": 16}
 DEFAULT_EPOCHS: dict[Arch, int] = {"fcn": 20, "cnn": 12}
+SAMPLERS_WITH_PORTFOLIO: tuple[SamplerName, ...] = ("tpe", "gp")
+"""The samplers that learn. The others are what one compares with, so their trials are all drawn."""
 
 _MAXIMUM_GRID_POINTS = 100_000
 """Optuna's grid sampler holds every point in memory."""
@@ -49,6 +51,8 @@ class StudySpec(BaseModel):
     sampler: SamplerName = "tpe"
     pruner: PrunerName = "median"
     validation_fraction: ValidationFraction = 0.1
+    portfolio: Annotated[bool, Field(strict=True)] | None = None
+    """Whether the shipped configurations are its first trials; None where nobody says, until the study is made."""
     space: SearchSpace
 
     @model_validator(mode="before")
@@ -77,7 +81,24 @@ class StudySpec(BaseModel):
         check_space(self.arch, self.space)
         if self.sampler == "grid":
             _check_grid(self.space)
+            if self.portfolio:
+                raise InputError(
+                    "sampler grid walks through all its points, so portfolio true is not allowed: "
+                    "leave it out, or take another sampler"
+                )
         return self
+
+    def settle_portfolio(self, *, is_planned: bool = False, is_warm: bool = False) -> "StudySpec":
+        """The spec of a study that is made now: what nobody says about the portfolio is decided.
+
+        Args:
+            is_planned: Whether the study's trials are known beforehand.
+            is_warm: Whether it begins with the best of another study.
+        """
+        wanted = self.portfolio
+        if wanted is None:
+            wanted = self.sampler in SAMPLERS_WITH_PORTFOLIO and not is_warm
+        return self.model_copy(update={"portfolio": wanted and not is_planned})
 
     def default_name(self) -> str:
         """The study's name where none is given: data set, family, budget."""
@@ -85,13 +106,22 @@ class StudySpec(BaseModel):
         return f"{dataset[:40]}-{self.arch}-{format_budget(self.budget)}"
 
     def fingerprint(self) -> str:
-        """SHA-256 over the spec in canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over the spec in canonical JSON.
+
+        A study without a portfolio has the one that it had before there were portfolios.
+        """
+        content = self.model_dump(mode="json", exclude=None if self.portfolio else {"portfolio"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def find_differences(self, other: "StudySpec") -> dict[str, tuple[str, str]]:
-        """The fields in which two specs differ: by name, this one's value and the other's, as text."""
+        """The fields in which two specs differ: by name, this one's value and the other's, as text.
+
+        The portfolio decides how a study begins: who does not speak of it takes the study as it was made.
+        """
         mine, theirs = self._flatten(), other._flatten()
+        if self.portfolio is None or other.portfolio is None:
+            mine["portfolio"] = theirs["portfolio"] = ""
         names = [*mine, *(name for name in theirs if name not in mine)]
         missing = "(none)"
         return {

@@ -1,9 +1,16 @@
 """A trial's configuration: all that is needed to run it again."""
 
 import hashlib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from hpsearch.architecture import Architecture
 from hpsearch.budget import Budget
@@ -12,6 +19,7 @@ from hpsearch.recipe import Recipe
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ValidationFraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
+TrainsOn = Literal["train", "train+validation"]
 
 
 class TrialConfig(BaseModel):
@@ -26,6 +34,9 @@ class TrialConfig(BaseModel):
     validation_fraction: ValidationFraction = 0.1
     split_seed: Seed = 0
     """Draws the validation split: one for all trials of a study, so that their accuracies compare."""
+    trains_on: TrainsOn = "train"
+    """With `train+validation` nothing is held out, so that no accuracy but that on the test split can be known; the
+    fraction and its seed then say what the search had held out that the configuration comes from."""
     seed: Seed
     """Of everything random in training: initial weights, order, dropout, augmentation."""
     budget: Budget | None = None
@@ -38,6 +49,27 @@ class TrialConfig(BaseModel):
         if self.budget is not None and weights > self.budget:
             raise ValueError(f"the architecture holds {weights} weights, over its budget of {self.budget}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `trains_on` where it is the default: as before that field was there, so that hashes stay the same.
+
+        The version stays as well, for who does not know the field refuses it.
+        """
+        document: dict[str, Any] = write(self)
+        if self.trains_on == "train":
+            document.pop("trains_on", None)
+        return document
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether images are held out to validate on."""
+        return self.trains_on == "train"
+
+    @property
+    def held_out_fraction(self) -> float | None:
+        """The share of the training split that is not trained on; None for nothing."""
+        return self.validation_fraction if self.is_validated else None
 
     def count_weights(self) -> int:
         """Every trainable parameter of the network on this data set."""

@@ -1,11 +1,12 @@
 """A plan: trials that are known beforehand, each with its configuration, instead of drawn."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hpsearch.trial_config import TrialConfig, derive_seed
+from hpsearch.origin import Origin
+from hpsearch.trial_config import TrainsOn, TrialConfig, derive_seed
 
 
 class PlannedTrial(BaseModel):
@@ -27,6 +28,27 @@ class TrialPlan(BaseModel):
 
     version: Literal[1] = 1
     trials: Annotated[tuple[PlannedTrial, ...], Field(min_length=1)]
+    search: str | None = None
+    """The study whose trials the labels name; None where they come from none, and in plans of older versions."""
+    origin: Origin | None = None
+    """What the plan asks and what was printed of it, where it comes from a study file. No part of what is trained."""
+
+    @model_validator(mode="after")
+    def _trials_compare(self) -> Self:
+        """A study's trials have one objective."""
+        if len({trial.config.trains_on for trial in self.trials}) > 1:
+            raise ValueError("some trials hold validation images out, and others train on them")
+        return self
+
+    @property
+    def trains_on(self) -> TrainsOn:
+        """What all of them train on."""
+        return self.trials[0].config.trains_on
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether images are held out to validate on."""
+        return self.trials[0].config.is_validated
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -41,6 +63,9 @@ def plan_replicates(
     epochs: int | None = None,
     seed: int = 0,
     keeps_first: bool = False,
+    trains_on: TrainsOn | None = None,
+    search: str | None = None,
+    origin: Origin | None = None,
 ) -> TrialPlan:
     """Each configuration under several fresh seeds, the first replicate of all before the second of any.
 
@@ -50,16 +75,21 @@ def plan_replicates(
         epochs: In place of each recipe's own; None to keep it.
         seed: Whence the fresh seeds come; replicate k of every label gets the same one.
         keeps_first: Whether replicate 0 has the configuration's own seed instead of a fresh one.
+        trains_on: In place of what each configuration trains on; None to keep it.
+        search: The study whose trials the labels name.
+        origin: What the plan asks, and what was printed of it.
     """
+    changes: dict[str, Any] = {} if trains_on is None else {"trains_on": trains_on}
     trials = []
     for replicate in range(replicates):
         fresh = derive_seed(seed, replicate, "replicate")
         for label, config in configs.items():
             own = config.seed if keeps_first and replicate == 0 else fresh
-            trials.append(PlannedTrial(label=label, replicate=replicate, config=_change(config, own, epochs)))
-    return TrialPlan(trials=tuple(trials))
+            changed = _change(config, epochs, changes | {"seed": own})
+            trials.append(PlannedTrial(label=label, replicate=replicate, config=changed))
+    return TrialPlan(trials=tuple(trials), search=search, origin=origin)
 
 
-def _change(config: TrialConfig, seed: int, epochs: int | None) -> TrialConfig:
+def _change(config: TrialConfig, epochs: int | None, changes: dict[str, Any]) -> TrialConfig:
     recipe = config.recipe if epochs is None else config.recipe.model_copy(update={"epochs": epochs})
-    return config.model_copy(update={"seed": seed, "recipe": recipe})
+    return config.model_copy(update=changes | {"recipe": recipe})

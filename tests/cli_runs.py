@@ -1,9 +1,11 @@
 """Running the command line in a test: in this process or as one of its own, on a data set of a few kilobytes."""
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,24 @@ class CommandRoom:
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
 
 
+def type_apart(folder: Path, *arguments: str) -> Ended:
+    """Run a command in this process and in a folder, outside of any test: for fixtures that several tests share.
+
+    Its workers are forked, and its cache is the folder's own.
+    """
+    from hpsearch.worker import supervisor
+    from tests.forked_workers import start_forked
+
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setenv("HPSEARCH_CACHE", str(folder / "cache"))
+        patch.delenv("HPSEARCH_STORAGE", raising=False)
+        patch.setattr(supervisor, "start_process", start_forked)
+        code = main([*arguments])
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
 def make_room(folder: Path, environment: Mapping[str, str]) -> CommandRoom:
     """A room whose processes see this environment."""
     return CommandRoom(folder, environment=dict(environment))
@@ -103,6 +123,7 @@ def make_trial(number: int, state: str = "COMPLETE", **fields: Any) -> TrialReco
         "parameters": {},
         "config_json": None,
         "accuracies": {},
+        "epochs": len(fields.get("accuracies", ())),
         "curve": (),
         "seconds": None,
         "reason": None,

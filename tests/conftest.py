@@ -45,6 +45,15 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.make_database()
 
 
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that are typed in this process fork their workers, which takes milliseconds instead of seconds."""
+    from hpsearch.worker import supervisor
+    from tests.forked_workers import start_forked
+
+    monkeypatch.setattr(supervisor, "start_process", start_forked)
+
+
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
 """What starts servers, processes and browsers: `-m "not slow"` leaves the unit and property tests."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import psycopg
 
 from hpsearch.storage.database import Database
@@ -74,7 +75,7 @@ class DeploymentRoom:
         own = {name: self.place(str(value)) for name, value in environment.items()}
         return subprocess.Popen(
             [self.place(argument) for argument in command],
-            env={"PATH": programs, "HOME": str(self.folder), "MPLCONFIGDIR": str(self.folder)} | own,
+            env={"PATH": programs, "HOME": str(self.folder), "MPLCONFIGDIR": matplotlib.get_cachedir()} | own,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

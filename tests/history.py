@@ -163,7 +163,7 @@ def _check_one_owner(history: History) -> Iterator[str]:
 def _check_one_result(history: History) -> Iterator[str]:
     finishing: defaultdict[int | None, dict[str, str | None]] = defaultdict(dict)
     for end in _acknowledged(history, END):
-        if end.state not in (None, "WAITING"):
+        if end.state != "WAITING":
             finishing[end.trial_id][end.token] = end.state
     for trial in history.trials:
         endings = [event.kind for event in trial.events if event.kind in ENDINGS]

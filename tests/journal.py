@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,8 +113,8 @@ def journal_writes(journal: Journal) -> Callable[[], None]:
     """
     sent = _Sent()
     transaction, take_trial, note_progress = Database.transaction, leases.take_trial, leases.note_progress
-    end_lease, was_ended = leases.end_lease, leases.was_ended
-    write_value = optuna_rows.write_intermediate_value
+    find_taken, end_lease = leases.find_taken, leases.end_lease
+    write_values = optuna_rows.write_intermediate_values
 
     def note(what: str, **fields: Any) -> int:
         sent.numbers.append(journal.note_intent(what, **fields))
@@ -143,31 +143,33 @@ def journal_writes(journal: Journal) -> Callable[[], None]:
         sent.taken[number] = lease.trial_id if lease else None
         return lease
 
+    def journalled_find(connection: sa.Connection, study_id: int, holder: Holder) -> Lease | None:
+        lease = find_taken(connection, study_id, holder)
+        if lease is not None:
+            sent.taken[note(CLAIM, token=holder.token)] = lease.trial_id
+        return lease
+
     def journalled_progress(connection: sa.Connection, lease: Lease, **progress: Any) -> None:
         sent.token = lease.token
         note_progress(connection, lease, **progress)
 
-    def journalled_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:
-        note(REPORT, token=sent.token, trial_id=trial_id, epoch=step, value=value)
-        write_value(connection, trial_id, step, value)
+    def journalled_values(connection: sa.Connection, trial_id: int, values: Mapping[int, float]) -> None:
+        for epoch, value in values.items():
+            note(REPORT, token=sent.token, trial_id=trial_id, epoch=epoch, value=value)
+        write_values(connection, trial_id, values)
 
-    def journalled_end(connection: sa.Connection, lease: Lease, state: TrialState, *rest: Any) -> None:
+    def journalled_end(connection: sa.Connection, lease: Lease, state: TrialState, *rest: Any, **named: Any) -> bool:
+        sent.token = lease.token
         note(END, token=lease.token, trial_id=lease.trial_id, state=state.name)
-        end_lease(connection, lease, state, *rest)
-
-    def journalled_was_ended(connection: sa.Connection, lease: Lease) -> bool:
-        answer = was_ended(connection, lease)
-        if answer:
-            note(END, token=lease.token, trial_id=lease.trial_id, state=None)
-        return answer
+        return end_lease(connection, lease, state, *rest, **named)
 
     patches: list[tuple[Any, str, Any]] = [
         (Database, "transaction", journalled_transaction),
         (leases, "take_trial", journalled_take),
+        (leases, "find_taken", journalled_find),
         (leases, "note_progress", journalled_progress),
         (leases, "end_lease", journalled_end),
-        (leases, "was_ended", journalled_was_ended),
-        (optuna_rows, "write_intermediate_value", journalled_value),
+        (optuna_rows, "write_intermediate_values", journalled_values),
     ]
     originals = [(owner, name, getattr(owner, name)) for owner, name, _ in patches]
     for owner, name, replacement in patches:

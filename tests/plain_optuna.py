@@ -92,10 +92,10 @@ def mark_running(study: optuna.Study, number: int) -> None:
 
 
 @contextmanager
-def racing(*engines: sa.Engine, statement: str) -> Iterator[None]:
+def racing(*engines: sa.Engine, statement: str, seconds: float = _RACE_SECONDS) -> Iterator[None]:
     """Let all engines come to the same statement before any of them goes on.
 
-    Where a lock keeps one of them from coming there, the others go on after a while.
+    Where a lock keeps one of them from coming there, the others go on after so many seconds.
     """
     barrier = threading.Barrier(len(engines))
     seen: set[int] = set()
@@ -104,7 +104,7 @@ def racing(*engines: sa.Engine, statement: str) -> Iterator[None]:
         if text.startswith(statement) and id(connection.engine) not in seen:
             seen.add(id(connection.engine))
             try:
-                barrier.wait(_RACE_SECONDS)
+                barrier.wait(seconds)
             except threading.BrokenBarrierError:
                 return
 

@@ -8,13 +8,18 @@ import psycopg
 import rich.console
 import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite
+import torch._dynamo  # what an optimizer imports
 import typer.core
 import typer.rich_utils
 from sqlalchemy.orm import configure_mappers
 
 import hpsearch.cli.worker
+import hpsearch.reporting.figures
+import hpsearch.worker.trainer
+import tests.creating_process
+import tests.forked_workers
 import tests.scripted_worker
 
-__all__ = ["alembic", "hpsearch", "optuna", "psycopg", "rich", "sqlalchemy", "tests", "typer"]
+__all__ = ["alembic", "hpsearch", "optuna", "psycopg", "rich", "sqlalchemy", "tests", "torch", "typer"]
 
 configure_mappers()

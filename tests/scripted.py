@@ -8,7 +8,10 @@ from hpsearch.epoch_result import EpochResult
 from hpsearch.storage.database import Database
 from hpsearch.study_file import parse_study_spec
 from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import Study, create_or_join_study
+from hpsearch.tuning.warm_start import Predecessor
 
 TINY_DATASET = DatasetIdentity(
     name="tiny",
@@ -20,11 +23,29 @@ TINY_DATASET = DatasetIdentity(
 )
 
 
-def make_study(database: Database, name: str = "study", *, trials: int = 8, epochs: int = 3, **fields: object) -> Study:
-    """A study of tiny FCNs that any test may claim from."""
+def make_study(
+    database: Database,
+    name: str = "study",
+    *,
+    trials: int = 8,
+    epochs: int = 3,
+    predecessor: Predecessor | None = None,
+    **fields: object,
+) -> Study:
+    """A study of tiny FCNs that any test may claim from; all its trials are drawn, unless the test says otherwise."""
     given = {"name": name, "dataset": "tiny", "arch": "fcn", "budget": "2k", "trials": trials, "epochs": epochs}
-    name, spec = parse_study_spec(given | {"pruner": "none", "sampler": "random"} | fields)
-    return create_or_join_study(database, name, spec, TINY_DATASET)
+    name, spec = parse_study_spec(given | {"pruner": "none", "sampler": "random", "portfolio": False} | fields)
+    return create_or_join_study(database, name, spec, TINY_DATASET, predecessor=predecessor)
+
+
+def finish_trials(study: Study, *accuracies: float) -> None:
+    """Claim a trial for each of these, and complete it with that validation accuracy."""
+    queue = TrialQueue(study, "finisher", "cpu")
+    for accuracy in accuracies:
+        trial = queue.claim()
+        assert isinstance(trial, ClaimedTrial)
+        trial.report(curve_point(0, accuracy))
+        trial.complete(b"weights")
 
 
 def curve_point(epoch: int, accuracy: float) -> EpochResult:

@@ -18,9 +18,11 @@ from hpsearch.cli import (
     operations,
     plan,
     replay,
+    report,
     run,
     status,
     studies,
+    track,
     train,
     worker,
 )
@@ -65,6 +67,7 @@ app.command("plan", rich_help_panel=_SEARCH)(plan.plan)
 app.command("list", rich_help_panel=_RESULTS)(studies.list_studies)
 app.command("show", rich_help_panel=_RESULTS)(studies.show)
 app.command("best", rich_help_panel=_RESULTS)(studies.best)
+app.command("report", rich_help_panel=_RESULTS)(report.report)
 app.command("finalists", rich_help_panel=_RESULTS)(finalists.finalists)
 app.command("train", rich_help_panel=_RESULTS)(train.train)
 app.command("replay", rich_help_panel=_RESULTS)(replay.replay)
@@ -72,6 +75,7 @@ app.command("export", rich_help_panel=_RESULTS)(bundles.export)
 app.command("evaluate", rich_help_panel=_RESULTS)(bundles.evaluate)
 app.command("predict", rich_help_panel=_RESULTS)(bundles.predict)
 app.command("dashboard", rich_help_panel=_RESULTS)(dashboard.dashboard)
+app.command("track", rich_help_panel=_RESULTS)(track.track)
 app.command("status", rich_help_panel=_COURSE)(status.status)
 app.command("stop", rich_help_panel=_COURSE)(operations.stop)
 app.command("resume", rich_help_panel=_COURSE)(operations.resume)

@@ -20,6 +20,7 @@ from hpsearch.cli.options import (
 from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
 from hpsearch.cli.studies import open_record, require_best
 from hpsearch.cli.views import format_accuracy
+from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from hpsearch.export.bundle_evaluation import BundleEvaluation
     from hpsearch.export.opened_bundle import Bundle
     from hpsearch.tuning.records import StudyRecord, TrialRecord
+    from hpsearch.tuning.study import Study
+    from hpsearch.tuning.winner import Winner
 
 _FORMATS = ("all", "safetensors", "onnx")
 _SPLITS = ("test", "validation")
@@ -55,6 +58,15 @@ def export(
     trial: Annotated[
         str | None, typer.Option("--trial", metavar="N", help="This trial instead.", rich_help_panel=WHAT)
     ] = None,
+    finalist: Annotated[
+        bool,
+        typer.Option(
+            "--finalist",
+            help="The winner of [bold]hpsearch finalists[/] instead, by its median replicate. STUDY is the search or "
+            "the study of its finalists, where this is the default.",
+            rich_help_panel=WHAT,
+        ),
+    ] = False,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="The folder for the bundles.", rich_help_panel=OUTPUT)
     ] = Path("exports"),
@@ -91,8 +103,9 @@ def export(
 
     Example: [bold]hpsearch export fashion-mnist-cnn-100k --top 3 --int8 --out networks[/]
     """
-    if top is not None and trial is not None:
-        raise InputError("--top and --trial exclude each other: give one of them")
+    asked = {"--top": top is not None, "--trial": trial is not None, "--finalist": finalist}
+    if len(given := [flag for flag, is_given in asked.items() if is_given]) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other: give one of them")
     count, number = parse_number(top, "--top", least=1), parse_number(trial, "--trial", least=0)
     _check_choice(model_format, "--format", _FORMATS)
     url = choose_storage(context, storage).url
@@ -100,12 +113,15 @@ def export(
 
     console = open_console()
     with open_record(url, study) as record:
-        chosen = _choose_trials(record, count, number)
+        winner = load_winner(record) if finalist or (not given and is_of_finalists(record)) else None
+        source = record if winner is None else winner.record
+        chosen = _choose_trials(record, count, number) if winner is None else [winner.trial]
         with SpinnerSteps(console) if console.is_terminal else LineSteps(None) as steps:
             order = _make_order(model_format, int8, dataset, steps)
-            folders = export_trials(record.study, chosen, out, order)
+            facts = None if winner is None else winner.describe()
+            folders = export_trials(source.study, chosen, out, order, finalist=facts)
     for folder, exported in zip(folders, chosen, strict=True):
-        _show_bundle(console, folder, exported)
+        _show_bundle(console, folder, exported, source.study, winner)
     _say_what_lacks(console, model_format)
 
 
@@ -222,11 +238,13 @@ def _make_order(model_format: str, int8: bool, dataset: str | None, steps: "Spin
     )
 
 
-def _show_bundle(console: "Console", folder: Path, trial: "TrialRecord") -> None:
-    console.print(
-        f"{folder}: trial {trial.number}, {trial.weights:,} weights, {format_accuracy(trial.value)} validation",
-        soft_wrap=True,
-    )
+def _show_bundle(
+    console: "Console", folder: Path, trial: "TrialRecord", study: "Study", winner: "Winner | None"
+) -> None:
+    figure = f"{format_accuracy(trial.value)} validation" if study.is_validated else f"trained on {study.trains_on}"
+    console.print(f"{folder}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True)
+    if winner is not None:
+        console.print(f"  {describe_winner(winner)}", soft_wrap=True)
     console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
 
 

@@ -1,5 +1,7 @@
 """`hpsearch create`: make a study for workers elsewhere, and train nothing."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,7 +12,10 @@ from hpsearch.cli.options import (
     DatasetOption,
     EpochsOption,
     JsonOption,
+    PortfolioOption,
+    PredecessorOption,
     PrunerOption,
+    ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
@@ -21,12 +26,14 @@ from hpsearch.cli.options import (
     choose_storage,
     collect_flags,
 )
-from hpsearch.cli.preparation import check_study, describe_left_out, open_study, read_request
+from hpsearch.cli.planned_session import open_planned_study, read_planned_study
+from hpsearch.cli.preparation import check_study, describe_beginning, describe_left_out, open_study, read_request
 from hpsearch.cli.screen import open_console, write_json, write_line
 from hpsearch.cli.session import open_steps
 
 if TYPE_CHECKING:
     from hpsearch.cli.options import StorageChoice
+    from hpsearch.planned_study import PlannedStudy
     from hpsearch.tuning.study import Study
 
 
@@ -41,6 +48,9 @@ def create(
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     seed: SeedOption = None,
+    predecessor: PredecessorOption = None,
+    portfolio: PortfolioOption = None,
+    replicates: ReplicatesOption = None,
     study: StudyNameOption = None,
     storage: StorageOption = None,
     as_json: JsonOption = False,
@@ -61,9 +71,13 @@ def create(
         sampler=sampler,
         pruner=pruner,
         seed=seed,
+        portfolio=portfolio,
         study=study,
     )
-    request = read_request(study_file, flags, device="auto", workers="auto")
+    if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
+        _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)
+        return
+    request = read_request(study_file, flags, device="auto", workers="auto", predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
         identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell)
@@ -72,25 +86,55 @@ def create(
         if as_json:
             write_json({"name": made.name, "created": made.is_new})
             return
-        _show(made, chosen, [f"left out   {line}" for line in describe_left_out(fitted)])
+        from hpsearch.tuning.records import read_study_record
+
+        facts = [("left out", line) for line in describe_left_out(fitted)]
+        facts += describe_beginning(read_study_record(made))
+        _show(made, chosen, [f"{what:<10} {line}" for what, line in facts])
 
 
-def _show(study: "Study", storage: "StorageChoice", left_out: list[str]) -> None:
-    from hpsearch.storage.url import is_sqlite
+def _create_planned(
+    planned: "PlannedStudy", storage: "StorageChoice", study_file: Path | None, *, as_json: bool
+) -> None:
+    with open_steps(open_console(stderr=as_json)) as steps:
+        database, made = open_planned_study(storage.url, planned, choose_cache_folder(), steps.tell)
+    with database:
+        if as_json:
+            write_json({"name": made.name, "created": made.is_new})
+            return
+        heading = f"{made.spec.trials} trainings: {len(planned.trainings)}, {planned.replicates} of each"
+        lines = _list_commands(made, storage, heading)
+        lines += [
+            "open the test split and see the table, once they are done: the same file and options again",
+            f"  {storage.complete_command(f'hpsearch run {study_file}')}",
+        ]
+        for line in lines:
+            write_line(line)
 
+
+def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
     spec = study.spec
-    where = "on this machine" if is_sqlite(study.database.url) else "on any machine that reaches the database"
+    heading = f"{spec.trials} trials of {spec.epochs} epochs, each a {spec.arch} of at most {spec.budget:,} weights"
     lines = [
-        f"study {study.name} {'is made' if study.is_new else 'exists already'}: {spec.trials} trials of {spec.epochs} "
-        f"epochs, each a {spec.arch} of at most {spec.budget:,} weights",
-        *left_out,
-        "",
-        f"start workers {where}, as many as you like",
-        f"  {storage.complete_command(f'hpsearch worker {study.name}')}",
-        "see how far they are",
-        f"  {storage.complete_command(f'hpsearch status {study.name}')}",
+        *_list_commands(study, storage, heading, facts),
         "get the best network, once they are done",
         f"  {storage.complete_command(f'hpsearch export {study.name}')}",
     ]
     for line in lines:
         write_line(line)
+
+
+def _list_commands(study: "Study", storage: "StorageChoice", heading: str, facts: Sequence[str] = ()) -> list[str]:
+    """What was made, and how workers come to it."""
+    from hpsearch.storage.url import is_sqlite
+
+    where = "on this machine" if is_sqlite(study.database.url) else "on any machine that reaches the database"
+    return [
+        f"study {study.name} {'is made' if study.is_new else 'exists already'}: {heading}",
+        *facts,
+        "",
+        f"start workers {where}, as many as you like",
+        f"  {storage.complete_command(f'hpsearch worker {study.name}')}",
+        "see how far they are",
+        f"  {storage.complete_command(f'hpsearch status {study.name}')}",
+    ]

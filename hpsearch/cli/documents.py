@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hpsearch.tuning.finalists import Comparison, Final, Finalist, Spread
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 
@@ -31,15 +32,17 @@ def describe_study_whole(record: "StudyRecord") -> dict[str, Any]:
         "spec": study.spec.model_dump(mode="json"),
         "space": study.space.model_dump(mode="json"),
         "dataset": study.dataset.model_dump(mode="json"),
+        "origin": study.plan.origin.model_dump(mode="json") if study.plan and study.plan.origin else None,
+        "from": study.warm_start.model_dump(mode="json") if study.warm_start else None,
         "counts": record.counts,
         "is_finished": record.is_finished,
         "best_trial": record.best.number if record.best else None,
         "test_openings": record.test_openings,
-        "trials": [describe_trial(trial) for trial in record.trials],
+        "trials": [describe_trial(record, trial) for trial in record.trials],
     }
 
 
-def describe_trial(trial: "TrialRecord") -> dict[str, Any]:
+def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any]:
     """A trial as it is stored."""
     return {
         "number": trial.number,
@@ -55,17 +58,20 @@ def describe_trial(trial: "TrialRecord") -> dict[str, Any]:
         "environment": dict(trial.environment),
         "test_accuracy": trial.test_accuracy,
         "network": trial.network,
+        "label": trial.label,
         "started_at": trial.started_at.isoformat() if trial.started_at else None,
         "finished_at": trial.finished_at.isoformat() if trial.finished_at else None,
+        "given_by": trial.given_by,
+        "replicate_of": record.replicates.get(trial.number),
         "parameters": dict(trial.parameters),
         "config": dict(trial.config_json) if trial.config_json is not None else None,
         "curve": _describe_curve(trial),
     }
 
 
-def describe_best(record: "StudyRecord") -> dict[str, Any]:
-    """The best trial; every field of it is null while none is complete."""
-    best = record.best
+def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> dict[str, Any]:
+    """The best trial, where no other is given; every field of it is null while none is complete."""
+    best = best or record.best
     return {
         "study": record.study.name,
         "trial": best.number if best else None,
@@ -86,3 +92,54 @@ def _describe_curve(trial: "TrialRecord") -> list[dict[str, Any]]:
     if trial.curve:
         return [dict(vars(point)) for point in trial.curve]
     return [{"epoch": epoch, "validation_accuracy": accuracy} for epoch, accuracy in trial.accuracies.items()]
+
+
+def describe_final(searched: "StudyRecord", final: "StudyRecord", summary: "Final") -> dict[str, Any]:
+    """What `hpsearch finalists` says."""
+    return {
+        "study": searched.study.name,
+        "finalists_study": final.study.name,
+        "trains_on": final.study.trains_on,
+        "is_finished": final.is_finished,
+        "finalists": [_describe_finalist(finalist) for finalist in summary.finalists],
+        "comparison": _describe_comparison(summary.comparison),
+    }
+
+
+def _describe_finalist(finalist: "Finalist") -> dict[str, Any]:
+    return {
+        "trial": finalist.trial.number,
+        "network": finalist.trial.network,
+        "weights": finalist.trial.weights,
+        "macs": finalist.trial.macs,
+        "search_validation_accuracy": finalist.trial.value,
+        "replicates": [
+            {"trial": trial.number, "validation_accuracy": trial.value, "test_accuracy": trial.test_accuracy}
+            for trial in finalist.replicates
+        ],
+        "failed": finalist.failed,
+        "validation": describe_spread(finalist.validation),
+        "optimism": finalist.optimism,
+        "test": describe_spread(finalist.test),
+        "config": dict(finalist.trial.config_json or {}),
+    }
+
+
+def describe_spread(spread: "Spread | None") -> dict[str, Any] | None:
+    """As JSON."""
+    return None if spread is None else spread.describe()
+
+
+def _describe_comparison(comparison: "Comparison | None") -> dict[str, Any] | None:
+    from hpsearch.tuning.finalists import PAIRED_TEST
+
+    if comparison is None:
+        return None
+    return {
+        "test": PAIRED_TEST,
+        "split": comparison.split,
+        "pairs": comparison.pairs,
+        "mean_difference": comparison.mean_difference,
+        "p_value": comparison.p_value,
+        "is_distinguishable": comparison.is_distinguishable,
+    }

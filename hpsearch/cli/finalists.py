@@ -2,16 +2,18 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from hpsearch.cli.documents import describe_final
 from hpsearch.cli.options import (
     HOW,
     WHAT,
     DeviceOption,
     JsonOption,
     QuietOption,
+    StorageChoice,
     StorageOption,
     StudyArgument,
     WorkersOption,
@@ -20,16 +22,18 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import parse_workers
+from hpsearch.cli.preparation import choose_hardware, parse_workers
 from hpsearch.cli.progress import list_failures
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
+from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.storage.database import Database
-    from hpsearch.tuning.finalists import Comparison, Final, Finalist, Spread
+    from hpsearch.trial_config import TrainsOn
+    from hpsearch.tuning.finalists import Final, Spread
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -55,13 +59,23 @@ def finalists(
             rich_help_panel=HOW,
         ),
     ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on",
+            metavar="train|train+validation",
+            help="The images to train on. With train+validation nothing is left to validate on: the test split alone "
+            "measures the networks, and selects none.",
+            rich_help_panel=HOW,
+        ),
+    ] = "train",
     name: Annotated[
         str | None,
         typer.Option(
             "--study",
             metavar="NAME",
             help="The linked study's name.",
-            show_default="STUDY-finalists",
+            show_default="STUDY-finalists, or STUDY-finalists-all with --on train+validation",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -75,24 +89,43 @@ def finalists(
 
     A search's best value is the largest of many, so it promises too much: the retrained mean does not. The trainings
     are trials of a linked study, STUDY-finalists, which the same command goes on with. When all are finished the test
-    split is opened, once for each finalist.
+    split is opened, once for each finalist. [bold]hpsearch export STUDY --finalist[/] takes the winner away.
 
     Example: [bold]hpsearch finalists fashion-mnist-cnn-100k --top 3 --replicates 5[/]
     """
     from hpsearch.study_spec import check_study_name
 
+    trains_on, chosen = _parse_on(on), choose_storage(context, storage)
     asked = _Asked(
         search=study,
-        name=check_study_name(name) if name is not None else f"{study[:54]}-finalists",
+        name=check_study_name(name) if name is not None else None,
         top=parse_number(top, "--top", least=1) or _TOP,
         replicates=parse_number(replicates, "--replicates", least=1) or _REPLICATES,
         epochs=parse_number(epochs, "--epochs", least=1),
-        work=PlannedWork(choose_storage(context, storage).url, choose_cache_folder(), device, parse_workers(workers)),
+        trains_on=trains_on,
+        storage=chosen,
+        work=PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers)),
     )
     log = None if quiet else open_console(stderr=as_json)
     with Interrupts() as interrupts:
         code = asked.run(interrupts, log, as_json=as_json)
     raise typer.Exit(code)
+
+
+def _parse_on(text: str) -> "TrainsOn":
+    """Read `--on`.
+
+    Raises:
+        InputError: It is none of the two.
+    """
+    from hpsearch.trial_config import TrainsOn
+    from hpsearch.wording import quote
+
+    allowed: tuple[TrainsOn, ...] = get_args(TrainsOn)
+    for known in allowed:
+        if text == known:
+            return known
+    raise InputError(f"--on {quote(text)} is not allowed: give {' or '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -101,11 +134,13 @@ class _Asked:
 
     search: str
     """The name of the study whose best are trained again."""
-    name: str
-    """Of the linked study."""
+    name: str | None
+    """Of the linked study; None for what it is called by default."""
     top: int
     replicates: int
     epochs: int | None
+    trains_on: "TrainsOn"
+    storage: StorageChoice
     work: PlannedWork
 
     def run(self, interrupts: Interrupts, log: "Console | None", *, as_json: bool) -> int:
@@ -116,11 +151,14 @@ class _Asked:
         from hpsearch.tuning.study import load_study
 
         begun = time.time()
+        # A wrong device makes no study.
+        choose_hardware(self.work.device, self.work.workers, most=self.top * self.replicates)
         with Database.open(self.work.storage_url) as database:
             searched = read_study_record(load_study(database, self.search))
             study = self._make_study(database, searched)
             labels = ", ".join(study.plan.labels if study.plan else ())
-            title = f"finalists  {labels} of {self.search}, {self.replicates} seeds each"
+            on = "" if study.is_validated else f" on {self.trains_on}"
+            title = f"finalists  {labels} of {self.search}, {self.replicates} seeds each{on}"
             final = self.work.finish(study, title, log, interrupts)
             summary = summarize_finalists(searched, final)
             if as_json:
@@ -128,20 +166,26 @@ class _Asked:
             else:
                 show_final(open_console(), searched, final, summary, time.time() - begun)
             if final.is_finished:
+                if not as_json and final.counts["COMPLETE"]:
+                    command = self.storage.complete_command(f"hpsearch export {study.name} --finalist")
+                    open_console().print(f"\nNext\n  {command}", soft_wrap=True)
                 return 0
             if not as_json:
                 open_console().print("\nNot all are trained; the same command goes on.", soft_wrap=True)
             return interrupts.exit_code or 1
 
     def _make_study(self, database: "Database", searched: "StudyRecord") -> "Study":
-        from hpsearch.tuning.finalists import plan_finalists
+        from hpsearch.tuning.finalists import name_finalists, plan_finalists
         from hpsearch.tuning.study import create_or_join_study
 
         study = searched.study
-        plan = plan_finalists(searched, top=self.top, replicates=self.replicates, epochs=self.epochs)
+        name = self.name or name_finalists(self.search, self.trains_on)
+        plan = plan_finalists(
+            searched, top=self.top, replicates=self.replicates, epochs=self.epochs, trains_on=self.trains_on
+        )
         fields: dict[str, Any] = {"trials": len(plan.trials), "pruner": "none", "sampler": "random"}
         fields |= {"epochs": self.epochs} if self.epochs else {}
-        return create_or_join_study(database, self.name, study.spec.model_copy(update=fields), study.dataset, plan)
+        return create_or_join_study(database, name, study.spec.model_copy(update=fields), study.dataset, plan)
 
 
 def show_final(
@@ -172,6 +216,12 @@ def show_final(
         )
     console.print(table)
     console.print("accuracies in %, mean ± half of the 95% interval over seeds", style="dim", soft_wrap=True)
+    if not final.study.is_validated:
+        console.print(
+            "trained on every image that is not of the test split, so that no validation accuracy can be known; the "
+            "order is that of the search",
+            soft_wrap=True,
+        )
     for line in _explain(final, summary):
         console.print(line, soft_wrap=True)
     console.print(f"\ntime {format_duration(seconds)}", style="dim")
@@ -184,16 +234,19 @@ def _explain(final: "StudyRecord", summary: "Final") -> list[str]:
     comparison = summary.comparison
     if comparison is not None and comparison.p_value is not None:
         first, second = summary.finalists[:2]
-        verdict = "is better than" if comparison.is_distinguishable else "cannot be told from"
+        better = "is better than" if comparison.mean_difference > 0 else "is worse than"
+        verdict = better if comparison.is_distinguishable else "cannot be told from"
+        where = ", of the test split" if comparison.split == "test" else ""
         lines.append(
             f"{first.label} {verdict} {second.label}: {100 * comparison.mean_difference:+.2f} on {comparison.pairs} "
-            f"seeds, p = {comparison.p_value:.3f} ({PAIRED_TEST}, two-sided)"
+            f"seeds{where}, p = {comparison.p_value:.3f} ({PAIRED_TEST}, two-sided)"
         )
     opened = sum(bool(finalist.test) for finalist in summary.finalists)
     if opened:
+        rule = "choose by the retrained validation accuracy, not by it"
         lines.append(
             f"the test split was opened {opened} time{'s' * (opened != 1)} after all trainings, once a finalist; "
-            "choose by the retrained validation accuracy, not by it"
+            f"{rule if final.study.is_validated else 'nothing may be selected by it'}"
         )
     return lines
 
@@ -203,55 +256,3 @@ def format_spread(spread: "Spread | None") -> str:
     if spread is None:
         return "-"
     return f"{100 * spread.mean:.2f}" + ("" if spread.half_width is None else f" ± {100 * spread.half_width:.2f}")
-
-
-def describe_final(searched: "StudyRecord", final: "StudyRecord", summary: "Final") -> dict[str, Any]:
-    """The same as a JSON document."""
-    return {
-        "study": searched.study.name,
-        "finalists_study": final.study.name,
-        "is_finished": final.is_finished,
-        "finalists": [_describe_finalist(finalist) for finalist in summary.finalists],
-        "comparison": _describe_comparison(summary.comparison),
-    }
-
-
-def _describe_finalist(finalist: "Finalist") -> dict[str, Any]:
-    return {
-        "trial": finalist.trial.number,
-        "network": finalist.trial.network,
-        "weights": finalist.trial.weights,
-        "macs": finalist.trial.macs,
-        "search_validation_accuracy": finalist.trial.value,
-        "replicates": [
-            {"trial": trial.number, "validation_accuracy": trial.value, "test_accuracy": trial.test_accuracy}
-            for trial in finalist.replicates
-        ],
-        "failed": finalist.failed,
-        "validation": describe_spread(finalist.validation),
-        "optimism": finalist.optimism,
-        "test": describe_spread(finalist.test),
-        "config": dict(finalist.trial.config_json or {}),
-    }
-
-
-def describe_spread(spread: "Spread | None") -> dict[str, Any] | None:
-    """As JSON."""
-    if spread is None:
-        return None
-    interval = None if spread.half_width is None else [spread.mean - spread.half_width, spread.mean + spread.half_width]
-    return {"n": spread.count, "mean": spread.mean, "sd": spread.deviation, "interval_95": interval}
-
-
-def _describe_comparison(comparison: "Comparison | None") -> dict[str, Any] | None:
-    from hpsearch.tuning.finalists import PAIRED_TEST
-
-    if comparison is None:
-        return None
-    return {
-        "test": PAIRED_TEST,
-        "pairs": comparison.pairs,
-        "mean_difference": comparison.mean_difference,
-        "p_value": comparison.p_value,
-        "is_distinguishable": comparison.is_distinguishable,
-    }

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
-    from hpsearch.tuning.study import Study
+    from hpsearch.tuning.warm_start import Predecessor
 
-_HANDED_UP = 2
-"""So many of a rung's best configurations are the first trials of the next."""
 _MOST_RUNGS = 40
 
 
@@ -57,6 +55,24 @@ def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rungs
 
 
+def read_listed_budgets(study_file: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The budgets that a study file lists, as the flag has them, with the name that their studies begin with.
+
+    Nothing where the file lists none, or the flag goes above it.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    from hpsearch.study_file import read_study_file
+
+    fields = read_study_file(study_file) if study_file is not None and flags.get("budget") is None else {}
+    budgets = fields.get("budget")
+    if not isinstance(budgets, list) or not budgets:
+        return {}
+    name = flags.get("name")
+    return {"budget": ",".join(str(budget) for budget in budgets), "name": fields.get("name") if name is None else name}
+
+
 def _split(text: str | None) -> list[str | None]:
     return [None] if text is None else [part.strip() for part in text.split(",")]
 
@@ -89,13 +105,10 @@ class Ladder:
             if log is not None:
                 title = f"rung {number} of {len(self._sessions)}: {spec.arch} of at most {spec.budget:,} weights"
                 log.print(f"\n{title}", style="bold", soft_wrap=True)
-            below = [rung.record for rung in rungs if rung.record.study.spec.arch == spec.arch][-1:]
+            below = [rung.record for rung in rungs if rung.record.study.spec.arch == spec.arch]
             begun = time.time()
-            record, ending = session.search(
-                interrupts,
-                cache_folder,
-                prepare=lambda study, below=below: hand_up(below, study),  # type: ignore[misc]
-            )
+            predecessor = hand_up(below[-1]) if below else None
+            record, ending = session.search(interrupts, cache_folder, predecessor=predecessor)
             rungs.append(_Rung(record, ending, time.time() - begun))
             if ending in ("interrupted", "study-stopped"):
                 break
@@ -126,18 +139,14 @@ class Ladder:
             console.print(f"  {command}", style="cyan", soft_wrap=True)
 
 
-def hand_up(below: "Sequence[StudyRecord]", study: "Study") -> None:
-    """Enqueue the best configurations of the rung below: the solver gives their shapes this rung's widths."""
-    from hpsearch.tuning.operations import enqueue_trial
+def hand_up(below: "StudyRecord") -> "Predecessor":
+    """The rung below, for the next to begin with its best: the solver gives their shapes the next one's widths.
 
-    if study.spec.sampler == "grid":
-        return
-    room = max(0, study.spec.trials - 1)
-    for trial in [trial for record in below for trial in record.ranking][: min(_HANDED_UP, room)]:
-        try:
-            enqueue_trial(study, trial.parameters)
-        except InputError:
-            continue  # this budget's space has no such shape
+    A rung that exists goes on as it was made.
+    """
+    from hpsearch.tuning.warm_start import Predecessor
+
+    return Predecessor(below.study.name, lambda: below, is_asked=False)
 
 
 def is_on_frontier(rung: _Rung, rungs: Sequence[_Rung]) -> bool:

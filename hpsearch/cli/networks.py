@@ -59,8 +59,14 @@ def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[
     facts: list[tuple[str, str]] = []
     if config is not None:
         facts += [("network", config.architecture.describe()), ("recipe", config.recipe.describe())]
+    if trial.given_by is not None:
+        facts.append(("given by", trial.given_by))
+    if record.study.plan is None and (earlier := record.replicates.get(trial.number)) is not None:
+        facts.append(("replicate", f"network and recipe of trial {earlier}, under another seed"))
     if trial.value is not None:
         facts.append(("validation", f"{format_accuracy(trial.value)} of the images held out of the training split"))
+    elif not record.study.is_validated:
+        facts.append(("validation", "cannot be known: nothing was held out"))
     facts.append(("test", describe_test(record, trial)))
     if trial.seconds is not None:
         facts.append(("training", f"{trial.epochs} epochs in {format_duration(trial.seconds)}"))

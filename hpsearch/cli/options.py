@@ -118,9 +118,41 @@ DeviceOption = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+PredecessorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="STUDY",
+        help="Begin with the 3 best distinct configurations of another study in this storage, their shapes rescaled to "
+        "this budget; of another family, with their recipes alone. They count as trials.",
+        rich_help_panel=HOW,
+    ),
+]
+PortfolioOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--portfolio/--no-portfolio",
+        help="Try the shipped starting configurations first, as far as they fit the space, and in at most half of the "
+        "trials.",
+        show_default="with sampler tpe or gp, where nothing comes from another study or from a lower rung",
+        rich_help_panel=HOW,
+    ),
+]
+ReplicatesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--replicates",
+        metavar="N",
+        help="Of a study file that says what to train: seeds for each training.",
+        show_default="as the file says",
+        rich_help_panel=HOW,
+    ),
+]
 StudyFileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="STUDY_FILE", help="A TOML file that says what to search; the options go above it."),
+    typer.Argument(
+        metavar="STUDY_FILE", help="A TOML file that says what to search, or what to train; the options go above it."
+    ),
 ]
 StudyNameOption = Annotated[
     str | None,
@@ -163,12 +195,13 @@ def collect_flags(
     sampler: str | None,
     pruner: str | None,
     seed: str | None,
+    portfolio: bool | None,
     study: str | None,
 ) -> dict[str, int | str | None]:
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
-    return flags | {"sampler": sampler, "pruner": pruner}
+    return flags | {"sampler": sampler, "pruner": pruner, "portfolio": portfolio}
 
 
 def read_number(text: str | None) -> int | str | None:

@@ -16,6 +16,7 @@ from hpsearch.cli.options import (
     EpochsOption,
     JsonOption,
     PrunerOption,
+    ReplicatesOption,
     SamplerOption,
     StudyFileArgument,
     TrialsOption,
@@ -23,6 +24,12 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     read_number,
 )
+from hpsearch.cli.planned_forecast import (
+    describe_planned_forecast,
+    forecast_planned_study,
+    show_planned_forecast,
+)
+from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.cli.preparation import (
     Hardware,
     Request,
@@ -30,6 +37,7 @@ from hpsearch.cli.preparation import (
     describe_left_out,
     fit,
     identify_dataset,
+    parse_workers,
     read_request,
 )
 from hpsearch.cli.screen import open_console, write_json
@@ -57,6 +65,7 @@ def plan(
     epochs: EpochsOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -64,11 +73,22 @@ def plan(
     """Show what a search would try and how long it would take; nothing is fetched, trained or stored.
 
     Example: [bold]hpsearch plan --budget 10k --arch cnn[/]
+
+    Example: [bold]hpsearch plan studies/004-cnn-budgets.toml[/]
     """
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "sampler": sampler, "pruner": pruner}
-    request = read_request(study_file, flags, device, workers)
     console = open_console(stderr=as_json)
+    if (planned := read_planned_study(study_file, flags, replicates)) is not None:
+        with open_steps(console if console.is_terminal else None) as steps:
+            count, folder = parse_workers(workers), choose_cache_folder()
+            forecast = forecast_planned_study(planned, device, count, folder, steps.tell)
+        if as_json:
+            write_json(describe_planned_forecast(forecast))
+        else:
+            show_planned_forecast(console, forecast)
+        return
+    request = read_request(study_file, flags, device, workers)
     with open_steps(console if console.is_terminal else None) as steps:
         made = _make_plan(request, choose_cache_folder(), steps.tell)
     if as_json:
@@ -192,11 +212,22 @@ def _list_space(space: "SearchSpace") -> list[tuple[str, str]]:
     return [*rows, ("fixed", ", ".join(f"{name} {words[name]}" for name in fixed) or "nothing")]
 
 
+def _list_portfolio(made: Plan) -> list[str]:
+    """The shipped configurations that would be the first trials."""
+    from hpsearch.portfolio import list_fitting_entries
+
+    spec = made.spec
+    if not spec.settle_portfolio().portfolio:
+        return []
+    return [entry.name for entry in list_fitting_entries(spec.arch, made.fitted.space)[: spec.trials // 2]]
+
+
 def _list_forecast(made: Plan) -> list[tuple[str, str]]:
     spec = made.spec
     facts = [
         ("device", made.hardware.describe()),
         ("search", f"{spec.trials} trials of {spec.epochs} epochs, sampler {spec.sampler}, pruner {spec.pruner}"),
+        *([("first", f"the portfolio: {'; '.join(shipped)}")] if (shipped := _list_portfolio(made)) else []),
         ("time", f"about {format_duration(made.seconds)} if no trial is pruned"),
     ]
     if spec.pruner != "none":
@@ -215,6 +246,7 @@ def _describe(made: Plan) -> dict[str, Any]:
         "workers": made.hardware.workers,
         "left_out": {name: list(values) for name, values in made.fitted.left_out.items()},
         "space": made.fitted.space.model_dump(mode="json")["distributions"],
+        "portfolio": _list_portfolio(made),
         "examples": [
             {
                 _DEPTH[made.spec.arch]: example.depth,

@@ -27,6 +27,8 @@ class PlannedWork:
     """How many; None for as many as the device bears."""
     dataset: str | None = None
     """Where this machine has the images, if not where the study says."""
+    deadline: float | None = None
+    """When to end with what there is: Unix time in seconds."""
 
     def finish(self, study: "Study", title: str, log: "Console | None", interrupts: Interrupts) -> "StudyRecord":
         """Train what is left, and when nothing is, open the test split for what has no score yet.
@@ -45,7 +47,7 @@ class PlannedWork:
         if not record.is_finished:
             check_is_open(record)
             flags = ("--dataset", self.dataset) if self.dataset else ()
-            order = WorkOrder(study.name, self.storage_url, hardware, self.cache_folder, deadline=None, flags=flags)
+            order = WorkOrder(study.name, self.storage_url, hardware, self.cache_folder, self.deadline, flags)
             search(order, lambda: read_study_record(study), open_view(log, record), interrupts, SystemClock())
             record = read_study_record(study)
         return self._score(record, hardware.name, log) if record.is_finished else record

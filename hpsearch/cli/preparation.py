@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from hpsearch.feasibility import FittedSpace
     from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
+    from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
+    from hpsearch.tuning.warm_start import Predecessor
 
 Tell = Callable[[str], None]
 
@@ -34,6 +36,8 @@ class Request:
     device: str
     workers: int | None
     """None for as many as fill the device."""
+    predecessor: str | None = None
+    """The study whose best come first, as a person named it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class Hardware:
         return f"{self.workers} worker{'s' * (self.workers != 1)} on {self.name} ({self.description})"
 
 
-def read_request(study_file: Path | None, flags: Mapping[str, Any], device: str, workers: str) -> Request:
+def read_request(
+    study_file: Path | None, flags: Mapping[str, Any], device: str, workers: str, *, predecessor: str | None = None
+) -> Request:
     """Flags above the study file above the defaults.
 
     Raises:
@@ -62,11 +68,14 @@ def read_request(study_file: Path | None, flags: Mapping[str, Any], device: str,
     from hpsearch.training.data.catalogue import CATALOGUE
 
     given = {name: value for name, value in flags.items() if value is not None}
-    name, spec = parse_study_spec((read_study_file(study_file) if study_file else {}) | given)
+    fields = (read_study_file(study_file) if study_file else {}) | given
+    if isinstance(fields.get("budget"), list):
+        raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
+    name, spec = parse_study_spec(fields)
     if spec.dataset not in CATALOGUE and Path(spec.dataset).exists():
         # Workers may be started in another folder.
         spec = spec.model_copy(update={"dataset": str(Path(spec.dataset).absolute())})
-    return Request(name, spec, device, parse_workers(workers))
+    return Request(name, spec, device, parse_workers(workers), predecessor)
 
 
 def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:
@@ -152,19 +161,34 @@ def check_splits(spec: "StudySpec", cache_folder: Path) -> None:
     load_search_splits(spec.dataset, cache_folder, validation_fraction=spec.validation_fraction, split_seed=spec.seed)
 
 
-def check_same_study(url: str, request: Request, dataset: "DatasetIdentity") -> None:
-    """Find out before anything is fetched that a study of this name has other settings.
+def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace") -> None:
+    """Find out before anything is fetched that a study of this name has other settings, or how a new one begins.
 
     Raises:
         StudyDiffersError: It has; each differing field is named.
+        InputError: It is to begin with the best of another study, which has nothing to give.
         StorageError: The database failed.
     """
     from hpsearch.storage.database import Database
     from hpsearch.tuning.study import create_or_join_study, list_study_names
+    from hpsearch.tuning.warm_start import plan_beginning
 
     with Database.open(url, check=False) as database:
+        predecessor = find_predecessor(database, request)
         if request.name in list_study_names(database):
-            create_or_join_study(database, request.name, request.spec, dataset)
+            create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
+        else:
+            plan_beginning(request.spec, fitted.space, predecessor)
+
+
+def find_predecessor(database: "Database", request: Request) -> "Predecessor | None":
+    """The study that a person named with `--from`, not read yet."""
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
+    from hpsearch.tuning.warm_start import Predecessor
+
+    name = request.predecessor
+    return None if name is None else Predecessor(name, lambda: read_study_record(load_study(database, name)))
 
 
 def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "tuple[DatasetIdentity, FittedSpace]":
@@ -177,14 +201,33 @@ def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "
     dataset = identify_dataset(request.spec.dataset, cache_folder, tell)
     fitted = fit(request.spec, dataset)
     if check_storage(url):
-        check_same_study(url, request, dataset)
+        check_beginning(url, request, dataset, fitted)
+    elif request.predecessor is not None:
+        raise InputError(
+            f"there is no study {request.predecessor!r} to begin with: storage {url!r} has none yet; "
+            "name another --storage, or leave --from out"
+        )
     return dataset, fitted
 
 
 def open_study(
-    url: str, request: Request, dataset: "DatasetIdentity", cache_folder: Path, tell: Tell
+    url: str,
+    request: Request,
+    dataset: "DatasetIdentity",
+    cache_folder: Path,
+    tell: Tell,
+    *,
+    predecessor: "Predecessor | None" = None,
 ) -> "tuple[Database, Study]":
     """Bring the data here, then make or join the study; the caller closes its database.
+
+    Args:
+        url: Of the database.
+        request: What was asked for.
+        dataset: As it is known without its images.
+        cache_folder: Where data sets are.
+        tell: Hears what is being done.
+        predecessor: In place of the one that the request names.
 
     Raises:
         DataError: The data cannot be had.
@@ -201,10 +244,24 @@ def open_study(
     check_splits(request.spec, cache_folder)
     database = Database.open(url, create=True, check=False)
     try:
-        return database, create_or_join_study(database, request.name, request.spec, dataset)
+        predecessor = predecessor or find_predecessor(database, request)
+        return database, create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
     except BaseException:
         database.close()
         raise
+
+
+def describe_beginning(record: "StudyRecord") -> list[tuple[str, str]]:
+    """What a study's first trials were given, in lines with a head each: by another study, by the portfolio."""
+    facts = []
+    if (warm_start := record.study.warm_start) is not None:
+        facts.append(("from", warm_start.describe()))
+        facts += [("", change) for change in warm_start.changes]
+    if record.study.spec.portfolio:
+        given = [str(trial.number) for trial in record.portfolio_trials]
+        what = f"trial{'s' * (len(given) > 1)} {', '.join(given)}" if given else "nothing of it fits this space"
+        facts.append(("portfolio", what))
+    return facts
 
 
 def describe_left_out(fitted: "FittedSpace") -> list[str]:

@@ -70,7 +70,8 @@ def _describe_argument(argument: Any) -> str:
 def _describe_option(option: Any) -> str:
     takes_value = not option.is_flag
     metavar = f" {option.metavar or 'VALUE'}" if takes_value else ""
-    return f"`{option.opts[0]}{metavar}`".replace("|", r"\|")
+    names = "`, `".join([option.opts[0], *option.secondary_opts])
+    return f"`{names}{metavar}`".replace("|", r"\|")
 
 
 def _describe_default(parameter: Any) -> str:

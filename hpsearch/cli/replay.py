@@ -16,6 +16,7 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.views import format_accuracy
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,10 +76,16 @@ def replay(
 def _describe_epoch(epoch: "ReplayedEpoch") -> str:
     stored, now = epoch.stored, epoch.replayed
     line = (
-        f"{stored.epoch + 1:5}  {100 * stored.validation_accuracy:16.2f}%  {100 * now.validation_accuracy:7.2f}%"
+        f"{stored.epoch + 1:5}  {format_accuracy(stored.validation_accuracy):>17}"
+        f"  {format_accuracy(now.validation_accuracy):>8}"
         f"  {stored.train_loss:17.5f}  {now.train_loss:8.5f}"
     )
     return line + ("" if epoch.is_equal else "  differs")
+
+
+def _measure_difference(epoch: "ReplayedEpoch") -> float:
+    """In validation accuracy; 0 where nothing is validated."""
+    return abs((epoch.stored.validation_accuracy or 0.0) - (epoch.replayed.validation_accuracy or 0.0))
 
 
 def _conclude(console: "Console | None", trial: "TrialRecord", replay: "Replay", epochs: "list[ReplayedEpoch]") -> int:
@@ -107,10 +114,10 @@ def _conclude(console: "Console | None", trial: "TrialRecord", replay: "Replay",
         what = "the curve" if weights is None else "the curve and the weights"
         console.print(f"equal to the last bit: {what}, {len(epochs)} epochs", style="bold green", soft_wrap=True)
     else:
-        largest = max((abs(e.stored.validation_accuracy - e.replayed.validation_accuracy) for e in epochs), default=0.0)
+        largest = max(map(_measure_difference, epochs), default=0.0)
+        by = f", in validation accuracy by up to {100 * largest:.2f} points" if trial.accuracies else ""
         console.print(
-            f"not equal: {equal.count(False)} of {len(trial.curve)} epochs differ, in validation accuracy by up to "
-            f"{100 * largest:.2f} points",
+            f"not equal: {equal.count(False)} of {len(trial.curve)} epochs differ{by}",
             style="bold red",
             soft_wrap=True,
         )

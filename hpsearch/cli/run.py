@@ -1,12 +1,13 @@
 """`hpsearch run`: one command from a budget to the best network that fits."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hpsearch.cli.durations import parse_duration
-from hpsearch.cli.ladder import Ladder, read_rungs
+from hpsearch.cli.ladder import Ladder, read_listed_budgets, read_rungs
 from hpsearch.cli.options import (
     HOW,
     OUTPUT,
@@ -16,8 +17,11 @@ from hpsearch.cli.options import (
     DeviceOption,
     EpochsOption,
     JsonOption,
+    PortfolioOption,
+    PredecessorOption,
     PrunerOption,
     QuietOption,
+    ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
@@ -30,7 +34,9 @@ from hpsearch.cli.options import (
     collect_flags,
     join_command,
 )
-from hpsearch.cli.preparation import read_request
+from hpsearch.cli.planned import PlannedWork
+from hpsearch.cli.planned_session import PlannedSession, read_planned_study
+from hpsearch.cli.preparation import parse_workers, read_request
 from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
 
@@ -55,6 +61,9 @@ def run(
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     seed: SeedOption = None,
+    predecessor: PredecessorOption = None,
+    portfolio: PortfolioOption = None,
+    replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
@@ -79,9 +88,15 @@ def run(
 
     Example: [bold]hpsearch run studies/quick.toml --trials 5 --timeout 15m[/]
 
-    Several budgets, and families, make a study each; the best of one begin the next, and a table compares all.
+    Example: [bold]hpsearch run --budget 20k --arch cnn --from fashion-mnist-cnn-100k[/]
+
+    Several budgets, and families, make a study each; the 2 best of one begin the next, and a table compares all.
 
     Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn --picture ladder.png[/]
+
+    A study file may say what to train instead: each network under several seeds, in a table beside printed figures.
+
+    Example: [bold]hpsearch run studies/004-cnn-budgets.toml --replicates 1[/]
     """
     flags = collect_flags(
         budget=budget,
@@ -92,13 +107,24 @@ def run(
         sampler=sampler,
         pruner=pruner,
         seed=seed,
+        portfolio=portfolio,
         study=study,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
-    rungs = read_rungs(flags)
+    if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
+        chosen, deadline = choose_storage(context, storage), None if seconds is None else time.time() + seconds
+        work = PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers), deadline=deadline)
+        with Interrupts() as interrupts:
+            command = join_command(context.obj or ())
+            code = PlannedSession(planned, work, chosen, command, quiet, as_json).run(interrupts)
+        raise typer.Exit(code)
+    rungs = read_rungs(flags | read_listed_budgets(study_file, flags))
+    lowest = {rung["arch"]: rung for rung in reversed(rungs)}
     sessions = [
         Session(
-            request=read_request(study_file, rung, device, workers),
+            request=read_request(
+                study_file, rung, device, workers, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+            ),
             storage=choose_storage(context, storage),
             command=join_command(context.obj or ()),
             seconds=seconds,

@@ -1,7 +1,6 @@
 """A run from its first check to its last line."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from hpsearch.cli.preparation import (
     Request,
     check_study,
     choose_hardware,
+    describe_beginning,
     describe_left_out,
     open_study,
     warn_of_many_workers,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hpsearch.feasibility import FittedSpace
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
+    from hpsearch.tuning.warm_start import Predecessor
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,23 @@ class Session:
         return self._conclude(record, ending, time.time() - begun, interrupts)
 
     def search(
-        self, interrupts: Interrupts, cache_folder: Path, *, prepare: "Callable[[Study], None] | None" = None
+        self, interrupts: Interrupts, cache_folder: Path, *, predecessor: "Predecessor | None" = None
     ) -> "tuple[StudyRecord, Ending]":
         """Search until the study is finished or something ends it, and score the best trial.
 
         Args:
             interrupts: Signals so far.
             cache_folder: Where the data sets are.
-            prepare: Called with a study that was made just now, before anybody works on it.
+            predecessor: Whose best a study that is made now begins with, in place of the one that was asked for.
         """
         begun = time.time()
         log = None if self.quiet else open_console(stderr=self.as_json)
         with open_steps(log) as steps:
             hardware, dataset, fitted = self._check(cache_folder, steps)
-            database, study = open_study(self.storage.url, self.request, dataset, cache_folder, steps.tell)
+            database, study = open_study(
+                self.storage.url, self.request, dataset, cache_folder, steps.tell, predecessor=predecessor
+            )
         with database:
-            if prepare is not None and study.is_new:
-                prepare(study)
             record = _read(study)
             if log is not None:
                 self._show_beginning(log, record, hardware, fitted)
@@ -100,11 +101,12 @@ class Session:
             f"search     sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}; {hardware.describe()}",
         ]
         lines += [f"left out   {line}" for line in describe_left_out(fitted)]
+        lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]
         if warning := warn_of_many_workers(self.storage.url, hardware.workers):
             lines.append(f"note       {warning}")
         if record.is_finished:
             lines.append(f"finished   all {record.trials_wanted} trials are finished; nothing is added")
-        elif record.trials:
+        elif record.trials and not study.is_new:
             lines.append(f"going on   {record.finished_count} of {record.trials_wanted} trials are finished")
         for line in lines:
             console.print(line, soft_wrap=not console.is_terminal)

@@ -251,6 +251,8 @@ def _forecast(status: "StudyStatus") -> float | None:
 
 def _describe_best(status: "StudyStatus") -> str:
     best = status.record.best
+    if not status.record.study.is_validated:
+        return "cannot be known: nothing is held out to validate on"
     if best is None:
         return "none is complete yet"
     return f"{format_accuracy(best.value)} validation, trial {best.number}: {best.weights:,} weights, {best.network}"

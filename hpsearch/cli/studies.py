@@ -17,9 +17,12 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
+from hpsearch.cli.planned_table import show_plan_summary
+from hpsearch.cli.preparation import describe_beginning
 from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.views import format_accuracy
+from hpsearch.cli.views import describe_network, format_accuracy
+from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
 from hpsearch.errors import HpsearchError
 
 if TYPE_CHECKING:
@@ -84,16 +87,19 @@ def show(
     with open_record(storage_choice.url, study) as record:
         chosen = record.trial(number) if number is not None else None
         if as_json:
-            write_json(describe_study_whole(record) if chosen is None else describe_trial(chosen))
+            write_json(describe_study_whole(record) if chosen is None else describe_trial(record, chosen))
             return
         console = open_console()
         if chosen is not None:
             _show_trial(console, record, chosen)
             return
         _show_study(console, record)
-        if best := record.best:
-            command = storage_choice.complete_command(f"hpsearch show {study} --trial {best.number}")
-            console.print(f"\nNext\n  {command}", soft_wrap=True)
+        best = record.best
+        command = f"hpsearch show {study} --trial {best.number}" if best is not None else None
+        if record.is_finished and is_of_finalists(record):
+            command = f"hpsearch best {study}"
+        if command is not None:
+            console.print(f"\nNext\n  {storage_choice.complete_command(command)}", soft_wrap=True)
 
 
 def best(
@@ -101,16 +107,20 @@ def best(
 ) -> None:
     """Show the best trial of a study: the highest validation accuracy of those that are complete.
 
+    Of a finished study of finalists it is the winner's median replicate: what [bold]hpsearch export[/] takes.
+
     Example: [bold]hpsearch best fashion-mnist-cnn-100k --json[/]
     """
     with open_record(choose_storage(context, storage).url, study) as record:
-        first = require_best(record)
+        winner = load_winner(record) if record.is_finished and is_of_finalists(record) else None
+        first = require_best(record) if winner is None else winner.trial
         if as_json:
-            write_json(describe_best(record))
+            write_json(describe_best(record, first) | ({} if winner is None else {"finalist": winner.describe()}))
             return
         console = open_console()
         state = "" if record.is_finished else " so far"
-        console.print(f"The best trial{state} of {study} is trial {first.number}", style="bold", soft_wrap=True)
+        heading = f"The best trial{state} of {study} is trial {first.number}"
+        console.print(heading if winner is None else describe_winner(winner), style="bold", soft_wrap=True)
         _show_trial(console, record, first)
 
 
@@ -129,11 +139,16 @@ def require_best(record: "StudyRecord") -> "TrialRecord":
     """The best trial.
 
     Raises:
-        NothingCompleteError: No trial is complete.
+        NothingCompleteError: No trial is complete, or none has a validation accuracy.
     """
     if record.best is not None:
         return record.best
     name = record.study.name
+    if record.counts["COMPLETE"]:
+        raise NothingCompleteError(
+            f"study {name!r} trains on {record.study.trains_on}, so that none of its trials is the best by validation: "
+            f"hpsearch show {name} lists them, hpsearch export {name} --trial N takes one"
+        )
     raise NothingCompleteError(
         f"study {name!r} has no complete trial yet ({describe_counts(record)}): "
         f"hpsearch worker {name} goes on with it, hpsearch show {name} says more"
@@ -143,12 +158,20 @@ def require_best(record: "StudyRecord") -> "TrialRecord":
 def _show_study(console: "Console", record: "StudyRecord") -> None:
     spec = record.study.spec
     console.print(record.study.name, style="bold")
+    plan = record.study.plan
+    does, how = ("searches", f"sampler {spec.sampler}, pruner {spec.pruner}, ") if plan is None else ("trains", "")
     facts = [
-        ("searches", f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
-        ("search", f"sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}"),
+        (does, f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
+        ("search" if plan is None else "plan", f"{how}seed {spec.seed}"),
+        *_describe_search(record),
         ("trials", f"{record.finished_count} of {record.trials_wanted} finished: {describe_counts(record)}"),
+        *describe_beginning(record),
     ]
     console.print(draw_facts(facts))
+    if plan is not None and plan.origin is not None:
+        from hpsearch.tuning.plan_summary import summarize_plan
+
+        show_plan_summary(console, summarize_plan(record))
     console.print()
     table = _make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network")
     table.columns[-1].overflow = "ellipsis"
@@ -162,10 +185,26 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
             f"{trial.macs:,}" if trial.macs is not None else "-",
             str(trial.epochs),
             format_duration(trial.seconds) if trial.seconds is not None else "-",
-            trial.reason or trial.network or "",
+            trial.reason or _describe_network(record, trial),
             style=None if trial.state == "COMPLETE" else "dim",
         )
     console.print(table)
+
+
+def _describe_search(record: "StudyRecord") -> list[tuple[str, str]]:
+    """Whose finalists a study trains, and that nothing is held out where that is so."""
+    facts, plan = [], record.study.plan
+    if plan is not None and plan.search is not None:
+        facts.append(("again", f"{', '.join(plan.labels)} of {plan.search}"))
+    if not record.study.is_validated:
+        facts.append(("on", f"{record.study.trains_on}, so that no validation accuracy can be known"))
+    return facts
+
+
+def _describe_network(record: "StudyRecord", trial: "TrialRecord") -> str:
+    """Its network, and whether an earlier trial had that and the recipe, too; in a plan all do."""
+    earlier = record.replicates.get(trial.number) if record.study.plan is None else None
+    return ("" if earlier is None else f"as trial {earlier}: ") + describe_network(trial)
 
 
 def _rank(record: "StudyRecord") -> "list[TrialRecord]":

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.cli.finalists import describe_spread, format_spread
+from hpsearch.cli.documents import describe_spread
+from hpsearch.cli.finalists import format_spread
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -21,7 +22,7 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import identify_dataset, parse_workers
+from hpsearch.cli.preparation import choose_hardware, identify_dataset, parse_workers
 from hpsearch.cli.progress import list_failures
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
@@ -98,6 +99,7 @@ def train(
     counted = parse_workers(workers)
     given = read_config(config)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
+    choose_hardware(device, counted, most=count)  # a wrong device makes no study
     log = None if quiet else open_console(stderr=as_json)
     place = dataset or given.dataset.name
     with open_steps(log) as steps:
@@ -116,7 +118,8 @@ def train(
         if as_json:
             write_json(_describe(record))
         else:
-            _show(open_console(), record, chosen.complete_command(f"hpsearch export {label}"))
+            which = "" if study.is_validated else " --trial 0"
+            _show(open_console(), record, chosen.complete_command(f"hpsearch export {label}{which}"))
         failed = record.is_finished and not record.counts["COMPLETE"]
         raise typer.Exit(1 if failed else 0 if record.is_finished else interrupts.exit_code or 1)
 
@@ -184,6 +187,7 @@ def _describe(record: "StudyRecord") -> dict[str, Any]:
     validation, test = _measure(record)
     return {
         "study": record.study.name,
+        "trains_on": record.study.trains_on,
         "is_finished": record.is_finished,
         "trials": [
             {
@@ -208,7 +212,9 @@ def _show(console: "Console", record: "StudyRecord", export: str) -> None:
     for failure in list_failures(record):
         console.print(f"failed: {failure}", soft_wrap=True)
     over = ", mean ± half of the 95% interval over seeds" if count > 1 else ""
-    console.print(f"validation  {format_spread(validation)}%{over}", soft_wrap=True)
+    known = f"{format_spread(validation)}%{over}"
+    unknown = f"cannot be known: trained on {record.study.trains_on}"
+    console.print(f"validation  {known if record.study.is_validated else unknown}", soft_wrap=True)
     if test is not None:
         console.print(f"test        {format_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
     if not record.is_finished:

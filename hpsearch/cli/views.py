@@ -112,7 +112,12 @@ def describe_end(trial: "TrialRecord") -> str:
     seconds = f", {format_duration(trial.seconds)}" if trial.seconds is not None else ""
     how = f"pruned after {trial.epochs} epochs" if trial.state == "PRUNED" else "complete"
     weights = f"{trial.weights:,} weights" if trial.weights is not None else ""
-    return f"trial {trial.number} {how}: {format_accuracy(trial.value)}, {weights}, {trial.network}{seconds}"
+    return f"trial {trial.number} {how}: {format_accuracy(trial.value)}, {weights}, {describe_network(trial)}{seconds}"
+
+
+def describe_network(trial: "TrialRecord") -> str:
+    """A trial's network, behind its label where its study is planned; empty while it is not drawn."""
+    return ": ".join(word for word in (trial.label, trial.network) if word)
 
 
 def format_accuracy(accuracy: float | None) -> str:
@@ -168,11 +173,12 @@ def _draw_best(record: "StudyRecord") -> "RenderableType":
     line = Text(no_wrap=True, overflow="ellipsis")
     best = record.best
     if best is None:
-        return line.append("best       none is complete yet", style="dim")
+        why = "none is complete yet" if record.study.is_validated else "cannot be known: nothing is held out"
+        return line.append(f"best       {why}", style="dim")
     line.append("best       ")
     line.append(format_accuracy(best.value), style="bold green")
     line.append(f" validation   {best.weights:,} weights   trial {best.number}   ")
-    return line.append(best.network or "", style="dim")
+    return line.append(describe_network(best), style="dim")
 
 
 def _draw_workers(record: "StudyRecord") -> "Table":
@@ -194,7 +200,7 @@ def _draw_workers(record: "StudyRecord") -> "Table":
         table.add_row(
             (lease.worker or "?") if lease and lease.is_live else "(gone)",
             str(trial.number),
-            trial.network or "drawing ...",
+            describe_network(trial) or "drawing ...",
             f"{trial.weights:,}" if trial.weights is not None else "",
             f"{epochs}/{wanted}",
             ProgressBar(total=wanted, completed=epochs, width=10),

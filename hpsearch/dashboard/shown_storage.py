@@ -182,6 +182,7 @@ def _show_losses(trial: FrozenTrial) -> FrozenTrial:
     """Put the losses of the last epoch in place of the curve, whose accuracies are a trial's intermediate values."""
     attributes = trial.user_attrs
     if curve := attributes.pop(_CURVE, None):
-        attributes |= {name: curve[-1][name] for name in ("train_loss", "validation_loss")}
+        losses = {name: curve[-1][name] for name in ("train_loss", "validation_loss")}
+        attributes |= {name: loss for name, loss in losses.items() if loss is not None}
     trial.user_attrs = attributes
     return trial

@@ -1,11 +1,13 @@
 """Bundles: a trial as a folder of files that anybody can read and use, verified, whole or absent."""
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError, InputError
@@ -27,6 +29,7 @@ from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import choose_calibration_images, quantize_model
 from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
 from hpsearch.export.verification import verify_files
+from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.onnx_export import convert_to_onnx
 from hpsearch.trial_config import TrialConfig, derive_seed
@@ -34,6 +37,9 @@ from hpsearch.tuning.records import TrialRecord, read_study_record
 from hpsearch.tuning.study import Study
 
 Format = Literal["all", "safetensors", "onnx"]
+
+_COMPARED_IMAGES = 1000
+"""Training images that a bundle is verified on where no validation images are left."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,18 @@ class ExportOrder:
         return (*models, *([ONNX] if wants_onnx else []), *([INT8_ONNX] if self.int8 else []))
 
 
-def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path, order: ExportOrder) -> list[Path]:
+def export_trials(
+    study: Study,
+    trials: Sequence[TrialRecord],
+    folder: Path,
+    order: ExportOrder,
+    *,
+    finalist: Mapping[str, Any] | None = None,
+) -> list[Path]:
     """Write a bundle a trial below `folder`, which is made where it does not exist; all of them are verified first.
 
-    A bundle that is there already with the same content stays as it is.
+    A bundle that is there already with the same content stays as it is. `finalist` is what the manifest says of the
+    configuration that the trials are replicates of.
 
     Returns:
         The bundles' folders, `STUDY-trial-NUMBER`.
@@ -82,7 +96,7 @@ def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path, ord
     """
     models = order.choose_models()
     record = read_study_record(study)
-    selections = [select_trial(record, trial, folder, models) for trial in trials]
+    selections = [select_trial(record, trial, folder, models, finalist) for trial in trials]
     try:
         with ExitStack() as stack:
             drafts = [
@@ -90,10 +104,10 @@ def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path, ord
                 for selection in selections
                 if not _is_there(selection)
             ]
-            splits: dict[tuple[float, int], SearchSplits] = {}
+            splits: dict[tuple[float | None, int], SearchSplits] = {}
             for selection, draft in drafts:
                 config = selection.config
-                key = (config.validation_fraction, config.split_seed)
+                key = (config.held_out_fraction, config.split_seed)
                 if key not in splits:
                     splits[key] = _load_splits(study, config, order)
                 order.tell(f"writing and verifying trial {selection.trial.number}")
@@ -110,7 +124,7 @@ def export_trials(study: Study, trials: Sequence[TrialRecord], folder: Path, ord
 def _load_splits(study: Study, config: TrialConfig, order: ExportOrder) -> SearchSplits:
     name = order.dataset or study.spec.dataset
     order.tell(f"reading {name}")
-    fraction, seed = config.validation_fraction, config.split_seed
+    fraction, seed = config.held_out_fraction, config.split_seed
     splits = load_search_splits(name, order.cache_folder, validation_fraction=fraction, split_seed=seed)
     if splits.identity.sha256 != config.dataset.sha256:
         raise DataError(
@@ -130,12 +144,14 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         draft,
         config,
         selection.weights,
-        splits.validation,
+        _choose_compared(splits),
         recorded_accuracy=selection.facts["validation_accuracy"],
         trained_on=(trial.lease.device if trial.lease else None) or "",
     )
-    confusion = verification.measures.confusion
-    pictures = {CONFUSION: order.draw_confusion(confusion, config.dataset.class_names, selection.title)}
+    pictures = {}
+    confusion = verification.measures.confusion if verification.measures is not None else None
+    if confusion is not None:
+        pictures[CONFUSION] = order.draw_confusion(confusion, config.dataset.class_names, selection.title)
     if trial.curve:
         pictures[CURVE] = order.draw_curve(trial.curve, selection.title)
     manifest = selection.describe(verification)
@@ -146,6 +162,14 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         write_durably(draft / name, content)
     listed = {"files": {name: hash_content(content) for name, content in (files | added).items()}}
     write_durably(draft / MANIFEST, to_json(manifest | listed))
+
+
+def _choose_compared(splits: SearchSplits) -> LabelledImages:
+    """The images that files are compared on: outputs can be equal also on images that were trained on."""
+    if len(splits.validation):
+        return splits.validation
+    count = len(splits.train)
+    return splits.train.select(np.linspace(0, count - 1, min(count, _COMPARED_IMAGES)).astype(np.int64))
 
 
 def _make_onnx_files(selection: SelectedTrial, splits: SearchSplits) -> dict[str, bytes]:

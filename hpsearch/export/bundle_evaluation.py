@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, InputError
 from hpsearch.export.bundle_files import SAFETENSORS
 from hpsearch.export.classifier import Measures, measure
 from hpsearch.export.opened_bundle import Bundle
@@ -86,7 +86,7 @@ def evaluate_bundle(
         tell: Is told before the test split is opened.
 
     Raises:
-        InputError: The bundle has no such model, or it does not fit the configuration.
+        InputError: The bundle has no such model, it does not fit the configuration, or the split was trained on.
         DataError: The data are not here, hold other images than the bundle was made with, or do not fit it.
     """
     classifier = bundle.load_classifier(model)
@@ -99,6 +99,11 @@ def evaluate_bundle(
             "--dataset PATH, or these with --dataset, if you mean them"
         )
     _check_fit(config.dataset, identity)
+    if split == "validation" and not config.is_validated and identity.sha256 == config.dataset.sha256:
+        raise InputError(
+            f"{str(bundle.path)!r} was trained on {config.trains_on}, so that no validation images are left: give "
+            "--split test"
+        )
     if split == "test":
         tell(f"opening the test split of {name}: {identity.test_count:,} images; no database records it")
         images = open_test_split(name, cache_folder).test_images

@@ -6,6 +6,8 @@ from typing import Any
 
 from hpsearch.export.bundle_files import CONFUSION, CURVE, INT8_ONNX, ONNX, SAFETENSORS
 from hpsearch.export.classifier import INSTALL_COMMAND
+from hpsearch.export.finalist_card import write_finalist
+from hpsearch.markdown import escape, write_table
 from hpsearch.trial_config import TrialConfig
 
 _ABOUT = {
@@ -31,14 +33,15 @@ class CardFacts:
     """All but the files."""
     sizes_bytes: Mapping[str, int]
     """Of the files beside the card, by name."""
-    confusion: Sequence[Sequence[int]]
-    """On the validation split."""
+    confusion: Sequence[Sequence[int]] | None
+    """On the validation split; None where nothing is held out."""
 
 
 def write_card(facts: CardFacts) -> str:
     """The card as Markdown."""
     sections = [
         _write_head(facts),
+        *([write_finalist(facts.manifest)] if "finalist" in facts.manifest else []),
         _write_network(facts.config),
         _write_recipe(facts),
         _write_data(facts),
@@ -61,7 +64,7 @@ def _write_head(facts: CardFacts) -> str:
         ("multiply-accumulates an image", f"{manifest['macs']:,}"),
         ("the weights alone, on disk", f"{4 * weights / 1000:,.1f} kB in fp32, {weights / 1000:,.1f} kB in int8"),
     ]
-    if INT8_ONNX in facts.sizes_bytes:
+    if "int8" in manifest:
         rows.insert(1, ("the same in int8", _describe_int8(manifest)))
     return "\n".join(
         [
@@ -69,14 +72,16 @@ def _write_head(facts: CardFacts) -> str:
             "",
             f"A {_KINDS[config.architecture.arch]} network that tells {config.dataset.class_count} classes of "
             f"{config.dataset.input_shape} images apart (channels x height x width), found by hpsearch on "
-            f"{_escape(manifest['dataset'])}: trial {manifest['trial']} of the study `{manifest['study']}`.",
+            f"{escape(manifest['dataset'])}: trial {manifest['trial']} of the study `{manifest['study']}`.",
             "",
-            *_write_table(("", ""), rows),
+            *write_table(("", ""), rows),
         ]
     )
 
 
 def _describe_validation(manifest: Mapping[str, Any]) -> str:
+    if manifest["validation_accuracy"] is None:
+        return "cannot be known: the validation images were trained on as well"
     images = manifest["verified"]["images"]
     return f"**{manifest['validation_accuracy']:.2%}** of {images:,} images held out of the training split"
 
@@ -108,30 +113,24 @@ def _write_network(config: TrialConfig) -> str:
     ]
     rows.append(("**total**", "", "", f"**{config.count_weights():,}**", f"**{config.count_macs():,}**"))
     head = ("layer", "what", "output", "weights:", "MACs:")
-    return "\n".join(["## Network", "", f"`{config.architecture.describe()}`", "", *_write_table(head, rows)])
+    return "\n".join(["## Network", "", f"`{config.architecture.describe()}`", "", *write_table(head, rows)])
 
 
 def _write_recipe(facts: CardFacts) -> str:
     recipe = facts.config.recipe.model_dump(mode="json")
     rows = [(name.replace("_", " "), _write_value(value)) for name, value in recipe.items()]
     pictures = [f"![The learning curve]({CURVE})"] if CURVE in facts.sizes_bytes else []
+    lines = ["## Training", "", *write_table(("recipe", "value"), rows), ""]
+    if facts.confusion is None:
+        return "\n".join([*lines, *pictures])
     pictures.append(f"![The confusion matrix on the validation split]({CONFUSION})")
     names = facts.config.dataset.class_names
     classes = [
-        (_escape(name), f"{sum(row):,}", f"{row[label] / sum(row):.1%}" if sum(row) else "")
+        (escape(name), f"{sum(row):,}", f"{row[label] / sum(row):.1%}" if sum(row) else "")
         for label, (name, row) in enumerate(zip(names, facts.confusion, strict=True))
     ]
-    return "\n".join(
-        [
-            "## Training",
-            "",
-            *_write_table(("recipe", "value"), rows),
-            "",
-            "\n\n".join(pictures),
-            "",
-            *_write_table(("class", "validation images:", "labelled rightly:"), classes),
-        ]
-    )
+    table = write_table(("class", "validation images:", "labelled rightly:"), classes)
+    return "\n".join([*lines, "\n\n".join(pictures), "", *table])
 
 
 def _write_value(value: object) -> str:
@@ -144,37 +143,43 @@ def _write_value(value: object) -> str:
 def _write_data(facts: CardFacts) -> str:
     config, manifest = facts.config, facts.manifest
     dataset = config.dataset
+    share = f"{100 * config.validation_fraction:g}% of every class, seed {config.split_seed}"
     rows = [
-        ("data set", _escape(manifest["dataset"])),
+        ("data set", escape(manifest["dataset"])),
         ("SHA-256", f"`{dataset.sha256}`"),
         (
             "licence of the data",
-            _escape(manifest["dataset_licence"] or "not known: the data are somebody's own"),
+            escape(manifest["dataset_licence"] or "not known: the data are somebody's own"),
         ),
         ("training split", f"{dataset.train_count:,} images"),
         (
             "held out of it for validation",
-            f"{100 * config.validation_fraction:g}% of every class, seed {config.split_seed}",
+            share if config.is_validated else f"nothing; in the search it had been {share}",
         ),
         ("test split", f"{dataset.test_count:,} images, never seen by the search"),
         ("seed of the training", str(config.seed)),
     ]
-    return "\n".join(["## Data", "", *_write_table(("", ""), rows)])
+    return "\n".join(["## Data", "", *write_table(("", ""), rows)])
 
 
 def _write_files(facts: CardFacts) -> str:
     rows = [(f"`{name}`", f"{size:,}", _ABOUT[name]) for name, size in facts.sizes_bytes.items()]
     rows.append(("`manifest.json`", "", "every figure here, and the SHA-256 of every file"))
-    return "\n".join(["## Files", "", *_write_table(("file", "bytes:", "what"), rows)])
+    return "\n".join(["## Files", "", *write_table(("file", "bytes:", "what"), rows)])
 
 
 def _write_verification(verified: Mapping[str, Any]) -> str:
+    counts = (
+        f"The search had recorded {verified['recorded_correct']:,} of them as labelled rightly; "
+        f"the stored weights label {verified['correct']:,} so."
+        if "recorded_correct" in verified
+        else "How many of them it labels rightly says nothing: it was trained on them."
+    )
     lines = [
         "## Verified",
         "",
-        f"Before this folder got its name, its files were read back and given the {verified['images']:,} validation "
-        f"images. The search had recorded {verified['recorded_correct']:,} of them as labelled rightly; "
-        f"the stored weights label {verified['correct']:,} so. "
+        f"Before this folder got its name, its files were read back and given "
+        f"{verified['images']:,} {'validation' if 'recorded_correct' in verified else 'training'} images. {counts} "
         f"Logits may differ by {verified['tolerance']:g} of the largest one.",
         "",
     ]
@@ -184,30 +189,32 @@ def _write_verification(verified: Mapping[str, Any]) -> str:
         lines.append(_describe_check(ONNX, "in onnxruntime", verified[ONNX]))
     if INT8_ONNX in verified:
         check = verified[INT8_ONNX]
-        lines.append(
-            f"- `{INT8_ONNX}` in onnxruntime: {check['correct']:,} right ({check['accuracy']:.2%}), "
-            f"the same class as in fp32 for {check['same_top_1']:.2%}"
-        )
+        right = f"{check['correct']:,} right ({check['accuracy']:.2%}), " if "correct" in check else ""
+        lines.append(f"- `{INT8_ONNX}` in onnxruntime: {right}the same class as in fp32 for {check['same_top_1']:.2%}")
     return "\n".join(lines)
 
 
 def _describe_check(name: str, where: str, check: Mapping[str, Any]) -> str:
+    right = f"{check['correct']:,} right, " if "correct" in check else ""
     return (
-        f"- `{name}` {where}: {check['correct']:,} right, the same class for {check['same_top_1']:.2%}, "
+        f"- `{name}` {where}: {right}the same class for {check['same_top_1']:.2%}, "
         f"logits within {check['largest_difference']:.1g}"
     )
 
 
 def _write_use(facts: CardFacts) -> str:
     name = facts.name
+    evaluate = ["# the accuracy on the test split, which this opens", f"hpsearch evaluate {name}"]
+    if facts.config.is_validated:
+        again = "# the accuracy again; without --split it opens the test split"
+        evaluate = [again, f"hpsearch evaluate {name} --split validation"]
     blocks = [
         "## Use",
         "",
         "```sh",
         "# the class and its probability, of image files and of folders of them",
         f"hpsearch predict {name} image.png",
-        "# the accuracy again; without --split it opens the test split",
-        f"hpsearch evaluate {name} --split validation",
+        *evaluate,
         "```",
     ]
     shape = facts.config.dataset.input_shape
@@ -264,18 +271,3 @@ def _write_origin(facts: CardFacts) -> str:
         f"Exported with {versions}. What uses ONNX is installed by `{INSTALL_COMMAND}`.",
     ]
     return "\n".join(lines)
-
-
-def _write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table; columns whose heading ends in a colon hold figures."""
-    lines = [f"| {' | '.join(name.removesuffix(':') for name in head)} |"]
-    lines.append(f"|{'|'.join('---:' if name.endswith(':') else '---' for name in head)}|")
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
-
-
-def _escape(text: str) -> str:
-    """A person's own words inside a table or a sentence: neither Markdown nor HTML."""
-    kept = " ".join(text.split())
-    for sign in "\\`*_|<>[]#":
-        kept = kept.replace(sign, f"\\{sign}")
-    return kept

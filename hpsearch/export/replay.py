@@ -26,7 +26,7 @@ class ReplayedEpoch:
         return self._figures(self.stored) == self._figures(self.replayed)
 
     @staticmethod
-    def _figures(point: EpochResult) -> tuple[float, ...]:
+    def _figures(point: EpochResult) -> tuple[float | None, ...]:
         return point.epoch, point.train_loss, point.validation_loss, point.validation_accuracy, point.lr
 
 
@@ -52,7 +52,7 @@ class Replay:
         splits = load_search_splits(
             dataset or study.spec.dataset,
             cache_folder,
-            validation_fraction=config.validation_fraction,
+            validation_fraction=config.held_out_fraction,
             split_seed=config.split_seed,
         )
         self._study = study

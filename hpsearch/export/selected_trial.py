@@ -63,7 +63,8 @@ class SelectedTrial:
     def file_names(self) -> set[str]:
         """Every file that the manifest is to list."""
         curve = {CURVE} if self.trial.curve else set()
-        return {*CONFIGS, *self.models, CONFUSION, CARD} | curve
+        confusion = {CONFUSION} if self.config.is_validated else set()
+        return {*CONFIGS, *self.models, CARD} | confusion | curve
 
     @property
     def title(self) -> str:
@@ -89,7 +90,8 @@ class SelectedTrial:
     def describe_onnx(self) -> dict[str, str]:
         """What an ONNX file says of itself, beside what its graph says."""
         facts = self.facts
-        return {
+        accuracy = {"validation_accuracy": str(facts["validation_accuracy"])} if self.config.is_validated else {}
+        return accuracy | {
             "hpsearch_version": __version__,
             "study": facts["study"],
             "trial": str(facts["trial"]),
@@ -97,15 +99,20 @@ class SelectedTrial:
             "weights": str(facts["weights"]),
             "dataset": facts["dataset"],
             "dataset_sha256": facts["dataset_sha256"],
-            "validation_accuracy": str(facts["validation_accuracy"]),
             "class_names": json.dumps(self.config.dataset.class_names),
             "input": "images as bytes, 0 to 255: (batch, channels, height, width); grey, or red, green, blue",
             "output": "logits: (batch, classes); softmax gives probabilities",
         }
 
 
-def select_trial(record: StudyRecord, trial: TrialRecord, folder: Path, models: tuple[str, ...]) -> SelectedTrial:
-    """A trial to export below `folder` with these model files.
+def select_trial(
+    record: StudyRecord,
+    trial: TrialRecord,
+    folder: Path,
+    models: tuple[str, ...],
+    finalist: Mapping[str, Any] | None = None,
+) -> SelectedTrial:
+    """A trial to export below `folder` with these model files; a finalist's replicate says so.
 
     Raises:
         InputError: It is not complete.
@@ -113,7 +120,7 @@ def select_trial(record: StudyRecord, trial: TrialRecord, folder: Path, models: 
     """
     study = record.study
     weights, config = load_trial_weights(study, trial), trial.config
-    if config is None or trial.value is None:
+    if config is None or (config.is_validated and trial.value is None):
         raise InputError(f"trial {trial.number} of {study.name!r} has no configuration to export")
     dataset = config.dataset
     known = CATALOGUE.get(dataset.name)
@@ -135,6 +142,10 @@ def select_trial(record: StudyRecord, trial: TrialRecord, folder: Path, models: 
         "dataset_licence": known.licence if known else None,
         "parameters": _list_parameters(study, trial),
     }
+    if not config.is_validated:  # what is as ever says nothing, so that bundles from before stay the same
+        facts["trains_on"] = config.trains_on
+    if finalist is not None:
+        facts["finalist"] = finalist
     target = folder / f"{study.name}-trial-{trial.number}"
     as_stored: dict[str, Any] = json.loads(to_json(facts))
     return SelectedTrial(trial, config, weights, target, models, as_stored)

@@ -30,8 +30,8 @@ class VerificationError(HpsearchError):
 class Verification:
     """What the comparison gave."""
 
-    measures: Measures
-    """Of the trained network on the validation split."""
+    measures: Measures | None
+    """Of the trained network on the validation split; None where it was trained on these images as well."""
     document: dict[str, Any]
     """For the manifest."""
     int8_accuracy: float | None = None
@@ -41,45 +41,48 @@ def verify_files(
     folder: Path,
     config: TrialConfig,
     weights: bytes,
-    validation: LabelledImages,
+    compared: LabelledImages,
     *,
-    recorded_accuracy: float,
+    recorded_accuracy: float | None,
     trained_on: str,
 ) -> Verification:
-    """Load the model files of a folder afresh and compare them with the stored weights on the validation split.
+    """Load the model files of a folder afresh and compare them with the stored weights.
 
     Args:
         folder: Where the files lie, each of them or not.
         config: The trial.
         weights: Its weights as the database has them.
-        validation: The validation split.
-        recorded_accuracy: The trial's validation accuracy as the search recorded it.
+        compared: The validation split; some training images where none are held out.
+        recorded_accuracy: The trial's validation accuracy as the search recorded it; None where there is none. How many
+            images are labelled rightly is not counted then, for it would say nothing.
         trained_on: The device that did.
 
     Raises:
         VerificationError: Logits differ by more than the tolerance, or the accuracy is not the recorded one.
     """
-    images: ByteArray = validation.images.numpy()
-    labels: IntegerArray = validation.labels.numpy()
+    images: ByteArray = compared.images.numpy()
+    labels: IntegerArray = compared.labels.numpy()
     expected = TrainedNetwork(config, weights).compute_logits(images)
-    measures = measure(expected, labels)
-    document = _compare_with_recorded(expected, measures, recorded_accuracy, trained_on)
+    measures: Measures | None = None
+    document: dict[str, Any] = {"split": "train", "images": len(labels), "tolerance": TOLERANCE}
+    if recorded_accuracy is not None:
+        measures = measure(expected, labels)
+        document = _compare_with_recorded(expected, measures, recorded_accuracy, trained_on)
+    counted = labels if measures is not None else None
     if (folder / SAFETENSORS).exists():
         logits = TrainedNetwork(config, (folder / SAFETENSORS).read_bytes()).compute_logits(images)
-        document[SAFETENSORS] = _compare(SAFETENSORS, expected, logits, labels)
+        document[SAFETENSORS] = _compare(SAFETENSORS, expected, logits, counted)
     if (folder / ONNX).exists():
         logits = OnnxClassifier(config, (folder / ONNX).read_bytes(), ONNX).compute_logits(images)
-        document[ONNX] = _compare(ONNX, expected, logits, labels)
+        document[ONNX] = _compare(ONNX, expected, logits, counted)
     int8_accuracy = None
     if (folder / INT8_ONNX).exists():
         logits = OnnxClassifier(config, (folder / INT8_ONNX).read_bytes(), INT8_ONNX).compute_logits(images)
-        int8 = measure(logits, labels)
-        int8_accuracy = int8.accuracy
-        document[INT8_ONNX] = {
-            "correct": int8.correct,
-            "accuracy": int8.accuracy,
-            "same_top_1": _share_same(expected, logits),
-        }
+        document[INT8_ONNX] = {"same_top_1": _share_same(expected, logits)}
+        if counted is not None:
+            int8 = measure(logits, counted)
+            int8_accuracy = int8.accuracy
+            document[INT8_ONNX] |= {"correct": int8.correct, "accuracy": int8.accuracy}
     return Verification(measures, document, int8_accuracy)
 
 
@@ -95,6 +98,7 @@ def _compare_with_recorded(
             f"search recorded {recorded_correct:,}: other images, or other weights; nothing is exported"
         )
     return {
+        "split": "validation",
         "images": measures.images,
         "recorded_correct": recorded_correct,
         "correct": measures.correct,
@@ -103,18 +107,19 @@ def _compare_with_recorded(
     }
 
 
-def _compare(name: str, expected: FloatArray, logits: FloatArray, labels: IntegerArray) -> dict[str, Any]:
+def _compare(name: str, expected: FloatArray, logits: FloatArray, labels: IntegerArray | None) -> dict[str, Any]:
     """Raises VerificationError where logits are too far apart, or images change their class for no near tie."""
     difference = float(np.abs(expected - logits).max())
     allowed = TOLERANCE * _scale(expected)
     same = _share_same(expected, logits)
-    changed = round((1 - same) * len(labels))
+    changed = round((1 - same) * len(expected))
     if not difference <= allowed or changed > _count_ties(expected, TOLERANCE):  # not: a NaN compares false
         raise VerificationError(
             f"{name} does not give what the trained network gives: logits differ by up to {difference:.2g} (allowed "
-            f"are {allowed:.2g}), {changed:,} of {len(labels):,} images get another class; nothing is exported"
+            f"are {allowed:.2g}), {changed:,} of {len(expected):,} images get another class; nothing is exported"
         )
-    return {"correct": measure(logits, labels).correct, "largest_difference": difference, "same_top_1": same}
+    counted = {} if labels is None else {"correct": measure(logits, labels).correct}
+    return counted | {"largest_difference": difference, "same_top_1": same}
 
 
 def _scale(logits: FloatArray) -> float:

@@ -1,1 +1,1 @@
-"""Figures of trials."""
+"""Figures of trials, and pages on studies."""

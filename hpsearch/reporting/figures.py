@@ -25,7 +25,7 @@ _TRAIN, _VALIDATION, _ACCURACY = "#6b6b6b", "#0b5394", "#000000"
 
 
 def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
-    """The losses of a trial by epoch, and its validation accuracy below.
+    """The losses of a trial by epoch, and its validation accuracy below; without validation the training loss alone.
 
     Args:
         curve: An epoch's result each; at least one.
@@ -40,22 +40,25 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
     if not curve:
         raise InputError("a learning curve needs at least one epoch")
     epochs = [point.epoch + 1 for point in curve]
-    accuracies = [100 * point.validation_accuracy for point in curve]
+    accuracies = [100 * point.validation_accuracy for point in curve if point.validation_accuracy is not None]
+    validation_losses = [point.validation_loss for point in curve if point.validation_loss is not None]
     with styled():
-        figure = make_figure(7.0, 5.2)
-        upper, lower = figure.subplots(2, 1, sharex=True)
+        figure = make_figure(7.0, 5.2 if accuracies else 3.0)
+        upper, *below = figure.subplots(2 if accuracies else 1, 1, sharex=True, squeeze=False)[:, 0]
         figure.suptitle(_cut(title, _TITLE_CHARACTERS), fontsize=10)
-        lines = {"color": _TRAIN, "linestyle": "--", "marker": "s"}, {"color": _VALIDATION, "marker": "o"}
-        losses = [point.train_loss for point in curve], [point.validation_loss for point in curve]
-        for values, line, label in zip(losses, lines, ("train, as optimized", "validation"), strict=True):
-            upper.plot(epochs, values, markersize=3.5, linewidth=1.5, label=label, **line)
+        line = {"markersize": 3.5, "linewidth": 1.5}
+        train_losses = [point.train_loss for point in curve]
+        upper.plot(epochs, train_losses, label="train, as optimized", color=_TRAIN, linestyle="--", marker="s", **line)
+        if validation_losses:
+            upper.plot(epochs, validation_losses, label="validation", color=_VALIDATION, marker="o", **line)
         upper.set_ylabel("loss (cross-entropy)")
         upper.legend(frameon=False)
-        lower.plot(epochs, accuracies, color=_ACCURACY, marker="o", markersize=3.5, linewidth=1.5)
-        lower.set_ylabel("validation accuracy (%)")
-        lower.set_xlabel("epoch")
-        _mark_best(lower, epochs, accuracies)
-        for axes in (upper, lower):
+        for lower in below:
+            lower.plot(epochs, accuracies, color=_ACCURACY, marker="o", **line)
+            lower.set_ylabel("validation accuracy (%)")
+            _mark_best(lower, epochs, accuracies)
+        (upper, *below)[-1].set_xlabel("epoch")
+        for axes in (upper, *below):
             _finish_curve(axes, len(curve))
         return write_png(figure)
 

@@ -19,12 +19,23 @@ class FrontierPoint:
     test_accuracy: float | None
     is_on_frontier: bool
     """Whether no other point is as accurate with as few weights."""
+    is_planned: bool = False
+    """Whether it was given instead of searched: no line joins such points."""
+
+    @property
+    def series(self) -> str:
+        """What it is one of."""
+        return f"{self.arch}, planned" if self.is_planned else self.arch
 
 
 _LOOKS = {
     "cnn": {"color": "#0b5394", "marker": "o", "linestyle": "-"},
     "fcn": {"color": "#6b6b6b", "marker": "s", "linestyle": "--"},
+    "cnn, planned": {"color": "#1b1b1b", "marker": "^", "linestyle": "none"},
+    "fcn, planned": {"color": "#8a8a8a", "marker": "D", "linestyle": "none"},
 }
+_CLOSEST_TICKS = 1.15
+"""Budgets that are nearer to each other than by this factor share a tick."""
 
 
 def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
@@ -43,18 +54,18 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
         figure = make_figure(7.0, 5.8)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         figure.suptitle(title, fontsize=10)
-        for arch in sorted({point.arch for point in points}):
-            mine = sorted((point for point in points if point.arch == arch), key=lambda point: point.weights)
-            look = _LOOKS[arch]
+        for series in sorted({point.series for point in points}):
+            mine = sorted((point for point in points if point.series == series), key=lambda point: point.weights)
+            look = _LOOKS[series]
             weights = [point.weights for point in mine]
             values = [100 * point.validation_accuracy for point in mine]
-            upper.plot(weights, values, label=f"{arch}, validation", **look)
+            upper.plot(weights, values, label=f"{series}, validation", **look)
             scored = [point for point in mine if point.test_accuracy is not None]
             upper.plot(
                 [point.weights for point in scored],
                 [100 * (point.test_accuracy or 0.0) for point in scored],
-                label=f"{arch}, test",
-                **(look | {"linestyle": ":", "fillstyle": "none"}),
+                label=f"{series}, test" if scored else None,
+                **(look | {"linestyle": "none" if mine[0].is_planned else ":", "fillstyle": "none"}),
             )
             beaten = [point for point in mine if not point.is_on_frontier]
             upper.plot(
@@ -65,7 +76,7 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
                 markersize=11,
                 color="black",
             )
-            lower.plot(weights, [point.macs for point in mine], label=arch, **look)
+            lower.plot(weights, [point.macs for point in mine], label=series, **look)
         upper.set_ylabel("accuracy (%)")
         upper.legend(frameon=False)
         lower.set_ylabel("MACs an image")
@@ -74,7 +85,10 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
         lower.set_yscale("log")
         lower.legend(frameon=False)
         # A tick at each budget, in thousands and millions.
-        ticks = sorted({round(point.weights, -len(str(point.weights)) + 2) for point in points})
+        ticks: list[int] = []
+        for weights_there in sorted({round(point.weights, -len(str(point.weights)) + 2) for point in points}):
+            if not ticks or weights_there > _CLOSEST_TICKS * ticks[-1]:
+                ticks.append(weights_there)
         lower.set_xticks(ticks)
         lower.xaxis.set_minor_locator(NullLocator())
         for axis in (lower.xaxis, lower.yaxis):

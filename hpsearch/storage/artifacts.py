@@ -7,12 +7,13 @@ added while the trial runs. Both are written here in the transaction that finish
 import hashlib
 import json
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from hpsearch.storage.blobs import write_blob
+from hpsearch.storage.blobs import write_blobs
 from hpsearch.storage.optuna_rows import write_system_attribute
 from hpsearch.storage.tables import blobs
 
@@ -43,7 +44,18 @@ def write_artifacts(connection: sa.Connection, study_id: int, trial_id: int, art
         }
         # As text: Optuna encodes the object twice.
         write_system_attribute(connection, trial_id, _ATTRIBUTE + artifact_id, json.dumps(described))
-        write_blob(connection, study_id, trial_id, _KIND + artifact_id, artifact.content)
+        write_blobs(connection, study_id, trial_id, {_KIND + artifact_id: artifact.content})
+
+
+def find_artifact_id(attributes: Mapping[str, Any], filename: str) -> str | None:
+    """The id of the file of this name, from a trial's system attributes; None where it has none."""
+    for key, text in attributes.items():
+        if key.startswith(_ATTRIBUTE):
+            described = json.loads(text)
+            if described["filename"] == filename:
+                artifact_id: str = described["artifact_id"]
+                return artifact_id
+    return None
 
 
 def read_artifact(connection: sa.Connection, artifact_id: str) -> bytes | None:

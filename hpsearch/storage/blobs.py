@@ -1,11 +1,13 @@
 """Blobs: a trial's files in the database, checked by their SHA-256 whenever they are read."""
 
 import hashlib
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from hpsearch.errors import StorageError
 from hpsearch.storage.tables import blobs
+from hpsearch.storage.upsert import upsert
 
 WEIGHTS = "weights"
 """The kind of a trial's trained weights, as safetensors."""
@@ -17,13 +19,14 @@ CONFUSION = "confusion"
 """The kind of a complete trial's confusion matrix on the validation split, as JSON: a list a class, of counts."""
 
 
-def write_blob(connection: sa.Connection, study_id: int, trial_id: int, kind: str, content: bytes) -> None:
-    """Store a blob in place of one of the same trial and kind."""
-    same = (blobs.c.trial_id == trial_id) & (blobs.c.kind == kind)
-    connection.execute(blobs.delete().where(same))
-    digest = hashlib.sha256(content).hexdigest()
-    values = {"trial_id": trial_id, "kind": kind, "study_id": study_id, "sha256": digest, "content": content}
-    connection.execute(blobs.insert().values(**values))
+def write_blobs(connection: sa.Connection, study_id: int, trial_id: int, contents: Mapping[str, bytes]) -> None:
+    """Store blobs of a trial by their kinds, each in place of one of the same kind."""
+    owner = {"study_id": study_id, "trial_id": trial_id}
+    rows = [
+        owner | {"kind": kind, "sha256": hashlib.sha256(content).hexdigest(), "content": content}
+        for kind, content in contents.items()
+    ]
+    upsert(connection, blobs, ("trial_id", "kind"), rows)
 
 
 def delete_checkpoint(connection: sa.Connection, trial_id: int) -> None:

@@ -4,10 +4,11 @@ On SQLite every writing transaction begins with BEGIN IMMEDIATE (Python's driver
 two workers would take the same trial), waits up to a minute for the lock, and keeps the rollback journal.
 """
 
+import functools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpsearch.errors import StorageError, StorageUnavailableError
 from hpsearch.storage import layout, tables
 from hpsearch.storage.file_system import refuse_network_file_system
+from hpsearch.storage.idle_connections import try_idle_connections
 from hpsearch.storage.read_only import begin_transactions_by_reading, connect_read_only
 from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_path
 
@@ -33,6 +35,7 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
 _ADVISORY_KEY = 0x687073
 _OPENING, _CREATION = 0, -1
+_CLAIM_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id)")
 
 Upgrade = Callable[[sa.Connection], object]
 
@@ -154,8 +157,7 @@ class Database:
         """
         with _storage_errors(self.url), self.engine.begin() as connection:
             if claims_of is not None and not is_sqlite(self.url):
-                lock = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id)")
-                connection.execute(lock, {"key": _ADVISORY_KEY, "study_id": claims_of})
+                connection.execute(_CLAIM_LOCK, {"key": _ADVISORY_KEY, "study_id": claims_of})
             yield connection
 
     @contextmanager
@@ -179,13 +181,23 @@ class Database:
             yield
 
 
+def build_clock(connection: sa.Connection, *, seconds: float = 0.0) -> sa.ColumnElement[datetime]:
+    """The database's own clock, so many seconds from now, for a statement: it alone decides when a lease ends."""
+    return _build_clock_of(connection.dialect.name, seconds)
+
+
+@functools.cache
+def _build_clock_of(database: str, seconds: float) -> sa.ColumnElement[datetime]:
+    if database == "sqlite":
+        # With the six digits of what SQLAlchemy writes and reads, so that both compare as texts.
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"{seconds} seconds", type_=tables.UtcDateTime())
+    return sa.type_coerce(sa.func.clock_timestamp() + timedelta(seconds=seconds), tables.UtcDateTime())
+
+
 def read_clock(connection: sa.Connection) -> datetime:
-    """The database's own clock, aware and in UTC: it alone decides when a lease ends."""
-    if connection.dialect.name == "sqlite":
-        now = sa.func.strftime("%Y-%m-%d %H:%M:%f", "now")
-        return datetime.fromisoformat(f"{connection.execute(sa.select(now)).scalar_one()}+00:00")
-    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-    return moment
+    """The database's own clock, aware and in UTC."""
+    now: datetime = connection.execute(sa.select(build_clock(connection))).scalar_one()
+    return now
 
 
 def _engine_arguments(url: URL) -> dict[str, Any]:
@@ -194,9 +206,9 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
     given = url.query.get("options", "")
     options = " ".join([_SESSION_OPTIONS, *([given] if isinstance(given, str) else given)])
     return {
-        "pool_pre_ping": True,
         "pool_size": 3,
         "max_overflow": 2,
+        "pool_use_lifo": True,
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": 10,
@@ -252,6 +264,8 @@ def _open_optuna_storage(url: URL, *, read_only: bool = False) -> RDBStorage:
         sa.event.listen(storage.engine, "connect", _stop_implicit_begin)
         sa.event.listen(storage.engine, "begin", _begin_immediate)
         storage.engine.dispose()  # the constructor pooled a connection that has no hooks
+    else:
+        try_idle_connections(storage.engine)
     return storage
 
 

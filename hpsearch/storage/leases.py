@@ -16,9 +16,10 @@ from optuna.trial import TrialState
 
 from hpsearch.errors import LeaseLostError
 from hpsearch.storage.blobs import delete_checkpoint
-from hpsearch.storage.database import read_clock
+from hpsearch.storage.database import build_clock, read_clock
 from hpsearch.storage.optuna_rows import change_state, insert_trial, trials
 from hpsearch.storage.tables import blobs, events, leases, test_scores
+from hpsearch.storage.upsert import build_insert
 
 LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
@@ -56,30 +57,27 @@ class Holder:
 def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, holder: Holder) -> Lease | None:
     """Take the first trial that waits, or make a new one while the study has fewer than `maximum_trials`.
 
-    The caller holds the study's claim lock, and has reaped. Who asks again with the same token, because the answer was
-    lost with the connection, gets the trial that it took.
+    The caller holds the study's claim lock, and has reaped.
 
     Returns:
         The lease, or None where nothing is left to take.
     """
-    now = read_clock(connection)
-    if (held := _find_held(connection, study_id, holder)) is not None:
-        return held
     mine = trials.c.study_id == study_id
     waiting = sa.case((trials.c.state == TrialState.WAITING, trials.c.trial_id))
-    query = sa.select(sa.func.min(waiting), sa.func.count()).select_from(trials).where(mine)
-    trial_id, count = connection.execute(query).one()
+    query = sa.select(sa.func.min(waiting), sa.func.count(), build_clock(connection)).select_from(trials).where(mine)
+    trial_id, count, now = connection.execute(query).one()
     if trial_id is not None:
         change_state(connection, trial_id, TrialState.WAITING, TrialState.RUNNING, now)
-        return _write_lease(connection, study_id, trial_id, holder, now)
-    if count >= maximum_trials:
+    elif count < maximum_trials:
+        trial_id = insert_trial(connection, study_id, now, number=count)
+        _clear_rows(connection, trial_id)
+    else:
         return None
-    trial_id = insert_trial(connection, study_id, now, number=count)
-    _clear_rows(connection, trial_id)
-    return _write_lease(connection, study_id, trial_id, holder, now, is_new=True)
+    return _write_lease(connection, study_id, trial_id, holder, now)
 
 
-def _find_held(connection: sa.Connection, study_id: int, holder: Holder) -> Lease | None:
+def find_taken(connection: sa.Connection, study_id: int, holder: Holder) -> Lease | None:
+    """What was taken with this token before, where the answer was lost with the connection."""
     query = sa.select(leases.c.trial_id, leases.c.attempts).where(leases.c.token == holder.token)
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -110,7 +108,7 @@ def extend_lease(connection: sa.Connection, lease: Lease) -> None:
     _update_held(connection, lease)
 
 
-def note_progress(connection: sa.Connection, lease: Lease, *, epoch: int, validation_accuracy: float) -> None:
+def note_progress(connection: sa.Connection, lease: Lease, *, epoch: int, validation_accuracy: float | None) -> None:
     """Say how far the trial is, and extend its lease.
 
     Raises:
@@ -119,23 +117,45 @@ def note_progress(connection: sa.Connection, lease: Lease, *, epoch: int, valida
     _update_held(connection, lease, epoch=epoch, validation_accuracy=validation_accuracy)
 
 
-def end_lease(connection: sa.Connection, lease: Lease, state: TrialState, detail: str | None = None) -> None:
+def end_lease(
+    connection: sa.Connection,
+    lease: Lease,
+    state: TrialState,
+    detail: str | None = None,
+    *,
+    has_checkpoint: bool = True,
+) -> bool:
     """Put a held trial into another state, for good or back to the queue, and let go of it.
+
+    Args:
+        connection: Inside a transaction.
+        lease: Of the trial.
+        state: What it is to be.
+        detail: Why, to be written down.
+        has_checkpoint: Whether one may be stored, which is deleted where the trial is finished.
+
+    Returns:
+        Whether that was done; not where this holder did it before, and the answer was lost with the connection.
 
     Raises:
         LeaseLostError: The lease ended, or somebody else holds the trial.
     """
-    now = _update_held(connection, lease, token=None, expires_at=None, accepted_token=lease.token)
+    try:
+        now = _update_held(connection, lease, token=None, expires_at=None, accepted_token=lease.token)
+    except LeaseLostError:
+        if _was_ended(connection, lease):
+            return False
+        raise
     if not change_state(connection, lease.trial_id, TrialState.RUNNING, state, now):
         raise LeaseLostError(f"trial {lease.trial_id} is not running any more")
     kind = "returned" if state == TrialState.WAITING else state.name.lower()
     record_event(connection, kind, lease.study_id, lease.trial_id, lease.worker, detail, at=now)
-    if state.is_finished():
+    if has_checkpoint and state.is_finished():
         delete_checkpoint(connection, lease.trial_id)
+    return True
 
 
-def was_ended(connection: sa.Connection, lease: Lease) -> bool:
-    """Whether this holder has ended its lease: its answer may have been lost with the connection."""
+def _was_ended(connection: sa.Connection, lease: Lease) -> bool:
     row = (leases.c.trial_id == lease.trial_id) & (leases.c.accepted_token == lease.token)
     return connection.execute(sa.select(leases.c.trial_id).where(row)).one_or_none() is not None
 
@@ -144,7 +164,7 @@ def count_death(connection: sa.Connection, lease: Lease, reason: str) -> str | N
     """Let go of a held trial that its worker could not bear: back to the queue, or failed after too many times.
 
     Returns:
-        Why it is given up; None where it is back in the queue.
+        Why it is given up; None where it is back in the queue, or where this holder let go of it before.
 
     Raises:
         LeaseLostError: The lease ended, or somebody else holds the trial.
@@ -152,7 +172,8 @@ def count_death(connection: sa.Connection, lease: Lease, reason: str) -> str | N
     row = leases.c.trial_id == lease.trial_id
     deaths: int = connection.execute(sa.select(leases.c.deaths).where(row)).scalar_one() + 1
     gave_up = f"gave up after {MAXIMUM_DEATHS} attempts: {reason}" if deaths >= MAXIMUM_DEATHS else None
-    end_lease(connection, lease, TrialState.FAIL if gave_up else TrialState.WAITING, gave_up or reason)
+    if not end_lease(connection, lease, TrialState.FAIL if gave_up else TrialState.WAITING, gave_up or reason):
+        return None
     connection.execute(leases.update().where(row).values(deaths=deaths))
     return gave_up
 
@@ -174,16 +195,19 @@ def reap(connection: sa.Connection, study_id: int) -> list[int]:
     Returns:
         The ids of the trials that were reaped.
     """
-    now = read_clock(connection)
+    now = build_clock(connection)
     running = (trials.c.study_id == study_id) & (trials.c.state == TrialState.RUNNING)
+    is_over = leases.c.expires_at.is_(None) | (leases.c.expires_at <= now)
     joined = trials.outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
     columns = (trials.c.trial_id, leases.c.worker, leases.c.seen_at, leases.c.expires_at, leases.c.deaths)
-    query = sa.select(*columns).select_from(joined).where(running)
-    over = [row for row in connection.execute(query) if row.expires_at is None or row.expires_at <= now]
+    query = sa.select(*columns, now.label("now")).select_from(joined).where(running & is_over)
+    over = connection.execute(query).all()
     server_start = _read_server_start(connection) if over else None
-    stale = [row for row in over if not _may_come_back(row.seen_at, row.expires_at, server_start, now)]
+    stale = [row for row in over if not _may_come_back(row.seen_at, row.expires_at, server_start, row.now)]
     return [
-        row.trial_id for row in stale if _reap_trial(connection, study_id, row.trial_id, row.worker, row.deaths, now)
+        row.trial_id
+        for row in stale
+        if _reap_trial(connection, study_id, row.trial_id, row.worker, row.deaths, row.now)
     ]
 
 
@@ -216,12 +240,10 @@ def record_event(
     """Write down what happened, and when by the database's clock: at a moment that was read from it, or now."""
     moment = at or read_clock(connection)
     values = {"study_id": study_id, "trial_id": trial_id, "at": moment, "kind": kind, "worker": worker}
-    connection.execute(events.insert().values(**values, detail=detail))
+    connection.execute(events.insert(), values | {"detail": detail})
 
 
-def _write_lease(
-    connection: sa.Connection, study_id: int, trial_id: int, holder: Holder, now: datetime, *, is_new: bool = False
-) -> Lease:
+def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder: Holder, now: datetime) -> Lease:
     held = {
         "token": holder.token,
         "worker": holder.worker,
@@ -231,17 +253,13 @@ def _write_lease(
         "epoch": None,
         "validation_accuracy": None,
     }
-    row = leases.c.trial_id == trial_id
-    attempts: int | None = None
-    if not is_new:
-        attempts = connection.execute(sa.select(leases.c.attempts).where(row)).scalar_one_or_none()
-    if attempts is None:
-        values = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 0}
-        connection.execute(leases.insert().values(**values, **held))
-    else:
-        connection.execute(leases.update().where(row).values(attempts=attempts + 1, **held))
+    first = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 0}
+    again = {"attempts": leases.c.attempts + 1}
+    row = build_insert(connection, leases).values(**first, **held)
+    written = row.on_conflict_do_update(index_elements=["trial_id"], set_=again | held).returning(leases.c.attempts)
+    attempt: int = connection.execute(written).scalar_one()
     record_event(connection, "claimed", study_id, trial_id, holder.worker, at=now)
-    return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt=(attempts or 0) + 1)
+    return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt)
 
 
 def _clear_rows(connection: sa.Connection, trial_id: int) -> None:
@@ -275,9 +293,10 @@ def _update_held(connection: sa.Connection, lease: Lease, **values: object) -> d
 
     The token alone decides: a worker that slept past its lease keeps a trial that nobody has reaped meanwhile.
     """
-    now = read_clock(connection)
     held = (leases.c.trial_id == lease.trial_id) & (leases.c.token == lease.token)
-    changed = {"seen_at": now, "expires_at": now + timedelta(seconds=lease.seconds)} | values
-    if connection.execute(leases.update().where(held).values(**changed)).rowcount != 1:
+    times = {"seen_at": build_clock(connection), "expires_at": build_clock(connection, seconds=lease.seconds)}
+    update = leases.update().where(held).values(**times | values).returning(leases.c.seen_at)
+    now: datetime | None = connection.execute(update).scalar_one_or_none()
+    if now is None:
         raise LeaseLostError(f"the lease of trial {lease.trial_id} ended or went to another worker")
     return now

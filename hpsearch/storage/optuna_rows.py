@@ -6,7 +6,7 @@ opened, through Optuna's own table definitions.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hpsearch.errors import StorageError
+from hpsearch.storage.upsert import upsert
 
 trials = models.TrialModel.__table__
 _studies = models.StudyModel.__table__
+_study_attributes = models.StudyUserAttributeModel.__table__
+_study_system_attributes = models.StudySystemAttributeModel.__table__
 _parameters = models.TrialParamModel.__table__
 _attributes = models.TrialUserAttributeModel.__table__
 _system_attributes = models.TrialSystemAttributeModel.__table__
@@ -47,55 +49,64 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None,
     Raises:
         StorageError: The study was deleted meanwhile; SQLite would not mind.
     """
-    if connection.execute(sa.select(_studies.c.study_id).where(_studies.c.study_id == study_id)).first() is None:
-        raise StorageError("the study was deleted while it was worked on: hpsearch list shows those that are left")
     values = {
-        "study_id": study_id,
         "number": number,
         "state": TrialState.WAITING if now is None else TrialState.RUNNING,
         "datetime_start": None if now is None else _naive(now),
     }
-    inserted = connection.execute(trials.insert().values(**values).returning(trials.c.trial_id))
-    trial_id: int = inserted.scalar_one()
+    columns = (sa.literal(value, trials.c[name].type).label(name) for name, value in values.items())
+    row = sa.select(_studies.c.study_id, *columns).where(_studies.c.study_id == study_id)
+    insert = trials.insert().from_select(["study_id", *values], row).returning(trials.c.trial_id)
+    trial_id: int | None = connection.execute(insert).scalar_one_or_none()
+    if trial_id is None:
+        raise StorageError("the study was deleted while it was worked on: hpsearch list shows those that are left")
     return trial_id
 
 
 def find_changed_trials(
     connection: sa.Connection, study_id: int, *, newer_than: int, among: Collection[int]
-) -> dict[int, TrialState]:
-    """The states, by id, of a study's trials with higher ids than one, and of those with these ids."""
-    wanted = (trials.c.trial_id > newer_than) | trials.c.trial_id.in_(list(among))
-    query = sa.select(trials.c.trial_id, trials.c.state).where((trials.c.study_id == study_id) & wanted)
-    return {row.trial_id: row.state for row in connection.execute(query)}
+) -> list[sa.Row[Any]]:
+    """A study's trials with higher ids than one, and those with these ids: each as it stands, with its value."""
+    wanted = (trials.c.trial_id > newer_than) | trials.c.trial_id.in_(_round_up(list(among)))
+    columns = (trials.c[name] for name in ("trial_id", "number", "state", "datetime_start", "datetime_complete"))
+    joined = trials.outerjoin(_values, _values.c.trial_id == trials.c.trial_id)
+    query = sa.select(*columns, _values.c.value, _values.c.value_type).select_from(joined)
+    return list(connection.execute(query.where((trials.c.study_id == study_id) & wanted)))
 
 
 def read_trials(
-    connection: sa.Connection, ids: Sequence[int], distributions: Mapping[str, BaseDistribution]
+    connection: sa.Connection,
+    found: Sequence[sa.Row[Any]],
+    distributions: Mapping[str, BaseDistribution],
+    drawn: Mapping[int, dict[str, Any]],
 ) -> list[FrozenTrial]:
-    """Trials as samplers and pruners want them: without user attributes, with the parameters of these distributions."""
-    found: list[FrozenTrial] = []
-    for start in range(0, len(ids), _CHUNK):
-        found += _read_chunk(connection, list(ids[start : start + _CHUNK]), distributions)
-    return found
+    """Trials that were found as samplers and pruners want them: without user attributes, with these parameters.
+
+    What a trial has when it finishes is there for whoever has found it finished. What it was drawn is read of those
+    alone of which it is not known: nothing changes that.
+    """
+    read: list[FrozenTrial] = []
+    for start in range(0, len(found), _CHUNK):
+        read += _read_chunk(connection, found[start : start + _CHUNK], distributions, drawn)
+    return read
 
 
 def _read_chunk(
-    connection: sa.Connection, ids: list[int], distributions: Mapping[str, BaseDistribution]
+    connection: sa.Connection,
+    rows: Sequence[sa.Row[Any]],
+    distributions: Mapping[str, BaseDistribution],
+    drawn: Mapping[int, dict[str, Any]],
 ) -> list[FrozenTrial]:
-    # The states first: what a trial has when it finishes is there for whoever has seen that it is finished.
-    rows = list(_select(connection, trials, ids, "number", "state", "datetime_start", "datetime_complete"))
-    parameters: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
-    for row in _select(connection, _parameters, ids, "param_name", "param_value"):
+    ids = [row.trial_id for row in rows]
+    parameters = {trial_id: drawn.get(trial_id, {}) for trial_id in ids}
+    unknown = [trial_id for trial_id in ids if trial_id not in drawn]
+    for row in _select(connection, _parameters, unknown, "param_name", "param_value"):
         if (distribution := distributions.get(row.param_name)) is not None:
             parameters[row.trial_id][row.param_name] = distribution.to_external_repr(row.param_value)
     steps: dict[int, dict[int, float]] = {trial_id: {} for trial_id in ids}
     from_stored = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
     for row in _select(connection, _intermediate_values, ids, "step", "intermediate_value", "intermediate_value_type"):
         steps[row.trial_id][row.step] = from_stored(row.intermediate_value, row.intermediate_value_type)
-    values = {
-        row.trial_id: models.TrialValueModel.stored_repr_to_value(row.value, row.value_type)
-        for row in _select(connection, _values, ids, "value", "value_type")
-    }
     attributes: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
     for row in _select(connection, _system_attributes, ids, "key", "value_json"):
         attributes[row.trial_id][row.key] = json.loads(row.value_json)
@@ -103,7 +114,7 @@ def _read_chunk(
         FrozenTrial(
             number=row.number,
             state=row.state,
-            value=values.get(row.trial_id) if row.state.is_finished() else None,
+            value=_read_value(row) if row.state.is_finished() else None,
             datetime_start=row.datetime_start,
             datetime_complete=row.datetime_complete,
             params=parameters[row.trial_id],
@@ -117,9 +128,22 @@ def _read_chunk(
     ]
 
 
-def _select(connection: sa.Connection, table: Any, ids: list[int], *columns: str) -> sa.Result[Any]:
+def _read_value(row: sa.Row[Any]) -> float | None:
+    if row.value_type is None:
+        return None
+    return models.TrialValueModel.stored_repr_to_value(row.value, row.value_type)
+
+
+def _select(connection: sa.Connection, table: Any, ids: list[int], *columns: str) -> Iterable[sa.Row[Any]]:
+    if not ids:
+        return ()
     query = sa.select(table.c.trial_id, *(table.c[name] for name in columns))
-    return connection.execute(query.where(table.c.trial_id.in_(ids)))
+    return connection.execute(query.where(table.c.trial_id.in_(_round_up(ids))))
+
+
+def _round_up(ids: list[int]) -> list[int]:
+    """Repeat the last until there are 1, 2, 4, 8 ...: each length of a list is another statement to be planned."""
+    return ids + ids[-1:] * (2 ** (len(ids) - 1).bit_length() - len(ids)) if ids else ids
 
 
 def read_ends(connection: sa.Connection, study_id: int) -> dict[int, tuple[TrialState, datetime | None]]:
@@ -160,7 +184,6 @@ def write_parameters(
     distributions: Mapping[str, BaseDistribution],
 ) -> None:
     """Store what a trial was drawn; once more is as good as once."""
-    connection.execute(_parameters.delete().where(_parameters.c.trial_id == trial_id))
     rows = [
         {
             "trial_id": trial_id,
@@ -170,19 +193,12 @@ def write_parameters(
         }
         for name, distribution in distributions.items()
     ]
-    if rows:
-        connection.execute(_parameters.insert(), rows)
+    upsert(connection, _parameters, ("trial_id", "param_name"), rows)
 
 
 def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
     """Store user attributes of a trial, in place of those of the same names."""
-    same = (_attributes.c.trial_id == trial_id) & _attributes.c.key.in_(list(attributes))
-    connection.execute(_attributes.delete().where(same))
-    rows = [
-        {"trial_id": trial_id, "key": key, "value_json": json.dumps(value, allow_nan=False)}
-        for key, value in attributes.items()
-    ]
-    connection.execute(_attributes.insert(), rows)
+    _write_attributes(connection, _attributes, "trial_id", trial_id, attributes)
 
 
 def read_attribute(connection: sa.Connection, trial_id: int, key: str) -> Any:
@@ -194,10 +210,25 @@ def read_attribute(connection: sa.Connection, trial_id: int, key: str) -> Any:
 
 def write_system_attribute(connection: sa.Connection, trial_id: int, key: str, value: Any) -> None:
     """Store a system attribute of a trial, in place of one of the same name."""
-    same = (_system_attributes.c.trial_id == trial_id) & (_system_attributes.c.key == key)
-    connection.execute(_system_attributes.delete().where(same))
-    text = json.dumps(value, allow_nan=False)
-    connection.execute(_system_attributes.insert().values(trial_id=trial_id, key=key, value_json=text))
+    _write_attributes(connection, _system_attributes, "trial_id", trial_id, {key: value})
+
+
+def write_study_attributes(
+    connection: sa.Connection, study_id: int, user: Mapping[str, Any], system: Mapping[str, Any]
+) -> None:
+    """Store user and system attributes of a study, in place of those of the same names."""
+    _write_attributes(connection, _study_attributes, "study_id", study_id, user)
+    _write_attributes(connection, _study_system_attributes, "study_id", study_id, system)
+
+
+def _write_attributes(
+    connection: sa.Connection, table: Any, owner: str, owner_id: int, attributes: Mapping[str, Any]
+) -> None:
+    rows = [
+        {owner: owner_id, "key": key, "value_json": json.dumps(value, allow_nan=False)}
+        for key, value in attributes.items()
+    ]
+    upsert(connection, table, (owner, "key"), rows)
 
 
 def forget_epochs(connection: sa.Connection, trial_id: int, *, first: int) -> None:
@@ -223,20 +254,22 @@ def forget_result(connection: sa.Connection, trial_id: int) -> None:
     connection.execute(trials.update().where(row).values(datetime_start=None, datetime_complete=None))
 
 
-def write_intermediate_value(connection: sa.Connection, trial_id: int, step: int, value: float) -> None:
-    """Store the value of a step; once more is as good as once."""
-    stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
-    measured = {"intermediate_value": stored, "intermediate_value_type": kind}
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    row = insert(_intermediate_values).values(trial_id=trial_id, step=step, **measured)
-    connection.execute(row.on_conflict_do_update(index_elements=["trial_id", "step"], set_=measured))
+def write_intermediate_values(connection: sa.Connection, trial_id: int, values: Mapping[int, float]) -> None:
+    """Store the values of some steps; once more is as good as once."""
+    to_stored = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr
+    stored = {step: to_stored(value) for step, value in values.items()}
+    rows = [
+        {"trial_id": trial_id, "step": step, "intermediate_value": value, "intermediate_value_type": kind}
+        for step, (value, kind) in stored.items()
+    ]
+    upsert(connection, _intermediate_values, ("trial_id", "step"), rows)
 
 
 def write_value(connection: sa.Connection, trial_id: int, value: float) -> None:
     """Store the objective value of a trial that finishes."""
     stored, kind = models.TrialValueModel.value_to_stored_repr(value)
     values = {"trial_id": trial_id, "objective": _OBJECTIVE, "value": stored, "value_type": kind}
-    connection.execute(_values.insert().values(**values))
+    connection.execute(_values.insert(), values)
 
 
 def _naive(moment: datetime) -> datetime:

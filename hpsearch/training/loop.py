@@ -55,7 +55,7 @@ def train_epochs(
 
     Args:
         config: The trial, whole.
-        splits: The images it may see: the training and the validation split.
+        splits: The images it may see: the training and the validation split, or with an empty one all of them.
         device: Where to train.
         should_stop: Asked between batches.
 
@@ -85,8 +85,11 @@ class TrainingSession:
         self.next_epoch = 0
         self._should_stop = should_stop
         self._train_images, self._train_labels = splits.train.images.to(device), splits.train.labels.to(device)
-        self._validation_images = splits.validation.images.to(device)
-        self._validation_labels = splits.validation.labels.to(device)
+        if config.is_validated != (len(splits.validation) > 0):
+            raise ValueError(
+                f"a trial that trains on {config.trains_on} was given {len(splits.validation)} images to validate on"
+            )
+        self._validation = splits.validation.move_to(device)
         self.batch_size = min(recipe.batch_size, len(self._train_images))
         self.steps_per_epoch = len(self._train_images) // self.batch_size
         if self.batch_size < 2 and config.architecture.batch_norm:
@@ -116,10 +119,15 @@ class TrainingSession:
         """The final network's weights and buffers as safetensors."""
         return save_weights(self.final_network)
 
-    def count_confusion(self) -> list[list[int]]:
-        """How the final network labels the validation split: a row a true class, a column a predicted one."""
+    def count_confusion(self) -> list[list[int]] | None:
+        """How the final network labels the validation split: a row a true class, a column a predicted one.
+
+        None where nothing is held out.
+        """
         if self._last_validation is None:  # restored after its last epoch
             self._last_validation = self._validate()
+        if self._last_validation is None:
+            return None
         return [list(row) for row in self._last_validation.confusion]
 
     def capture(self) -> bytes:
@@ -154,7 +162,7 @@ class TrainingSession:
             yield self.train_epoch()
 
     def train_epoch(self) -> EpochResult:
-        """Train one epoch and validate; raises as `train_epochs` says."""
+        """Train one epoch and validate, where images are held out; raises as `train_epochs` says."""
         started_seconds = time.perf_counter()
         epoch = self.next_epoch
         lr = self._run_steps(epoch)
@@ -162,9 +170,11 @@ class TrainingSession:
         self._refuse_divergence(epoch, "training", train_loss)
         self.next_epoch = epoch + 1
         validation = self._last_validation = self._validate()
-        self._refuse_divergence(epoch, "validation", validation.loss)
+        loss, accuracy = (None, None) if validation is None else (validation.loss, validation.accuracy)
+        if loss is not None:
+            self._refuse_divergence(epoch, "validation", loss)
         seconds = time.perf_counter() - started_seconds
-        return EpochResult(epoch, train_loss, validation.loss, validation.accuracy, seconds, lr)
+        return EpochResult(epoch, train_loss, loss, accuracy, seconds, lr)
 
     def _run_steps(self, epoch: int) -> float:
         lr = 0.0
@@ -187,8 +197,10 @@ class TrainingSession:
         for index in range(self.steps_per_epoch):
             yield order[index * self.batch_size : (index + 1) * self.batch_size]
 
-    def _validate(self) -> Evaluation:
-        return evaluate(self.final_network, self._validation_images, self._validation_labels, self.device)
+    def _validate(self) -> Evaluation | None:
+        if not self.config.is_validated:
+            return None
+        return evaluate(self.final_network, self._validation.images, self._validation.labels, self.device)
 
     def _refuse_divergence(self, epoch: int, split: str, loss: float) -> None:
         if not math.isfinite(loss):

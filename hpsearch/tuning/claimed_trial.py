@@ -48,14 +48,14 @@ class ClaimedTrial:
     clock: Clock = field(default_factory=SystemClock)
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     report_seconds: float = 0.0
-    """How long a report may wait for the next one, to be stored with it."""
+    """How long a report may wait for the next one, to be stored with it; then the last one may wait for the end."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions and hardware of this attempt."""
     rungs: dict[str, Any] = field(default_factory=dict)
     """What a pruner has noted about the trial, by the names of Optuna's system attributes."""
     _outbox: list[EpochResult] = field(default_factory=list)
-    _stored_at: float | None = None
-    """When the checkpoint was last stored, by this attempt or before it."""
+    _has_stored_checkpoint: bool = False
+    """Whether this attempt has sent one to the database, which may have it."""
 
     def __post_init__(self) -> None:
         self._stored_at = self._read_at = self._sent_at = self.clock.monotonic()
@@ -88,7 +88,7 @@ class ClaimedTrial:
         self.checkpoint = checkpoint
         try:
             is_last = point.epoch + 1 >= self.config.recipe.epochs
-            self._send(reads=not is_last)
+            self._send(is_last=is_last)
             return not is_last and self._should_prune()
         except StorageUnavailableError:
             return False
@@ -100,21 +100,22 @@ class ClaimedTrial:
         confusion: Sequence[Sequence[int]] | None = None,
         figures: Sequence[Artifact] = (),
     ) -> None:
-        """Finish, with the last epoch's accuracy as the objective value.
+        """Finish, with the last epoch's objective as the value.
 
         Args:
             weights: The trained weights as they are kept.
-            confusion: The confusion matrix on the validation split: a row a true class, a column a predicted one.
+            confusion: The confusion matrix on the validation split: a row a true class, a column a predicted one; None
+                where nothing is held out.
             figures: What the dashboard shows beside the trial.
         """
         kept = {blobs.WEIGHTS: weights}
         if confusion is not None:
             kept[blobs.CONFUSION] = json.dumps(confusion).encode()
-        self._finish(TrialState.COMPLETE, value=self.curve[-1].validation_accuracy, kept=kept, figures=figures)
+        self._finish(TrialState.COMPLETE, value=self.curve[-1].objective, kept=kept, figures=figures)
 
     def prune(self) -> None:
-        """Finish as pruned, with the last epoch's accuracy."""
-        self._finish(TrialState.PRUNED, value=self.curve[-1].validation_accuracy)
+        """Finish as pruned, with the last epoch's objective."""
+        self._finish(TrialState.PRUNED, value=self.curve[-1].objective)
 
     def fail(self, reason: str, traceback: str | None = None) -> None:
         """Finish as failed, with its reason, and for a bug of ours where it happened."""
@@ -133,8 +134,6 @@ class ClaimedTrial:
 
         def write() -> str | None:
             with self.study.database.transaction() as connection:
-                if leases.was_ended(connection, self.lease):
-                    return None
                 gave_up = leases.count_death(connection, self.lease, reason)
                 if gave_up is not None:
                     optuna_rows.write_attributes(connection, self.lease.trial_id, {"reason": gave_up})
@@ -144,14 +143,14 @@ class ClaimedTrial:
 
     def is_among_best(self, count: int) -> bool:
         """Whether the trial, complete now, would be among the `count` best complete ones."""
-        value = self.curve[-1].validation_accuracy
+        value = self.curve[-1].objective
         with self.study.database.transaction() as connection:
             self.history.refresh(connection, running=False)
         complete = self.history.list_trials((TrialState.COMPLETE,))
         return sum(trial.value is not None and trial.value >= value for trial in complete) < count
 
     def _should_prune(self) -> bool:
-        now = {point.epoch: point.validation_accuracy for point in self.curve}
+        now = {point.epoch: point.objective for point in self.curve}
         frozen = FrozenTrial(
             number=self.number,
             state=TrialState.RUNNING,
@@ -175,16 +174,19 @@ class ClaimedTrial:
                     optuna_rows.write_system_attribute(connection, self.lease.trial_id, key, value)
         return decision
 
-    def _send(self, *, reads: bool) -> None:
+    def _send(self, *, is_last: bool) -> None:
         now = self.clock.monotonic()
-        if now - self._sent_at < self.report_seconds:
+        is_due = now - self._stored_at >= self.checkpoint_seconds
+        ends_now = is_last and not is_due and self.report_seconds > 0
+        if ends_now or now - self._sent_at < self.report_seconds:
             return  # the next report takes it along, or the end
-        is_due = self._stored_at is None or now - self._stored_at >= self.checkpoint_seconds
+        last = self.curve[-1]
         with self.study.database.transaction() as connection:
+            leases.note_progress(connection, self.lease, epoch=last.epoch, validation_accuracy=last.validation_accuracy)
             self._write_outbox(connection)
             if is_due:
                 self._write_checkpoint(connection)
-            if reads and now - self._read_at >= _READ_SECONDS:
+            if not is_last and now - self._read_at >= _READ_SECONDS:
                 self.history.refresh_for_pruning(connection)
                 self._read_at = now
         self._outbox.clear()
@@ -193,22 +195,17 @@ class ClaimedTrial:
             self._stored_at = now
 
     def _write_outbox(self, connection: sa.Connection) -> None:
-        if not self._outbox:
-            return
-        last = self._outbox[-1]
-        leases.note_progress(connection, self.lease, epoch=last.epoch, validation_accuracy=last.validation_accuracy)
-        for point in self._outbox:
-            optuna_rows.write_intermediate_value(
-                connection, self.lease.trial_id, point.epoch, point.validation_accuracy
-            )
+        values = {point.epoch: point.objective for point in self._outbox}
+        optuna_rows.write_intermediate_values(connection, self.lease.trial_id, values)
 
     def _write_checkpoint(self, connection: sa.Connection) -> None:
         if self.checkpoint is None:
             return
+        self._has_stored_checkpoint = True
         study_id, trial_id = self.lease.study_id, self.lease.trial_id
         curve = json.dumps([vars(point) for point in self.curve]).encode()
-        blobs.write_blob(connection, study_id, trial_id, blobs.CHECKPOINT, self.checkpoint)
-        blobs.write_blob(connection, study_id, trial_id, blobs.CHECKPOINT_CURVE, curve)
+        stored = {blobs.CHECKPOINT: self.checkpoint, blobs.CHECKPOINT_CURVE: curve}
+        blobs.write_blobs(connection, study_id, trial_id, stored)
 
     def _forget_earlier_attempts(self) -> None:
         with self.study.database.transaction() as connection:
@@ -240,8 +237,7 @@ class ClaimedTrial:
             optuna_rows.write_attributes(connection, trial_id, attributes)
             if value is not None:
                 optuna_rows.write_value(connection, trial_id, value)
-            for kind, content in (kept or {}).items():
-                blobs.write_blob(connection, study_id, trial_id, kind, content)
+            blobs.write_blobs(connection, study_id, trial_id, kept or {})
             artifacts.write_artifacts(connection, study_id, trial_id, figures)
 
         self._end(state, reason, write)
@@ -251,11 +247,10 @@ class ClaimedTrial:
 
         def end() -> None:
             with self.study.database.transaction() as connection:
-                if leases.was_ended(connection, self.lease):
-                    return  # by this very call, whose answer was lost
-                self._write_outbox(connection)
-                leases.end_lease(connection, self.lease, state, detail)
-                write(connection)
+                has_checkpoint = self._has_stored_checkpoint or self.lease.attempt > 1
+                if leases.end_lease(connection, self.lease, state, detail, has_checkpoint=has_checkpoint):
+                    self._write_outbox(connection)
+                    write(connection)
 
         self.patience.retry(end)
 

@@ -83,6 +83,7 @@ class TrialQueue:
         self._report_seconds = report_seconds
         self._environment = environment or {}
         self._history = History(study)
+        self._last_token: str | None = None
         self._last_contact: float | None = None
         self._reaps_from: float | None = None
 
@@ -135,7 +136,10 @@ class TrialQueue:
 
     def _take(self, holder: Holder) -> Lease | NoTrial:
         study_id = self.study.study_id
+        is_repeated, self._last_token = holder.token == self._last_token, holder.token
         with self.study.database.transaction(claims_of=study_id) as connection:
+            if is_repeated and (taken := leases.find_taken(connection, study_id, holder)) is not None:
+                return taken
             self._reap(connection)
             course = read_course(connection, study_id)
             if course.is_stopped:

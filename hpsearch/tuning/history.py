@@ -56,22 +56,23 @@ class History:
         changed = optuna_rows.find_changed_trials(
             connection, self._study.study_id, newer_than=self._newest_id, among=self._open_ids
         )
-        wanted = [
-            trial_id
-            for trial_id, state in changed.items()
-            if state in _LASTING or (running and state == TrialState.RUNNING)
-        ]
+        wanted = (*_LASTING, TrialState.RUNNING) if running else _LASTING
+        found = [row for row in changed if row.state in wanted]
+        drawn = {
+            trial._trial_id: trial.params
+            for trial in self._by_state[TrialState.RUNNING]
+            if trial.params.keys() == self.distributions.keys()
+        }
+        trials = optuna_rows.read_trials(connection, found, self.distributions, drawn)
+        # From here on nothing fails: who reads again after an outage misses nothing, and has nothing twice.
+        self._open_ids = {row.trial_id for row in changed if row.state not in _LASTING}
+        self._newest_id = max([self._newest_id, *(row.trial_id for row in changed)])
         if running:
             self._by_state[TrialState.RUNNING] = []
-        self._open_ids = {trial_id for trial_id, state in changed.items() if state not in _LASTING}
-        self._newest_id = max([self._newest_id, *changed])
-        for trial in optuna_rows.read_trials(connection, wanted, self.distributions):
-            # On PostgreSQL it may have ended, or been given back, since its state was asked for.
+        for trial in trials:
+            insort(self._by_state[trial.state], trial, key=_number)
             if trial.state in _LASTING:
-                self._open_ids.discard(trial._trial_id)
                 insort(self._ranked, trial, key=_rank)
-            if trial.state in _LASTING or (running and trial.state == TrialState.RUNNING):
-                insort(self._by_state[trial.state], trial, key=_number)
 
     def refresh_for_pruning(self, connection: sa.Connection) -> None:
         """Read what the pruner asks for: successive halving knows the running trials' rungs, too."""

@@ -8,23 +8,29 @@ from typing import Any
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.search_space import Choices, SearchSpace
 from hpsearch.study_spec import StudySpec
+from hpsearch.trial_plan import TrialPlan
 
 _VERSION, _PIECE = "dashboard:note_ver", "dashboard:note_str:"
 _PIECE_CHARACTERS = 2045
 """As the dashboard cuts them."""
+_MOST_LABELS = 5
 _METRIC_NAMES = "study:metric_names"
 """Optuna's own name of the objective, which its tables and the dashboard's axes take."""
 
 
-def build_note_attributes(name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace) -> dict[str, Any]:
+def build_note_attributes(
+    name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace, plan: TrialPlan | None = None
+) -> dict[str, Any]:
     """The system attributes that hold a study's first note, and the name of its objective."""
-    text = write_note(name, spec, dataset, space)
+    text = write_note(name, spec, dataset, space, plan)
     starts = range(0, len(text), _PIECE_CHARACTERS)
     pieces = {f"{_PIECE}{index}": text[start : start + _PIECE_CHARACTERS] for index, start in enumerate(starts)}
-    return pieces | {_VERSION: 1, _METRIC_NAMES: ["validation accuracy"]}
+    return pieces | {_VERSION: 1, _METRIC_NAMES: ["validation accuracy" if _is_validated(plan) else "training loss"]}
 
 
-def write_note(name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace) -> str:
+def write_note(
+    name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace, plan: TrialPlan | None = None
+) -> str:
     """A study in Markdown.
 
     Args:
@@ -32,11 +38,13 @@ def write_note(name: str, spec: StudySpec, dataset: DatasetIdentity, space: Sear
         spec: What it searches.
         dataset: On which data.
         space: What is really drawn from.
+        plan: Its trials, where they are known beforehand.
     """
     kind = {"fcn": "fully connected networks", "cnn": "convolutional networks"}[spec.arch]
-    held_out = f"{100 * spec.validation_fraction:g}%"
+    held_out = f"{100 * spec.validation_fraction:g}%" if _is_validated(plan) else "none"
+    task = "Searches" if plan is None else f"Trains {_list_labels(plan)}:"
     searched, fixed = [], []
-    for parameter, distribution in space.distributions.items():
+    for parameter, distribution in space.distributions.items() if plan is None else ():
         if isinstance(distribution, Choices) and len(distribution.values) == 1:
             fixed.append(f"{_code(parameter)} {_code(distribution.values[0])}")
         else:
@@ -44,15 +52,17 @@ def write_note(name: str, spec: StudySpec, dataset: DatasetIdentity, space: Sear
     lines = [
         f"## {name}",
         "",
-        f"Searches {kind} of **at most {spec.budget:,} weights** for {_code(dataset.name)}: "
+        f"{task} {kind} of **at most {spec.budget:,} weights** for {_code(dataset.name)}: "
         f"{dataset.class_count} classes, images of {dataset.input_shape}, {dataset.train_count:,} to train with, "
         f"{held_out} of them held out for validation.",
         "",
-        f"- {spec.trials} trials of {spec.epochs} epochs, drawn by {_code(spec.sampler)}, "
+        f"- {spec.trials} trials of {spec.epochs} epochs, "
+        f"{f'drawn by {_code(spec.sampler)}' if plan is None else 'known beforehand'}, "
         f"{'never stopped early' if spec.pruner == 'none' else f'stopped early by {_code(spec.pruner)}'}, "
         f"seed {spec.seed}",
-        "- the objective is the **validation accuracy** after the last epoch, as a fraction",
-        "- **no test score is shown here**: the test split is opened for the selected trial alone",
+        f"- the objective is {_describe_objective(plan)}",
+        "- **no test score is shown here**: the test split is opened "
+        f"{'for the selected trial alone' if plan is None else 'once all trials are finished'}",
         "",
         "| to | type |",
         "|---|---|",
@@ -63,13 +73,27 @@ def write_note(name: str, spec: StudySpec, dataset: DatasetIdentity, space: Sear
         "",
         "A database elsewhere than `hpsearch.db` is named by `--storage` or `HPSEARCH_STORAGE`.",
         "",
-        "| searched | over |",
-        "|---|---|",
-        *searched,
+        *(["| searched | over |", "|---|---|", *searched] if plan is None else []),
         *(["", f"Fixed: {', '.join(fixed)}."] if fixed else []),
         "",
     ]
     return "\n".join(lines)
+
+
+def _is_validated(plan: TrialPlan | None) -> bool:
+    return plan is None or plan.is_validated
+
+
+def _list_labels(plan: TrialPlan) -> str:
+    labels = [_code(label) for label in plan.labels]
+    more = [f"{len(labels) - _MOST_LABELS} more"] if len(labels) > _MOST_LABELS else []
+    return ", ".join(labels[:_MOST_LABELS] + more) + (f" of the study {_code(plan.search)}" if plan.search else "")
+
+
+def _describe_objective(plan: TrialPlan | None) -> str:
+    if _is_validated(plan):
+        return "the **validation accuracy** after the last epoch, as a fraction"
+    return "the **training loss** of the last epoch: nothing is held out, so that no accuracy can be known"
 
 
 def _code(value: object) -> str:

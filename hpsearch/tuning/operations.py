@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from pydantic import TypeAdapter, ValidationError
 
 from hpsearch.errors import InputError
-from hpsearch.search_space import Choices, FloatRange, Value
+from hpsearch.search_space import FloatRange, Value, takes
 from hpsearch.storage import leases, optuna_rows, study_rows, tables
 from hpsearch.storage.blobs import delete_blobs
 from hpsearch.storage.database import read_clock
@@ -22,7 +22,8 @@ from hpsearch.storage.study_rows import StudyCourse, read_course
 from hpsearch.study_spec import Trials
 from hpsearch.tuning.sampler import GridSampler
 from hpsearch.tuning.study import Study
-from hpsearch.tuning.suggest import FIXED_PARAMETERS, fixed_parameters, searched_distributions
+from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
+from hpsearch.tuning.warm_start import add_given_trial
 from hpsearch.wording import describe_allowed, quote
 
 STOPPED_BY_HAND = "stopped by hand"
@@ -152,9 +153,7 @@ def enqueue_trial(study: Study, parameters: Mapping[str, Any]) -> int:
                 f"study {study.name!r} has all the {wanted} trials that it asks for: "
                 f"hpsearch resume {study.name} --trials +1 makes room for one more"
             )
-        trial_id = leases.add_waiting_trial(connection, study.study_id)
-        optuna_rows.write_system_attribute(connection, trial_id, FIXED_PARAMETERS, given)
-        leases.record_event(connection, "enqueued", study.study_id, trial_id)
+        add_given_trial(connection, study.study_id, given, given_by="hpsearch enqueue")
     return number
 
 
@@ -168,8 +167,7 @@ def check_parameters(study: Study, parameters: Mapping[str, Any]) -> dict[str, V
     for name, value in parameters.items():
         study.space.check_name(name)
         distribution = study.space.distributions[name]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value not in distribution or not (is_number or isinstance(distribution, Choices)):
+        if not takes(distribution, value):
             why = ", as far as it fits the budget" if value in study.spec.space.distributions[name] else ""
             raise InputError(
                 f"parameter {name} = {quote(value)} is not searched by study {study.name!r}: "

@@ -1,5 +1,6 @@
 """Studies and trials as they stand in a database, read in one go and never written."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.study import Study, list_study_names, load_study
+from hpsearch.tuning.warm_start import FROM_PORTFOLIO
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
 """The states of a trial, finished ones first: Optuna's names."""
@@ -53,7 +55,7 @@ class TrialRecord:
     state: str
     """One of `STATES`."""
     value: float | None
-    """The objective: validation accuracy after the last epoch, as a fraction."""
+    """The objective: validation accuracy after the last epoch, as a fraction; None where nothing was held out."""
     weights: int | None
     macs: int | None
     network: str | None
@@ -62,7 +64,9 @@ class TrialRecord:
     parameters: Mapping[str, Any]
     config_json: Mapping[str, Any] | None
     accuracies: Mapping[int, float]
-    """Validation accuracy by epoch, also of a trial that runs."""
+    """Validation accuracy by epoch, also of a trial that runs; empty where nothing is held out."""
+    epochs: int
+    """Epochs that were reported."""
     curve: tuple[EpochResult, ...]
     """All figures of every epoch, of a finished trial."""
     seconds: float | None
@@ -76,16 +80,13 @@ class TrialRecord:
     finished_at: datetime | None
     lease: LeaseRecord | None
     test_scores: tuple[TestScore, ...]
+    given_by: str | None = None
+    """Whence its parameters come, if the sampler did not draw them all."""
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in ("COMPLETE", "PRUNED", "FAIL")
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that were reported."""
-        return len(self.accuracies)
 
     @property
     def attempts(self) -> int:
@@ -155,6 +156,31 @@ class StudyRecord:
         return sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
 
     @property
+    def distinct_ranking(self) -> list[TrialRecord]:
+        """The ranking with the best replicate alone of each configuration."""
+        best: dict[str, TrialRecord] = {}
+        for trial in self.ranking:
+            if (content := _describe_content(trial)) is not None:
+                best.setdefault(content, trial)
+        return list(best.values())
+
+    @cached_property
+    def replicates(self) -> Mapping[int, int]:
+        """The trials that repeat an earlier one's network and recipe under another seed: its number, by theirs."""
+        first: dict[str, int] = {}
+        repeated: dict[int, int] = {}
+        for trial in self.trials:
+            content = _describe_content(trial)
+            if content is not None and first.setdefault(content, trial.number) != trial.number:
+                repeated[trial.number] = first[content]
+        return repeated
+
+    @property
+    def portfolio_trials(self) -> list[TrialRecord]:
+        """The trials that the portfolio gave."""
+        return [trial for trial in self.trials if (trial.given_by or "").startswith(FROM_PORTFOLIO)]
+
+    @property
     def best(self) -> TrialRecord | None:
         """The first of the ranking: selected on validation alone."""
         return next(iter(self.ranking), None)
@@ -205,6 +231,7 @@ def read_study_record(study: Study) -> StudyRecord:
             _record(
                 trial,
                 held.get(trial._trial_id),
+                is_validated=study.is_validated,
                 reason=_find_reason(trial, given_up),
                 scores=tuple(by_trial.get(trial._trial_id, ())),
             )
@@ -262,6 +289,12 @@ def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRec
     }
 
 
+def _describe_content(trial: TrialRecord) -> str | None:
+    """Network and recipe, all but the seed; None while they are not drawn."""
+    config = trial.config_json
+    return None if config is None else json.dumps([config["architecture"], config["recipe"]], sort_keys=True)
+
+
 def _end(trial: FrozenTrial) -> tuple[TrialState, datetime | None]:
     """Optuna gives local time without its zone."""
     return trial.state, trial.datetime_complete and trial.datetime_complete.astimezone(UTC)
@@ -282,21 +315,27 @@ def _read_given_up(connection: sa.Connection, study_id: int) -> dict[int, str]:
 
 
 def _record(
-    trial: FrozenTrial, lease: LeaseRecord | None, *, reason: str | None, scores: tuple[TestScore, ...]
+    trial: FrozenTrial,
+    lease: LeaseRecord | None,
+    *,
+    is_validated: bool,
+    reason: str | None,
+    scores: tuple[TestScore, ...],
 ) -> TrialRecord:
     attributes = trial.user_attrs
     return TrialRecord(
         trial_id=trial._trial_id,
         number=trial.number,
         state=trial.state.name,
-        value=trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
+        value=trial.value if is_validated and trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
         weights=attributes.get("weights"),
         macs=attributes.get("macs"),
         network=attributes.get("network"),
         label=attributes.get("label"),
         parameters=trial.params,
         config_json=attributes.get("config"),
-        accuracies=dict(sorted(trial.intermediate_values.items())),
+        accuracies=dict(sorted(trial.intermediate_values.items())) if is_validated else {},
+        epochs=len(trial.intermediate_values),
         curve=tuple(EpochResult(**point) for point in attributes.get("curve", ())),
         seconds=attributes.get("seconds"),
         reason=reason,
@@ -306,4 +345,5 @@ def _record(
         finished_at=trial.datetime_complete,
         lease=lease,
         test_scores=scores,
+        given_by=attributes.get("given_by"),
     )

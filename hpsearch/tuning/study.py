@@ -13,18 +13,22 @@ from pydantic import ValidationError
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.feasibility import fit_space
+from hpsearch.origin import Origin
 from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
+from hpsearch.storage.optuna_rows import write_study_attributes
 from hpsearch.storage.url import show_url
 from hpsearch.study_spec import StudySpec, check_study_name
+from hpsearch.trial_config import TrainsOn
 from hpsearch.trial_plan import TrialPlan
 from hpsearch.tuning.note import build_note_attributes
+from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_given_trial, plan_beginning
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
 _FINGERPRINT, _SPACE = "hpsearch:fingerprint", "hpsearch:space"
-_PLAN = "hpsearch:plan"
+_PLAN, _WARM_START = "hpsearch:plan", "hpsearch:warm_start"
 
 
 class StudyDiffersError(InputError):
@@ -52,49 +56,99 @@ class Study:
     database: Database
     plan: TrialPlan | None = None
     """Its trials, where they are known beforehand instead of drawn."""
+    warm_start: WarmStart | None = None
+    """Where its first trials come from, if from another study."""
     is_new: bool = field(default=False, compare=False)
     """Whether whoever opened it made it."""
 
+    @property
+    def trains_on(self) -> TrainsOn:
+        """What its trials train on; a study of drawn trials always holds a validation split out."""
+        return "train" if self.plan is None else self.plan.trains_on
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether its objective is the validation accuracy; otherwise it is the training loss, and selects nothing."""
+        return self.plan is None or self.plan.is_validated
+
 
 def create_or_join_study(
-    database: Database, name: str, spec: StudySpec, dataset: DatasetIdentity, plan: TrialPlan | None = None
+    database: Database,
+    name: str,
+    spec: StudySpec,
+    dataset: DatasetIdentity,
+    plan: TrialPlan | None = None,
+    predecessor: Predecessor | None = None,
 ) -> Study:
     """The study of this name, made now if there is none; with a plan its trials are those, and none is drawn.
 
+    Args:
+        database: Where.
+        name: The study's.
+        spec: What it searches.
+        dataset: On which data.
+        plan: Its trials, where they are known beforehand.
+        predecessor: Whose best configurations a study that is made now begins with.
+
     Raises:
         BudgetTooSmallError: Nothing in the spec's space fits the budget.
-        StudyDiffersError: A study of this name has another spec or other data; each differing field is named.
+        StudyDiffersError: A study of this name has another spec, other data or another predecessor; each differing
+            field is named.
+        InputError: A study is to be made, and nothing of its predecessor fits it.
         StorageError: The database failed.
     """
     space = spec.space
     if plan is None:
         space = fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count).space
+    else:
+        spec = spec.settle_portfolio(is_planned=True)
+    with database.errors(), database.lock_creation():
+        study_id = _find_study_id(database.optuna_storage, name)
+        found = {} if study_id is None else database.optuna_storage.get_study_user_attrs(study_id)
+        if _SPACE not in found:  # there is none, or its maker died before it was one
+            beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
+            study_id = _make_study(database, study_id, name, dataset, space, plan, beginning, is_ours=_SPEC in found)
+            return Study(
+                name, study_id, beginning.spec, dataset, space, database, plan, beginning.warm_start, is_new=True
+            )
+    assert study_id is not None
+    study = _read_study(database, study_id, name, found)
+    _check_same(study, spec, dataset, plan, predecessor)
+    return study
+
+
+def _make_study(
+    database: Database,
+    study_id: int | None,
+    name: str,
+    dataset: DatasetIdentity,
+    space: SearchSpace,
+    plan: TrialPlan | None,
+    beginning: Beginning,
+    *,
+    is_ours: bool,
+) -> int:
+    """Write all that a study is, its first trials with it, in one transaction."""
+    storage, spec, warm_start = database.optuna_storage, beginning.spec, beginning.warm_start
+    if study_id is None:
+        direction = "MAXIMIZE" if plan is None or plan.is_validated else "MINIMIZE"
+        study_id = storage.create_new_study([optuna.study.StudyDirection[direction]], name)
+    elif not is_ours and storage.get_n_trials(study_id):
+        raise StorageError(f"study {name!r} in {show_url(database.url)} is none of hpsearch's: give another --study")
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
         _FINGERPRINT: spec.fingerprint(),
         **({} if plan is None else {_PLAN: plan.model_dump(mode="json")}),
+        **({} if warm_start is None else {_WARM_START: warm_start.model_dump(mode="json")}),
         _SPACE: space.model_dump(mode="json"),
     }
-    with database.errors(), database.lock_creation():
-        storage = database.optuna_storage
-        study_id = _find_study_id(storage, name)
-        if study_id is None:
-            study_id = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE], name)
-        found = storage.get_study_user_attrs(study_id)
-        if _SPEC not in found and storage.get_n_trials(study_id):
-            raise StorageError(
-                f"study {name!r} in {show_url(database.url)} is none of hpsearch's: give another --study"
-            )
-        if _SPACE not in found:  # new, or its maker died here
-            for key, value in build_note_attributes(name, spec, dataset, space).items():
-                storage.set_study_system_attr(study_id, key, value)
-            for key, value in attributes.items():
-                storage.set_study_user_attr(study_id, key, value)
-            return Study(name, study_id, spec, dataset, space, database, plan, is_new=True)
-    study = _read_study(database, study_id, name, found)
-    _check_same(study, spec, dataset, plan)
-    return study
+    with database.transaction(claims_of=study_id) as connection:
+        note = build_note_attributes(name, spec, dataset, space, plan)
+        write_study_attributes(connection, study_id, attributes, note)
+        for trial in beginning.trials:
+            add_given_trial(connection, study_id, trial.parameters, given_by=trial.given_by)
+    return study_id
 
 
 def load_study(database: Database, name: str) -> Study:
@@ -110,6 +164,15 @@ def load_study(database: Database, name: str) -> Study:
             raise _unknown(database, name)
         attributes = database.optuna_storage.get_study_user_attrs(study_id)
     return _read_study(database, study_id, name, attributes)
+
+
+def store_origin(study: Study, origin: Origin) -> None:
+    """Keep what a study file says by now of a planned study's origin; its trials stay as they are."""
+    if study.plan is None or study.plan.origin == origin:
+        return
+    plan = study.plan.model_copy(update={"origin": origin})
+    with study.database.errors():
+        study.database.optuna_storage.set_study_user_attr(study.study_id, _PLAN, plan.model_dump(mode="json"))
 
 
 def list_study_names(database: Database) -> list[str]:
@@ -142,11 +205,13 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
         return Study(
             name=check_study_name(name),
             study_id=study_id,
-            spec=StudySpec.model_validate_json(json.dumps(attributes[_SPEC])),
+            # A study that was made before there was a portfolio has none.
+            spec=StudySpec.model_validate_json(json.dumps({"portfolio": False} | attributes[_SPEC])),
             dataset=DatasetIdentity.model_validate_json(json.dumps(attributes[_DATASET])),
             space=SearchSpace.model_validate_json(json.dumps(attributes[_SPACE])),
             database=database,
             plan=TrialPlan.model_validate(attributes[_PLAN]) if _PLAN in attributes else None,
+            warm_start=WarmStart.model_validate(attributes[_WARM_START]) if _WARM_START in attributes else None,
         )
     except (KeyError, ValidationError) as error:
         raise StorageError(
@@ -154,19 +219,40 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
         ) from error
 
 
-def _check_same(study: Study, spec: StudySpec, dataset: DatasetIdentity, plan: TrialPlan | None) -> None:
+def _check_same(
+    study: Study,
+    spec: StudySpec,
+    dataset: DatasetIdentity,
+    plan: TrialPlan | None,
+    predecessor: Predecessor | None,
+) -> None:
     differences = study.spec.find_differences(spec)
     if study.dataset.sha256 == dataset.sha256:
         differences.pop("dataset", None)  # the same images, by another path
     else:
         differences["dataset content"] = (study.dataset.sha256[:12], dataset.sha256[:12])
-    if study.plan != plan:
-        differences["planned trials"] = (_describe_plan(study.plan), _describe_plan(plan))
+    differences |= _find_plan_differences(study.plan, plan)
+    begun_from = study.warm_start.study if study.warm_start else None
+    if predecessor is not None and predecessor.is_asked and predecessor.name != begun_from:
+        differences["from"] = (begun_from or "no other study", predecessor.name)
     if differences:
         fields = "; ".join(f"{field}: it has {mine}, given {theirs}" for field, (mine, theirs) in differences.items())
         raise StudyDiffersError(
             f"study {study.name!r} exists with other settings ({fields}): give the same, or another --study NAME"
         )
+
+
+def _find_plan_differences(mine: TrialPlan | None, theirs: TrialPlan | None) -> dict[str, tuple[str, str]]:
+    if mine is not None and theirs is not None:
+        if mine.trains_on != theirs.trains_on:
+            return {"trains_on": (mine.trains_on, theirs.trains_on)}
+        if None not in (mine.search, theirs.search) and mine.search != theirs.search:
+            return {"search": (str(mine.search), str(theirs.search))}
+        if mine.trials == theirs.trials:
+            return {}
+    elif mine is theirs:
+        return {}
+    return {"planned trials": (_describe_plan(mine), _describe_plan(theirs))}
 
 
 def _describe_plan(plan: TrialPlan | None) -> str:

@@ -94,8 +94,11 @@ class Training(Protocol):
         """The state after the last epoch: a checkpoint."""
         ...
 
-    def confusion(self) -> list[list[int]]:
-        """The confusion matrix on the validation split: a row a true class, a column a predicted one."""
+    def confusion(self) -> list[list[int]] | None:
+        """The confusion matrix on the validation split: a row a true class, a column a predicted one.
+
+        None where nothing is held out.
+        """
         ...
 
     def weights(self) -> bytes:
@@ -291,7 +294,9 @@ class Worker:
             trial.give_back(self._reason_to_give_back() or "the worker was told to stop")
             self._say(f"trial {trial.number}: given back after {len(trial.curve)} epochs")
             return False
-        self._say(f"trial {trial.number}: complete, validation accuracy {trial.curve[-1].validation_accuracy:.4f}")
+        last = trial.curve[-1]
+        what = "training loss" if last.validation_accuracy is None else "validation accuracy"
+        self._say(f"trial {trial.number}: complete, {what} {last.objective:.4f}")
         return True
 
     def _reason_to_give_back(self) -> str | None:
@@ -316,7 +321,7 @@ class Worker:
     def _complete(self, trial: ClaimedTrial, training: Training) -> None:
         confusion = training.confusion()
         figures: Sequence[Artifact] = ()
-        if self._illustrate is not None:
+        if self._illustrate is not None and confusion is not None:
             try:
                 if trial.is_among_best(_ILLUSTRATED_TRIALS):
                     figures = self._illustrate(CompletedTraining(trial.number, trial.config, trial.curve, confusion))

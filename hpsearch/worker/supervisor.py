@@ -91,6 +91,18 @@ def _visible_device(environment: Mapping[str, str], index: int) -> str:
     return visible[index % len(visible)] if visible else str(index)
 
 
+def start_process(launch: WorkerLaunch, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a worker as the first of a process group, with a pipe as its stdin and `errors` as its stderr."""
+    return subprocess.Popen(
+        launch.arguments,
+        env=dict(launch.environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        process_group=0,
+    )
+
+
 @dataclass
 class _Child:
     launch: WorkerLaunch
@@ -169,14 +181,7 @@ class Supervisor:
         child.start_again_at = None
         child.started_at = self._clock.monotonic()
         child.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker has ended
-        child.process = subprocess.Popen(
-            child.launch.arguments,
-            env=dict(child.launch.environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=child.errors,
-            process_group=0,
-        )
+        child.process = start_process(child.launch, child.errors)
 
     def _note_end(self, child: _Child, code: int) -> list[str]:
         tail = _read_tail(child)

@@ -25,7 +25,7 @@ def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer"
     splits = load_search_splits(
         dataset,
         settings.cache_folder,
-        validation_fraction=study.spec.validation_fraction,
+        validation_fraction=study.spec.validation_fraction if study.is_validated else None,
         split_seed=study.spec.seed,
     )
     if splits.identity.sha256 != study.dataset.sha256:
@@ -80,8 +80,8 @@ class TrialTraining:
         with out_of_memory_as_own_error():
             return self._session.capture()
 
-    def confusion(self) -> list[list[int]]:
-        """On the validation split, of the final network."""
+    def confusion(self) -> list[list[int]] | None:
+        """On the validation split, of the final network; None where nothing is held out."""
         with out_of_memory_as_own_error():
             return self._session.count_confusion()
 

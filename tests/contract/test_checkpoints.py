@@ -85,6 +85,16 @@ def test_a_checkpoint_is_stored_when_the_last_one_is_old_enough(queue: TrialQueu
     assert claim(queue).checkpoint == b"after 2"
 
 
+def test_a_checkpoint_takes_the_place_of_the_one_before(queue: TrialQueue, clock: HandClock) -> None:
+    trial = claim(queue)
+    for epoch in range(2):
+        clock.time += 11
+        trial.report(curve_point(epoch, 0.1), f"after {epoch}".encode())
+    vanish(queue.study.database, trial)
+    again = claim(queue)
+    assert (again.checkpoint, len(again.curve)) == (b"after 1", 2)
+
+
 def test_epochs_after_the_last_checkpoint_are_forgotten(queue: TrialQueue, clock: HandClock) -> None:
     trial = claim(queue)
     clock.time += 11

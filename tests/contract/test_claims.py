@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from hpsearch.errors import LeaseLostError
+from hpsearch.errors import LeaseLostError, StorageError
 from hpsearch.storage import tables
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import MAXIMUM_DEATHS
@@ -19,6 +19,7 @@ from hpsearch.tuning.claims import (
     StudyBrokenError,
     TrialQueue,
 )
+from hpsearch.tuning.operations import delete_study
 from hpsearch.tuning.records import load_trial_weights, read_study_record
 from tests.scripted import curve_point, make_study
 
@@ -149,6 +150,18 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(database: Database) ->
     stored = read_study_record(study).trial(zombie.number)
     assert stored.value == 0.75
     assert load_trial_weights(study, stored) == b"weights"
+
+
+def test_a_lease_lasts_from_each_sign_of_life_as_long_as_it_was_asked_for(database: Database) -> None:
+    trial = claim(TrialQueue(make_study(database), "one", "cpu", lease_seconds=7.25))
+    for give_a_sign in (trial.extend_lease, lambda: trial.report(curve_point(0, 0.5))):
+        age_lease(database, trial)
+        give_a_sign()
+        with database.transaction() as connection:
+            row = connection.execute(sa.select(tables.leases)).one()
+            now = read_clock(connection)
+        assert row.expires_at - row.seen_at == pytest.approx(timedelta(seconds=7.25), abs=timedelta(milliseconds=1))
+        assert timedelta(0) <= now - row.seen_at < timedelta(seconds=5)
 
 
 def test_a_worker_that_slept_past_its_lease_keeps_a_trial_that_nobody_took(database: Database) -> None:
@@ -346,6 +359,17 @@ def test_a_value_that_is_not_finite_never_becomes_the_best(database: Database) -
     assert record.best is not None
     assert (record.best.number, record.best.value) == (1, 0.25)
     assert all(trial.value is None or math.isfinite(trial.value) for trial in record.trials)
+
+
+def test_a_worker_whose_study_was_deleted_makes_no_trial_of_it(database: Database) -> None:
+    study = make_study(database)
+    make_study(database, "another")
+    queue = TrialQueue(study, "one", "cpu")
+    delete_study(study)
+    with pytest.raises(StorageError, match="the study was deleted while it was worked on: hpsearch list"):
+        queue.claim()
+    with database.transaction() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM trials").scalar_one() == 0
 
 
 def test_what_happened_to_a_trial_is_written_down_in_order(database: Database) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from hpsearch.errors import StorageUnavailableError
 from hpsearch.storage import optuna_rows
 from hpsearch.storage.database import Database
+from hpsearch.storage.leases import Holder, Lease
 from hpsearch.tuning import history as history_module
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
@@ -133,13 +135,66 @@ def test_a_trial_that_ends_between_two_questions_is_known_once_and_whole(
     select = optuna_rows._select
     late = claim(TrialQueue(study, "two", "cpu"))
 
-    def end_it_before_its_state_is_asked_for(connection: Any, table: Any, *rest: Any) -> Any:
-        if late.curve == [] and table is optuna_rows.trials:
+    def end_it_before_its_steps_are_asked_for(connection: Any, table: Any, *rest: Any) -> Any:
+        if late.curve == [] and table is optuna_rows._intermediate_values:
             finish(late, 0.75)
         return select(connection, table, *rest)
 
-    monkeypatch.setattr(optuna_rows, "_select", end_it_before_its_state_is_asked_for)
+    monkeypatch.setattr(optuna_rows, "_select", end_it_before_its_steps_are_asked_for)
     refresh(history, database)
     assert all(trial.value is not None for trial in history.list_trials((TrialState.COMPLETE,)))
     refresh(history, database)
     assert [trial.value for trial in history.list_trials()] == [0.5, 0.75]
+
+
+@pytest.mark.parametrize("call", range(3))
+def test_a_reading_that_was_cut_off_is_made_good_by_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    study = make_study(database, trials=2)
+    queue, history = TrialQueue(study, "one", "cpu"), History(study)
+    finish(claim(queue), 0.5)
+    claim(queue)
+    select, calls = optuna_rows._select, []
+
+    def cut(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == call + 1:
+            raise StorageUnavailableError("the cable is cut")
+        return select(*arguments)
+
+    monkeypatch.setattr(optuna_rows, "_select", cut)
+    with pytest.raises(StorageUnavailableError):
+        refresh(history, database)
+    refresh(history, database)
+    states = [(trial.number, trial.state) for trial in history.list_trials()]
+    assert states == [(0, TrialState.COMPLETE), (1, TrialState.RUNNING)]
+
+
+def test_what_a_trial_was_drawn_is_known_once_it_is_drawn_and_read_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(database, trials=2)
+    queue, history = TrialQueue(study, "one", "cpu"), History(study)
+    select, asked = optuna_rows._select, []
+
+    def note(connection: Any, table: Any, ids: list[int], *columns: str) -> Any:
+        if table is optuna_rows._parameters:
+            asked.append(len(ids))
+        return select(connection, table, ids, *columns)
+
+    lease = queue._take(Holder("one", "cpu", "token", 30.0))
+    assert isinstance(lease, Lease)
+    monkeypatch.setattr(optuna_rows, "_select", note)
+    refresh(history, database)
+    trial = queue._prepare(lease)
+    asked.clear()
+    refresh(history, database)
+    refresh(history, database)
+    finish(trial, 0.5)
+    refresh(history, database)
+    assert asked == [1, 0, 0]
+    (known,) = history.list_trials()
+    assert known.state == TrialState.COMPLETE
+    assert known.params == database.optuna_storage.get_trial(lease.trial_id).params
+    assert known.params.keys() == history.distributions.keys()

@@ -10,7 +10,7 @@ from optuna.storages._rdb import models
 
 from hpsearch.errors import HpsearchError, InputError, LeaseLostError, StorageError
 from hpsearch.storage import tables
-from hpsearch.storage.blobs import CHECKPOINT, read_blob, write_blob
+from hpsearch.storage.blobs import CHECKPOINT, read_blob, write_blobs
 from hpsearch.storage.database import Database
 from hpsearch.storage.leases import MAXIMUM_DEATHS
 from hpsearch.tuning.claims import MAXIMUM_FAILURES_IN_A_ROW, ClaimedTrial, NoTrial, StudyBrokenError, TrialQueue
@@ -189,7 +189,7 @@ def test_a_failed_trial_put_back_is_the_same_trial_without_its_past(database: Da
     failed = claim(queue)
     fail(failed)
     with database.transaction() as connection:
-        write_blob(connection, study.study_id, failed.lease.trial_id, CHECKPOINT, b"the state of then")
+        write_blobs(connection, study.study_id, failed.lease.trial_id, {CHECKPOINT: b"the state of then"})
     assert requeue_trials(study, [0]) == [0]
     stored = read_study_record(study).trial(0)
     assert (stored.state, stored.reason, stored.value, stored.seconds) == ("WAITING", None, None, None)

@@ -10,8 +10,9 @@ from hpsearch.errors import LeaseLostError, StorageUnavailableError
 from hpsearch.storage import tables
 from hpsearch.storage.database import Database
 from hpsearch.storage.patience import HURRY_SECONDS, Patience
+from hpsearch.storage.study_rows import stop_study
 from hpsearch.tuning.claimed_trial import ClaimedTrial
-from hpsearch.tuning.claims import TrialQueue
+from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.records import load_trial_weights, read_study_record
 from tests.contract.test_checkpoints import HandClock, claim, vanish
 from tests.scripted import curve_point, make_study
@@ -190,6 +191,47 @@ def test_what_is_no_outage_is_not_tried_again(queue: TrialQueue, clock: HandCloc
     with pytest.raises(LeaseLostError):
         trial.complete(b"late")
     assert clock.time == begun
+
+
+def test_the_last_report_goes_with_the_end_unless_a_checkpoint_is_due(database: Database, clock: HandClock) -> None:
+    queue = TrialQueue(make_study(database, trials=2, epochs=2), "one", "cpu", clock=clock, report_seconds=1.0)
+    for seconds, stored in ((2.0, [0]), (12.0, [0, 1])):
+        trial = claim(queue)
+        for epoch in range(2):
+            clock.time += seconds
+            trial.report(curve_point(epoch, 0.5), b"after")
+        assert sorted(read_study_record(queue.study).trial(trial.number).accuracies) == stored
+        trial.complete(b"weights")
+        assert sorted(read_study_record(queue.study).trial(trial.number).accuracies) == [0, 1]
+
+
+def test_a_checkpoint_whose_answer_was_lost_is_gone_with_the_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = TrialQueue(make_study(database, trials=1, epochs=1), "one", "cpu", checkpoint_seconds=0.0)
+    trial = claim(queue)
+    Cable(database, monkeypatch).cuts_after = 1
+    trial.report(curve_point(0, 0.5), b"after")
+    trial.complete(b"weights")
+    with database.transaction() as connection:
+        assert list(connection.execute(sa.select(tables.blobs.c.kind)).scalars()) == ["weights"]
+
+
+def test_a_claim_whose_answer_was_lost_is_answered_also_in_a_study_that_was_stopped_meanwhile(
+    queue: TrialQueue, cable: Cable, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = queue.study
+
+    def stop_meanwhile(seconds: float) -> None:
+        clock.time += seconds
+        with study.database.transaction(claims_of=study.study_id) as connection:
+            stop_study(connection, study.study_id, "for lunch")
+
+    monkeypatch.setattr(clock, "sleep", stop_meanwhile)
+    cable.cuts_after = 1
+    finish(claim(queue))
+    assert queue.claim() is NoTrial.STOPPED
+    assert read_study_record(study).counts["COMPLETE"] == 1
 
 
 def test_short_epochs_are_stored_several_at_a_time_and_all_of_them_with_the_end(

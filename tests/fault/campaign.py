@@ -25,6 +25,7 @@ from typing import Any
 from hpsearch.tuning.records import StudyRecord
 from tests.fault.studies import make, read
 from tests.history import RELEASES, History, find_orphans, find_violations, read_history
+from tests.journal import CLAIM, read_journals
 from tests.postgres import OwnPostgresServer, run_postgres
 from tests.worker_processes import WorkerProcesses, run_workers, wait_until
 
@@ -103,6 +104,7 @@ def run_kills(
     begun = time.monotonic()
     with run_workers(storage, folder, **script) as crew:
         alive = [crew.start(f"worker-{index}") for index in range(workers)]
+        wait_until(lambda: any(entry.what == CLAIM for entry in read_journals(folder)), "a trial is claimed")
         while len(killed) < kills and any(worker.is_alive for worker in alive):
             time.sleep(chance.expovariate(1 / pause))
             index = chance.randrange(workers)

@@ -67,7 +67,7 @@ def count_deaths(queue: TrialQueue) -> int:
 def test_b1_plain_optuna_on_sqlite_gives_one_waiting_trial_to_two_workers(sqlite: str) -> None:
     plain.make_study(sqlite, waiting=1)
     one, two = plain.join_study(sqlite), plain.join_study(sqlite)
-    with plain.racing(plain.find_rdb(one).engine, plain.find_rdb(two).engine, statement=TAKES):
+    with plain.racing(plain.find_rdb(one).engine, plain.find_rdb(two).engine, statement=TAKES, seconds=60.0):
         taken = plain.run_together(one._pop_waiting_trial_id, two._pop_waiting_trial_id)
     assert taken == [1, 1]
 
@@ -88,7 +88,7 @@ def test_b2_plain_optuna_on_sqlite_queues_a_dead_trial_twice(sqlite: str) -> Non
     plain.mark_running(study, 0)
     plain.age_heartbeats(study)
     one, two = plain.join_study(sqlite), plain.join_study(sqlite)
-    with plain.racing(plain.find_rdb(one).engine, plain.find_rdb(two).engine, statement=TAKES):
+    with plain.racing(plain.find_rdb(one).engine, plain.find_rdb(two).engine, statement=TAKES, seconds=60.0):
         plain.run_together(lambda: plain.fail_stale_trials(one), lambda: plain.fail_stale_trials(two))
     assert plain.count_states(study) == {"FAIL": 1, "WAITING": 2}
 

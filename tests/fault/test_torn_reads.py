@@ -18,7 +18,7 @@ from tests.scripted import curve_point, make_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
-TABLES = ("trials", "trial_params", "trial_intermediate_values", "trial_values", "trial_system_attributes")
+TABLES = ("trials", "trial_params", "trial_intermediate_values", "trial_system_attributes")
 ENDS = {"complete": TrialState.COMPLETE, "give_back": None}
 
 
@@ -43,7 +43,7 @@ def refresh(history: History, database: Database) -> None:
 
 
 @pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("occasion", range(len(TABLES) + 1))
+@pytest.mark.parametrize("occasion", range(len(TABLES)))
 def test_a_trial_that_ends_between_two_statements_of_a_reader_is_known_whole_and_once(
     database: Database, occasion: int, how: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""`finalists` as a process: the linked study, its resumption, its one opening of the test split a finalist."""
+"""`finalists`: the linked study, its resumption, its one opening of the test split a finalist."""
 
 import json
 import shutil
@@ -11,9 +11,9 @@ import pytest
 from hpsearch.storage.database import Database
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import list_study_names, load_study
-from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_archive
+from tests.cli_runs import FINISH_SECONDS, CommandRoom, type_apart, write_tiny_archive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished study."""
     folder = tmp_path_factory.mktemp("searched")
     write_tiny_archive(folder / "tiny.npz")
-    room = make_room(folder, {"HPSEARCH_CACHE": str(folder / "cache")})
     made = ("--budget", "2k", "--arch", "fcn", "--dataset", "tiny.npz", "--study", "s")
-    ended = room.run("run", *made, "--trials", "3", "--epochs", "2", "--pruner", "none", "--quiet")
+    ended = type_apart(folder, "run", *made, "--trials", "3", "--epochs", "2", "--pruner", "none", "--quiet")
     assert ended.code == 0, ended
     return folder
 
@@ -42,7 +41,7 @@ def room(
 
 def test_finalists_are_trained_again_and_compared_and_the_same_command_adds_nothing(room: CommandRoom) -> None:
     command = ("finalists", "s", "--top", "2", "--replicates", "2", "--epochs", "3")
-    ended = room.run(*command, "--json")
+    ended = room.type(*command, "--json")
     assert ended.code == 0, ended
     document = json.loads(ended.out)
     record = room.read("s-finalists")
@@ -57,14 +56,14 @@ def test_finalists_are_trained_again_and_compared_and_the_same_command_adds_noth
         )
     assert {trial.epochs for trial in record.trials} == {3}
     assert [len(trial.test_scores) for trial in record.trials] == [1, 1, 1, 1]
-    again = room.run(*command)
+    again = room.type(*command)
     assert again.code == 0, again
     assert "the test split was opened 2 times" in again.out
     assert room.read("s-finalists").trials == record.trials
-    refused = room.run("finalists", "s", "--top", "3", "--replicates", "2", "--epochs", "3")
+    refused = room.type("finalists", "s", "--top", "3", "--replicates", "2", "--epochs", "3")
     assert refused.code == 2
     assert refused.err.startswith("error: study 's-finalists' exists with other settings (trials: it has 4, given 6;")
-    other = room.run("finalists", "s", "--top", "1", "--replicates", "1", "--study", "one", "--quiet")
+    other = room.type("finalists", "s", "--top", "1", "--replicates", "1", "--study", "one", "--quiet")
     assert (other.code, room.read("one").finished_count) == (0, 1)
 
 

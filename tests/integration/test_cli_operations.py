@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -23,7 +24,7 @@ from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import Study, load_study
 from hpsearch.worker.loop import StopSignal, Worker, WorkerSettings
-from tests.cli_runs import CommandRoom, Ended, make_room, write_tiny_archive
+from tests.cli_runs import CommandRoom, Ended, make_room, type_apart, write_tiny_archive
 from tests.contract.test_claims import age_lease, claim, finish
 from tests.postgres import PostgresServer
 from tests.scripted import ScriptedTrainer, curve_point, make_study
@@ -248,6 +249,7 @@ def test_delete_at_a_terminal_has_the_name_typed(
     # Ctrl-C comes from a terminal as a signal to whoever has it for its own; here nobody has.
     shown = read_until(master, b"to delete it: ")
     if typed == "\x03":
+        wait_until_it_waits(process.pid)
         process.send_signal(signal.SIGINT)
     else:
         os.write(master, typed.encode() + b"\n")
@@ -256,7 +258,20 @@ def test_delete_at_a_terminal_has_the_name_typed(
     assert b"1 trials (1 complete)" in shown
     assert b"nothing brings them back" in b" ".join(shown.split())
     names = [] if code == 0 else ["study"]
-    assert [row["name"] for row in json.loads(room.run("list", "--json").out)] == names
+    assert [row["name"] for row in json.loads(type_apart(tmp_path, "list", "--json").out)] == names
+
+
+def wait_until_it_waits(pid: int) -> None:
+    """Until a process does nothing but wait for what is typed.
+
+    Python forgets a signal that comes between its last look and the read, until something is typed.
+    """
+    process, until = psutil.Process(pid), time.monotonic() + 60
+    before, now = -1.0, sum(process.cpu_times()[:2])
+    while process.status() != psutil.STATUS_SLEEPING or now != before:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+        before, now = now, sum(process.cpu_times()[:2])
 
 
 def read_until(master: int, expected: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from hpsearch.storage import optuna_rows
 from hpsearch.storage.database import Database
-from tests.cli_runs import CommandRoom, make_room, write_tiny_archive
+from tests.cli_runs import CommandRoom, type_apart, write_tiny_archive
 
 pytestmark = pytest.mark.slow
 
@@ -19,9 +19,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished study of a few trials, some of them pruned."""
     folder = tmp_path_factory.mktemp("searched")
     write_tiny_archive(folder / "tiny.npz")
-    room = make_room(folder, {"HPSEARCH_CACHE": str(folder / "cache")})
     made = ("--budget", "2k", "--arch", "cnn", "--dataset", "tiny.npz", "--study", "s")
-    ended = room.run("run", *made, "--trials", "10", "--epochs", "4", "--pruner", "asha", "--quiet")
+    ended = type_apart(folder, "run", *made, "--trials", "10", "--epochs", "4", "--pruner", "asha", "--quiet")
     assert ended.code == 0, ended
     return folder
 

@@ -1,4 +1,4 @@
-"""`run` from end to end, as processes, on a data set of a few kilobytes: finished, finished again, stopped, gone on."""
+"""`run` from end to end, its workers as processes, on a data set of a few kilobytes: finished, stopped, gone on."""
 
 import contextlib
 import json
@@ -25,9 +25,14 @@ NAME = "tiny-fcn-2k"
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> CommandRoom:
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
     write_tiny_archive(tmp_path / "tiny.npz")
-    return make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
+    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
+    room.capsys = capsys
+    monkeypatch.chdir(tmp_path)
+    for name, value in room.environment.items():
+        monkeypatch.setenv(name, value)
+    return room
 
 
 def assert_whole(record: StudyRecord, trials: int = TRIALS) -> None:
@@ -59,21 +64,22 @@ def test_a_run_ends_with_the_best_network_its_test_score_and_the_next_commands(r
 
 
 def _check_the_same_command_again(room: CommandRoom, before: StudyRecord) -> None:
-    again = room.run(*SHORT)
+    again = room.type(*SHORT)
     assert (again.code, again.err) == (0, "")
     assert "all 4 trials are finished; nothing is added" in again.out
     assert f"The best of {TRIALS} trials" in again.out
     assert room.read(NAME).trials == before.trials
-    quiet = room.run(*SHORT, "--quiet")
+    quiet = room.type(*SHORT, "--quiet")
     assert quiet.out.lstrip().startswith("The best of")
-    document = json.loads(room.run(*SHORT, "--json", "--quiet").out)
+    document = json.loads(room.type(*SHORT, "--json", "--quiet").out)
     assert before.best is not None
     assert (document["trial"], document["test_accuracy"]) == (before.best.number, before.best.test_accuracy)
     assert (document["ending"], document["counts"]["RUNNING"], document["test_openings"]) == ("finished", 0, 1)
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_json_is_one_document_and_the_log_goes_to_stderr(room: CommandRoom) -> None:
-    ended = room.run(*SHORT, "--json")
+    ended = room.type(*SHORT, "--trials", "1", "--json")
     document = json.loads(ended.out)
     assert ended.code == 0
     assert {"trial", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
@@ -82,12 +88,13 @@ def test_json_is_one_document_and_the_log_goes_to_stderr(room: CommandRoom) -> N
     assert "trial 0 " in ended.err
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -> None:
     (room.folder / "quick.toml").write_text(
         'name = "quick"\narch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 9\nepochs = 2\n'
         '[space]\noptimizer = ["sgd"]\n'
     )
-    ended = room.run("run", "quick.toml", "--trials", "2", "--workers", "1", "--json", "--quiet")
+    ended = room.type("run", "quick.toml", "--trials", "2", "--workers", "1", "--json", "--quiet")
     assert ended.code == 0, ended.err
     record = room.read("quick")
     assert_whole(record, trials=2)
@@ -98,9 +105,9 @@ def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -
 @pytest.mark.parametrize(
     ("number", "phase", "seed"),
     [
-        pytest.param(signal.SIGINT, "starting", 0, id="ctrl-c-starting"),
         pytest.param(signal.SIGINT, "training", 1, id="ctrl-c-training"),
-        pytest.param(signal.SIGTERM, "training", 2, id="sigterm-training"),
+        pytest.param(signal.SIGINT, "starting", 0, id="ctrl-c-starting", marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGTERM, "training", 2, id="sigterm-training", marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGINT, "training", 2, id="ctrl-c-later", marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGTERM, "starting", 0, id="sigterm-starting", marks=pytest.mark.exhaustive),
         pytest.param(signal.SIGTERM, "training", 1, id="sigterm-later", marks=pytest.mark.exhaustive),
@@ -109,7 +116,7 @@ def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -
 def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_command(
     room: CommandRoom, number: signal.Signals, phase: str, seed: int
 ) -> None:
-    trials = 8
+    trials = 4
     command = (*ARGUMENTS, "--trials", str(trials), "--epochs", "150")
     stopped = _stop(room, command, number, phase, random.Random(f"{number}/{seed}").uniform(0, 3))
     assert stopped.code == 128 + number, stopped
@@ -121,7 +128,7 @@ def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_command(
     assert record.test_openings == 0
     assert phase == "starting" or record.trials
     before = [trial for trial in record.trials if trial.is_finished]
-    ended = room.run(*command)
+    ended = room.type(*command)
     assert ended.code == 0, ended.err
     record = room.read(NAME)
     assert_whole(record, trials)
@@ -177,10 +184,13 @@ def _wait_for_a_running_trial(room: CommandRoom) -> None:
     pytest.fail("no trial began")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_at_the_end_of_its_time_a_run_gives_the_best_so_far_and_exits_with_0(room: CommandRoom) -> None:
-    command = (*ARGUMENTS, "--trials", "10000", "--epochs", "2")
-    room.run(*command, "--timeout", "20s")  # a busy machine may need so long to start
-    ended = room.run(*command, "--timeout", "30s")
+    settings = ("--trials", "10000", "--epochs", "2")
+    # A busy machine may need longer to start than this run has.
+    assert room.type("create", *ARGUMENTS[1:-4], *settings).code == 0
+    assert room.type("worker", NAME, "--max-trials", "1").code == 0
+    ended = room.type(*ARGUMENTS, *settings, "--timeout", "8s")
     assert ended.code == 0, ended.err
     record = room.read(NAME)
     assert record.counts["RUNNING"] == 0
@@ -191,13 +201,14 @@ def test_at_the_end_of_its_time_a_run_gives_the_best_so_far_and_exits_with_0(roo
     assert "the test split was opened" in ended.out
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_when_every_trial_fails_it_says_so_and_exits_with_1(room: CommandRoom) -> None:
     (room.folder / "wild.toml").write_text(
         'name = "wild"\narch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 2\nepochs = 30\n'
         '[space]\noptimizer = "sgd"\nlr = 10.0\nschedule = "constant"\nweight_decay = 10.0\nmomentum = 0.99\n'
         "batch_norm = false\n"
     )
-    ended = room.run("run", "wild.toml", "--workers", "1")
+    ended = room.type("run", "wild.toml", "--workers", "1")
     assert ended.code == 1, ended
     assert "No trial of wild is complete (2 failed)" in ended.out
     assert "diverged at epoch" in ended.out
@@ -207,12 +218,12 @@ def test_on_a_terminal_the_view_is_live_and_leaves_only_the_result(room: Command
     parent, child = pty.openpty()
     environment = {"COLUMNS": "110", "LINES": "40", "TERM": "xterm"}
     room.environment |= environment
-    with room.start(*ARGUMENTS, "--trials", "3", "--epochs", "60", stdin=child, stdout=child, stderr=child) as process:
+    with room.start(*ARGUMENTS, "--trials", "2", "--epochs", "60", stdin=child, stdout=child, stderr=child) as process:
         os.close(child)
         text = _read_all(parent)
     assert process.wait() == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    for expected in ("of 3 trials", "3 trials of 60 epochs", "/60", "worker", "so far", "The best of 3 trials"):
+    for expected in ("of 2 trials", "2 trials of 60 epochs", "/60", "worker", "so far", "The best of 2 trials"):
         assert expected in plain
     assert "\x1b[2K" in text or "\x1b[1A" in text  # it draws over itself
     assert "Traceback" not in plain

@@ -1,4 +1,4 @@
-"""`train` as a process: a configuration again, edited, under several seeds."""
+"""`train`: a configuration again, edited, under several seeds."""
 
 import json
 import shutil
@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runs import CommandRoom, make_room, write_tiny_archive
+from tests.cli_runs import CommandRoom, type_apart, write_tiny_archive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     write_tiny_archive(folder / "tiny.npz")
-    room = make_room(folder, {"HPSEARCH_CACHE": str(folder / "cache")})
     made = ("--budget", "2k", "--arch", "fcn", "--dataset", "tiny.npz", "--study", "s")
-    assert room.run("run", *made, "--trials", "1", "--epochs", "2", "--quiet").code == 0
-    assert room.run("export", "s", "--format", "safetensors").code == 0
+    assert type_apart(folder, "run", *made, "--trials", "1", "--epochs", "2", "--quiet").code == 0
+    assert type_apart(folder, "export", "s", "--format", "safetensors").code == 0
     return folder
 
 
@@ -36,7 +35,7 @@ def room(
 
 def test_an_exported_configuration_trains_to_the_same_value_and_under_fresh_seeds(room: CommandRoom) -> None:
     command = ("train", "exports/s-trial-0", "--dataset", "tiny.npz", "--replicates", "3", "--study", "again")
-    ended = room.run(*command, "--json")
+    ended = room.type(*command, "--json")
     assert ended.code == 0, ended
     document = json.loads(ended.out)
     searched, trained = room.read("s").trial(0), room.read("again")
@@ -45,7 +44,7 @@ def test_an_exported_configuration_trains_to_the_same_value_and_under_fresh_seed
     assert len({trial.config.seed for trial in trained.trials if trial.config}) == 3
     assert document["validation"]["n"] == document["test"]["n"] == 3
     assert document["validation"]["mean"] == pytest.approx(sum(trial.value or 0 for trial in trained.trials) / 3)
-    again = room.run(*command)
+    again = room.type(*command)
     assert (again.code, room.read("again").trials) == (0, trained.trials)
     assert "3 of 3 trainings are complete" in again.out
 
@@ -56,7 +55,7 @@ def test_an_edited_configuration_is_another_study(room: CommandRoom) -> None:
     document["recipe"]["lr"] = 0.0123
     document["architecture"]["widths"] = [7, 5]
     config.write_text(json.dumps(document))
-    ended = room.run("train", str(config), "--dataset", "tiny.npz", "--epochs", "1", "--json", "--quiet")
+    ended = room.type("train", str(config), "--dataset", "tiny.npz", "--epochs", "1", "--json", "--quiet")
     assert ended.code == 0, ended
     trial = room.read(json.loads(ended.out)["study"]).trial(0)
     assert (trial.network or "").startswith("7-5 ")
@@ -70,6 +69,7 @@ def test_an_edited_configuration_is_another_study(room: CommandRoom) -> None:
         (("tiny.npz",), "'tiny.npz' is no TOML"),
         (("exports/s-trial-0", "--replicates", "0"), "--replicates '0' is not allowed"),
         (("exports/s-trial-0", "--epochs", "x"), "--epochs 'x' is not allowed"),
+        (("exports/s-trial-0", "--dataset", "tiny.npz", "--device", "cuda:9"), "device 'cuda:9' is not here"),
         (("exports/s-trial-0", "--dataset", "fashion-mnist"), "the configuration does not go with data set"),
         (("broken.toml",), "'broken.toml' cannot be taken: "),
         (("list.json",), "'list.json' is no configuration: it holds no table"),

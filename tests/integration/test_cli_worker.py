@@ -19,10 +19,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> CommandRoom:
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
     archive = write_tiny_archive(tmp_path / "tiny.npz")
     room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache")})
+    room.capsys = capsys
     room.environment["HPSEARCH_STORAGE"] = room.storage
+    for variable, value in room.environment.items():
+        monkeypatch.setenv(variable, value)
     given = {"name": "study", "dataset": str(archive), "arch": "fcn", "budget": "2k", "trials": 3, "pruner": "none"}
     name, spec = parse_study_spec(given | {"epochs": 2000})
     with Database.open(room.storage, create=True) as database:
@@ -40,7 +43,7 @@ def wait_for_a_running_trial(room: CommandRoom) -> None:
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGTERM])
 def test_a_worker_that_is_told_to_stop_gives_its_trial_back(room: CommandRoom, number: signal.Signals) -> None:
     with room.start("worker", "study") as process:
         wait_for_a_running_trial(room)
@@ -77,7 +80,7 @@ def test_a_worker_that_still_imports_ends_at_the_first_signal(room: CommandRoom)
 
 
 def test_a_worker_gives_back_what_it_holds_at_its_deadline(room: CommandRoom) -> None:
-    ended = room.run("worker", "study", "--timeout", "12s")
+    ended = room.type("worker", "study", "--timeout", "2s")
     assert (ended.code, ended.err) == (0, "")
     assert "the time is up" in ended.out
     assert room.read("study").counts["RUNNING"] == 0
@@ -112,33 +115,38 @@ def test_a_stopped_study_gets_no_workers(room: CommandRoom) -> None:
         with database.transaction(claims_of=study_id) as connection:
             stop_study(connection, study_id, "for lunch")
     for command in (("worker", "study"), ("worker", "study", "--workers", "2")):
-        ended = room.run(*command)
+        ended = room.type(*command)
         assert "stopped" in ended.out + ended.err
         assert "Traceback" not in ended.err
     assert ended.code == 1
     assert ended.err == "error: study 'study' is stopped (for lunch): hpsearch resume study lets it go on\n"
-    assert room.read("study").trials == ()
+    assert all(trial.attempts == 0 for trial in room.read("study").trials)
 
 
 @pytest.mark.parametrize("count", ["0", "x", "-1", "1.5"])
 def test_a_number_of_workers_that_makes_no_sense_is_refused(room: CommandRoom, count: str) -> None:
-    ended = room.run("worker", "study", "--workers", count)
+    ended = room.type("worker", "study", "--workers", count)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"error: --workers '{count}' is not allowed")
 
 
-def test_a_study_of_a_relative_path_is_found_from_another_folder_and_moved_data_by_flag(tmp_path: Path) -> None:
+def test_a_study_of_a_relative_path_is_found_from_another_folder_and_moved_data_by_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     archive = write_tiny_archive(tmp_path / "tiny.npz")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache")})
-    other = make_room(elsewhere, room.environment | {"HPSEARCH_STORAGE": room.storage})
+    room = CommandRoom(tmp_path, capsys)
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HPSEARCH_STORAGE", room.storage)
+    monkeypatch.chdir(tmp_path)
     made = ("--budget", "2k", "--arch", "fcn", "--trials", "4", "--epochs", "1", "--study", "moving")
-    assert room.run("create", *made, "--dataset", "tiny.npz").code == 0
-    assert other.run("worker", "moving", "--max-trials", "1").code == 0
+    assert room.type("create", *made, "--dataset", "tiny.npz").code == 0
+    monkeypatch.chdir(elsewhere)
+    assert room.type("worker", "moving", "--max-trials", "1").code == 0
     archive.rename(elsewhere / "moved.npz")
-    ended = other.run("worker", "moving")
+    ended = room.type("worker", "moving")
     assert (ended.code, room.read("moving").finished_count) == (2, 1)
     assert str(archive) in ended.err
-    ended = other.run("worker", "moving", "--dataset", "moved.npz")
+    ended = room.type("worker", "moving", "--dataset", "moved.npz")
     assert (ended.code, ended.err, room.read("moving").finished_count) == (0, "", 4)

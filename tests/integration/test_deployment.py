@@ -240,7 +240,7 @@ def test_the_dashboard_of_compose_answers_to_its_token_alone_and_only_reads(room
         assert _ask(port, host="evil.example", token=token) == 403
         assert _ask(port, host=published, token=token, method="DELETE") == 405
     assert process.returncode in (0, 128 + signal.SIGTERM)
-    assert len(room.read().trials) == 0
+    assert all(trial.attempts == 0 for trial in room.read().trials)
 
 
 @pytest.mark.parametrize("is_open", [True, False])

@@ -121,6 +121,7 @@ def slurm_environment(room: DeploymentRoom) -> dict[str, str]:
     }
 
 
+@pytest.mark.exhaustive
 def test_a_task_of_the_slurm_array_works_until_nothing_is_left(room: DeploymentRoom) -> None:
     make_study(room)
     out, err = room.run(["bash", str(SLURM), STUDY], slurm_environment(room))

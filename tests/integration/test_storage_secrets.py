@@ -166,6 +166,7 @@ def fill_in(room: CommandRoom, name: str, arguments: list[Any]) -> list[str]:
         "requeue": ["--trial", "0"],
         "replay": ["--trial", "0"],
         "backup": ["--out", "new.db"],
+        "track": ["--tensorboard", "runs"],
     }
     return [name, *(given.get(argument.name, "study") for argument in arguments), *extra.get(name, [])]
 

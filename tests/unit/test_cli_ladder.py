@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.ladder import _Rung, hand_up, is_on_frontier, read_rungs
+from hpsearch.cli.ladder import _Rung, hand_up, is_on_frontier, read_listed_budgets, read_rungs
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import read_study_record
 from tests.cli_runs import make_record, make_trial
-from tests.scripted import curve_point, make_study
+from tests.scripted import finish_trials, make_study
 
 
 def test_one_budget_is_no_ladder() -> None:
@@ -32,6 +32,18 @@ def test_every_family_climbs_from_the_smallest_budget() -> None:
         "m-10k",
         "m-20k",
     ]
+
+
+def test_a_study_file_may_list_the_budgets_and_the_flag_goes_above_it(tmp_path: Path) -> None:
+    path = tmp_path / "ladder.toml"
+    path.write_text('name = "mine"\narch = "cnn"\nbudget = ["20k", 10_000]\n')
+    flags = {"budget": None, "arch": None, "name": None}
+    rungs = read_rungs(flags | read_listed_budgets(path, flags))
+    assert [(rung["budget"], rung["name"]) for rung in rungs] == [("10k", "mine-10k"), ("20k", "mine-20k")]
+    assert read_listed_budgets(path, flags | {"name": "yours"})["name"] == "yours"
+    assert read_listed_budgets(path, flags | {"budget": "5k"}) == read_listed_budgets(None, flags) == {}
+    path.write_text('arch = "cnn"\nbudget = "20k"\n')
+    assert read_listed_budgets(path, flags) == {}
 
 
 @pytest.mark.parametrize(
@@ -62,15 +74,11 @@ def test_the_frontier_is_what_nothing_smaller_beats() -> None:
 def test_the_best_of_a_rung_begin_the_next_with_its_widths(tmp_path: Path) -> None:
     with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
         small = make_study(database, "small", trials=3)
-        queue = TrialQueue(small, "w", "cpu")
-        for accuracy in (0.5, 0.7, 0.6):
-            trial = queue.claim()
-            assert isinstance(trial, ClaimedTrial)
-            trial.report(curve_point(0, accuracy))
-            trial.complete(b"w")
+        finish_trials(small, 0.5, 0.7, 0.6)
         below = read_study_record(small)
-        large = make_study(database, "large", trials=4, budget="4k")
-        hand_up([below], large)
+        large = make_study(database, "large", trials=4, budget="4k", predecessor=hand_up(below))
+        assert large.warm_start is not None
+        assert large.warm_start.trials == (1, 2)
         climbing = TrialQueue(large, "w", "cpu")
         for number in (1, 2):
             trial = climbing.claim()
@@ -79,6 +87,19 @@ def test_the_best_of_a_rung_begin_the_next_with_its_widths(tmp_path: Path) -> No
             assert before is not None
             assert trial.config.recipe == before.recipe
             assert 3_960 <= trial.config.count_weights() <= 4_000
-        tiny = make_study(database, "tiny", trials=1)
-        hand_up([below], tiny)
+        tiny = make_study(database, "tiny", trials=1, predecessor=hand_up(below))
         assert read_study_record(tiny).trials == ()
+
+
+def test_a_rung_goes_on_as_it_was_made_and_takes_nothing_from_a_rung_that_has_nothing(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
+        below = read_study_record(make_study(database, "small"))
+        made = make_study(database, "large", budget="4k", sampler="tpe", portfolio=None, predecessor=hand_up(below))
+        assert (made.warm_start, made.spec.portfolio) == (None, True)
+        finish_trials(below.study, 0.5)
+        later = read_study_record(below.study)
+        joined = make_study(database, "large", budget="4k", sampler="tpe", portfolio=None, predecessor=hand_up(later))
+        assert joined == made
+        above = make_study(database, "larger", budget="8k", sampler="tpe", portfolio=None, predecessor=hand_up(later))
+        assert above.warm_start is not None
+        assert above.spec.portfolio is False

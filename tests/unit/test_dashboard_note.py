@@ -4,8 +4,10 @@ import json
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.study_file import parse_study_spec
+from hpsearch.trial_plan import plan_replicates
 from hpsearch.tuning.note import build_note_attributes, write_note
 from tests.scripted import TINY_DATASET
+from tests.tiny_training import tiny_config
 
 
 def make_note(dataset: DatasetIdentity = TINY_DATASET, **fields: object) -> str:
@@ -35,6 +37,18 @@ def test_what_is_fixed_stands_apart_from_what_is_searched() -> None:
     assert "`kernel`" not in fixed
     assert "| `kernel` | `3 \\| 5` |" in note
     assert "never stopped early" in note
+
+
+def test_a_planned_study_says_what_it_trains_and_what_its_objective_is() -> None:
+    name, spec = parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "20k", "pruner": "none"})
+    configs = {f"trial {number}": tiny_config() for number in range(7)}
+    for trains_on, objective in (("train", "validation accuracy"), ("train+validation", "training loss")):
+        plan = plan_replicates(configs, 2, search="s", trains_on=trains_on)
+        note = write_note(name, spec, TINY_DATASET, spec.space, plan)
+        assert "Trains `trial 0`, `trial 1`, `trial 2`, `trial 3`, `trial 4`, 2 more of the study `s`: fully" in note
+        assert f"the objective is the **{objective}**" in note
+        assert "| searched |" not in note
+        assert build_note_attributes(name, spec, TINY_DATASET, spec.space, plan)["study:metric_names"] == [objective]
 
 
 def test_a_path_with_markdown_in_it_stays_as_it_is() -> None:

@@ -53,6 +53,15 @@ def test_train_and_validation_are_the_training_file_and_test_is_the_test_file(
     assert test.identity == splits.identity
 
 
+def test_without_a_share_to_hold_out_the_training_file_is_trained_on_whole_and_the_test_file_is_not(
+    tmp_path: Path,
+) -> None:
+    fill_cache(tmp_path, CONTENTS)
+    splits = load_search_splits("tiny", tmp_path, validation_fraction=None, catalogue={"tiny": make_entry(CONTENTS)})
+    assert sorted_bytes(splits.train) == sorted(image.tobytes() for image in make_images(40, 1))
+    assert len(splits.validation) == 0
+
+
 def test_each_image_keeps_its_label(tmp_path: Path) -> None:
     fill_cache(tmp_path, CONTENTS)
     splits = load_search_splits("tiny", tmp_path, catalogue={"tiny": make_entry(CONTENTS)})

@@ -65,6 +65,61 @@ def test_the_test_accuracy_is_unknown_until_the_split_was_opened_and_then_says_h
     assert "opened 3 times" in write_card(make_facts(test_accuracy=0.875, study_test_openings=3))
 
 
+FINALIST = {
+    "search": "search",
+    "search_trial": 4,
+    "search_validation_accuracy": 0.915,
+    "optimism": 0.02,
+    "finalists": 3,
+    "failed": 0,
+    "validation": {"n": 5, "mean": 0.895, "sd": 0.01, "interval_95": [0.885, 0.905]},
+    "test": {"n": 5, "mean": 0.88, "sd": 0.02, "interval_95": [0.86, 0.9]},
+}
+
+
+def test_a_finalist_stands_beside_the_spread_of_its_seeds_and_the_value_of_the_search() -> None:
+    card = write_card(make_facts(test_accuracy=0.875, finalist=FINALIST))
+    assert "| validation | 90.00% | 89.50% ± 1.00 | 1.00 | 5 |" in card
+    assert "| test | 87.50% | 88.00% ± 2.00 | 2.00 | 5 |" in card
+    assert "Of 3 finalists of the search `search` its trial 4 has the highest mean validation accuracy" in card
+    assert "the one of median validation accuracy among its replicates" in card
+    assert "had 91.50%, 2.00 points more than its mean over seeds" in card
+    assert "The test split selected nothing." in card
+
+
+def test_a_finalist_of_one_seed_has_no_interval_and_an_unopened_split_no_figure() -> None:
+    one = {"n": 1, "mean": 0.9, "sd": None, "interval_95": None}
+    card = write_card(make_facts(finalist=FINALIST | {"validation": one, "test": None, "finalists": 1, "failed": 2}))
+    assert "| validation | 90.00% | 90.00% |  | 1 |" in card
+    assert "| test | not known | not known |  |  |" in card
+    assert "trial 4 of the search `search`, its only finalist. 2 of its trainings failed." in card
+
+
+def test_a_network_that_trained_on_the_validation_images_has_no_figure_of_them() -> None:
+    config = tiny_config().model_copy(update={"trains_on": "train+validation"})
+    check = {"same_top_1": 1.0, "largest_difference": 0.0}
+    manifest = {
+        "validation_accuracy": None,
+        "test_accuracy": 0.875,
+        "finalist": FINALIST | {"validation": None, "optimism": None},
+        "verified": {"split": "train", "images": 20, "tolerance": 1e-4, "model.safetensors": check},
+    }
+    facts = replace(
+        make_facts(config, **manifest),
+        confusion=None,
+        sizes_bytes={n: s for n, s in SIZES.items() if n != "confusion.png"},
+    )
+    card = write_card(facts)
+    assert "| validation accuracy | cannot be known: the validation images were trained on as well |" in card
+    assert "| validation | not known | not known |  |  |" in card
+    assert "| test | 87.50% | 88.00% ± 2.00 | 2.00 | 5 |" in card
+    assert "The 91.50% of the search are those of another network" in card
+    assert "given 20 training images. How many of them it labels rightly says nothing" in card
+    assert "| held out of it for validation | nothing; in the search it had been 10% of every class, seed 0 |" in card
+    for word in ("confusion", "--split validation", " right,", "validation images:"):
+        assert word not in card
+
+
 def test_the_licence_of_the_data_is_said_where_it_is_known() -> None:
     assert "| licence of the data | MIT |" in write_card(make_facts())
     assert "| licence of the data | not known" in write_card(make_facts(dataset_licence=None))
@@ -107,7 +162,15 @@ def test_words_of_a_person_s_own_do_nothing_in_markdown() -> None:
     assert r"| a \| b \# head | 10 | 100.0% |" in rows
 
 
-@pytest.mark.parametrize("facts", [make_facts(), add_onnx(make_facts()), make_facts(tiny_config(TINY_FCN))])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        make_facts(),
+        add_onnx(make_facts()),
+        make_facts(tiny_config(TINY_FCN)),
+        make_facts(finalist=FINALIST | {"test": None}),
+    ],
+)
 def test_every_table_has_as_many_cells_in_each_row(facts: CardFacts) -> None:
     blocks = re.findall(r"(?:^\|.*\n?)+", write_card(facts), flags=re.MULTILINE)
     assert len(blocks) >= 5

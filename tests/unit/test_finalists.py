@@ -1,23 +1,27 @@
 """What is said of finalists follows from their values alone."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.storage.test_scores import TestScore
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study_spec import check_study_name
+from hpsearch.trial_config import TrainsOn, TrialConfig
 from hpsearch.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.finalists import (
     Spread,
     choose_finalists,
+    name_finalists,
     plan_finalists,
     summarize_finalists,
 )
 from hpsearch.tuning.records import StudyRecord, TrialRecord
+from hpsearch.tuning.winner import choose_winner
 from tests.cli_runs import make_record, make_trial
-from tests.tiny_training import tiny_config
+from tests.tiny_training import TINY_CNN, tiny_config
 
 
 def config(**recipe: Any) -> TrialConfig:
@@ -28,20 +32,22 @@ def complete(number: int, value: float, made: TrialConfig) -> TrialRecord:
     return make_trial(number, value=value, config_json=made.model_dump(mode="json"))
 
 
-def final_record(search: StudyRecord, values: dict[str, list[float]]) -> StudyRecord:
-    """A finalists' study in which label k's replicates got these values."""
-    plan = plan_finalists(search, top=len(values), replicates=max(map(len, values.values())))
-    trials = [
-        make_trial(
-            number,
-            value=values[planned.label][planned.replicate],
-            label=planned.label,
-            config_json=planned.config.model_dump(mode="json"),
-        )
-        for number, planned in enumerate(plan.trials)
-        if planned.replicate < len(values[planned.label])
-    ]
-    record = make_record(*trials)
+def final_record(
+    search: StudyRecord, values: dict[str, list[float]], *, trains_on: TrainsOn = "train", trials: int | None = None
+) -> StudyRecord:
+    """A finalists' study in which label k's replicates got these values: on the test split if nothing is held out."""
+    plan = plan_finalists(
+        search, top=len(values), replicates=max(map(len, values.values())), trains_on=trains_on, epochs=7
+    )
+    made = []
+    for number, planned in enumerate(plan.trials):
+        if planned.replicate < len(values[planned.label]):
+            figure = values[planned.label][planned.replicate]
+            score = TestScore(1, None, figure, 1.0, 10)  # type: ignore[arg-type]
+            fields = {"value": figure} if trains_on == "train" else {"test_scores": (score,)}
+            config_json = planned.config.model_dump(mode="json")
+            made.append(make_trial(number, label=planned.label, config_json=config_json, **fields))
+    record = make_record(*made, trials=trials or len(made), epochs=7, name=name_finalists("tiny-fcn-2k"))
     object.__setattr__(record.study, "plan", plan)
     return record
 
@@ -145,6 +151,120 @@ def test_test_scores_are_summarized_where_they_were_opened(search: StudyRecord) 
     final = summarize_finalists(search, StudyRecord(record.study, tuple(scored)))
     assert final.finalists[0].test is not None
     assert final.finalists[0].test.mean == pytest.approx(0.91)
+
+
+def test_finalists_that_hold_nothing_out_keep_the_order_of_the_search_and_compare_on_the_test_split(
+    search: StudyRecord,
+) -> None:
+    values = {"trial 1": [0.90, 0.91, 0.902], "trial 0": [0.95, 0.96, 0.957]}
+    final = summarize_finalists(search, final_record(search, values, trains_on="train+validation"))
+    assert [finalist.label for finalist in final.finalists] == ["trial 1", "trial 0"]
+    assert [(finalist.validation, finalist.optimism) for finalist in final.finalists] == [(None, None)] * 2
+    assert final.finalists[0].test is not None
+    assert final.finalists[0].test.mean == pytest.approx(0.904)
+    assert final.comparison is not None
+    assert (final.comparison.split, final.comparison.pairs) == ("test", 3)
+    assert final.comparison.mean_difference == pytest.approx(-0.05166667)
+    assert final.comparison.is_distinguishable
+
+
+def test_a_search_that_has_other_trials_by_now_is_not_the_finalists_own(search: StudyRecord) -> None:
+    record = final_record(search, {"trial 1": [0.90]})
+    other = make_record(complete(0, 0.9, config()), complete(1, 0.9, tiny_config(TINY_CNN)))
+    for changed in (other, make_record(complete(0, 0.9, config()))):
+        with pytest.raises(InputError, match=r"trains trial 1 of a study .* that is not the one here: hpsearch delete"):
+            summarize_finalists(changed, record)
+
+
+@pytest.mark.parametrize(
+    ("values", "number"),
+    [
+        ([0.93, 0.90, 0.91], 4),
+        ([0.90, 0.93, 0.92, 0.91], 6),  # of the two in the middle the lower one
+        ([0.91, 0.92, 0.92, 0.92, 0.91], 2),
+        ([0.93], 0),
+    ],
+)
+def test_the_winner_is_the_highest_mean_and_its_median_replicate(
+    search: StudyRecord, values: list[float], number: int
+) -> None:
+    second = [0.89] * (len(values) - 1) + [0.895]
+    winner = choose_winner(search, final_record(search, {"trial 1": values, "trial 0": second}))
+    assert (winner.finalist.label, winner.trial.number) == ("trial 1", number)
+    assert winner.describe()["search_trial"] == 1
+    assert winner.describe()["replicate"] == number // 2
+
+
+def test_where_nothing_is_held_out_the_search_and_the_first_seed_decide_and_never_the_test_split(
+    search: StudyRecord,
+) -> None:
+    values = {"trial 1": [0.91, 0.90, 0.99], "trial 0": [0.95, 0.96, 0.97]}
+    winner = choose_winner(search, final_record(search, values, trains_on="train+validation"))
+    assert (winner.finalist.label, winner.trial.number) == ("trial 1", 0)
+    assert winner.describe()["selected_by"] == "search validation accuracy"
+    assert winner.describe()["replicate_selected_by"] == "first seed"
+
+
+@pytest.mark.parametrize("trains_on", ["train", "train+validation"])
+def test_there_is_no_winner_before_all_are_trained_and_the_message_has_the_command(
+    search: StudyRecord, trains_on: TrainsOn
+) -> None:
+    values = {"trial 1": [0.93, 0.94], "trial 0": [0.90, 0.91]}
+    record = final_record(search, values, trains_on=trains_on, trials=5)
+    on = "" if trains_on == "train" else r" --on train\+validation --study tiny-fcn-2k-finalists"
+    command = rf"hpsearch finalists {search.study.name} --top 2 --replicates 2 --epochs 7{on}"
+    with pytest.raises(
+        InputError, match=rf"4 of 5 trainings of 'tiny-fcn-2k-finalists' are finished.*: {command} goes on"
+    ):
+        choose_winner(search, record)
+    failed = tuple(make_trial(trial.number, "FAIL", label=trial.label) for trial in record.trials)
+    with pytest.raises(InputError, match="no replicate of trial 1 in 'tiny-fcn-2k-finalists' is complete"):
+        choose_winner(search, StudyRecord(final_record(search, values, trains_on=trains_on).study, failed))
+
+
+def test_both_kinds_of_finalists_have_names_of_their_own_however_long_the_search_s_is() -> None:
+    assert (name_finalists("s"), name_finalists("s", "train+validation")) == ("s-finalists", "s-finalists-all")
+    names = {name_finalists("s" * 64, trains_on) for trains_on in get_args(TrainsOn)}
+    assert len(names) == 2
+    assert {check_study_name(name) for name in names} == names
+
+
+def test_a_study_that_holds_nothing_out_has_the_training_loss_as_its_objective_and_no_accuracy(tmp_path: Any) -> None:
+    from hpsearch.tuning.claimed_trial import ClaimedTrial
+    from hpsearch.tuning.claims import TrialQueue
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import StudyDiffersError, create_or_join_study
+    from tests.scripted import TINY_DATASET, curve_point, make_study
+
+    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
+        drawn = make_study(database, trials=1)
+        first = TrialQueue(drawn, "w", "cpu").claim()
+        assert isinstance(first, ClaimedTrial)
+        plan = plan_replicates({"a": first.config}, 1, trains_on="train+validation", search="s")
+        study = create_or_join_study(database, "planned", drawn.spec, TINY_DATASET, plan)
+        for trains_on, name, said in (
+            ("train", "s", r"\(trains_on: it has train\+validation, given train\)"),
+            ("train+validation", "t", r"\(search: it has s, given t\)"),
+        ):
+            other = plan_replicates({"a": first.config}, 1, trains_on=trains_on, search=name)
+            with pytest.raises(StudyDiffersError, match=said):
+                create_or_join_study(database, "planned", drawn.spec, TINY_DATASET, other)
+        unlinked = plan.model_copy(update={"search": None})  # as older versions made it
+        assert create_or_join_study(database, "planned", drawn.spec, TINY_DATASET, unlinked) == study
+        trial = TrialQueue(study, "w", "cpu").claim()
+        assert isinstance(trial, ClaimedTrial)
+        for epoch in range(2):
+            point = replace(curve_point(epoch, 0.0), train_loss=0.5, validation_loss=None, validation_accuracy=None)
+            assert trial.report(point, b"checkpoint") is False
+        trial.complete(b"w")
+        record = read_study_record(study)
+        stored = database.optuna_storage.get_all_trials(study.study_id)[0]
+        assert (stored.value, stored.intermediate_values) == (0.5, {0: 0.5, 1: 0.5})
+        assert [each.name for each in database.optuna_storage.get_study_directions(study.study_id)] == ["MINIMIZE"]
+    (read,) = record.trials
+    assert (read.value, read.accuracies, read.epochs, record.best) == (None, {}, 2, None)
+    assert read.lease is not None
+    assert read.lease.validation_accuracy is None
 
 
 def test_a_planned_study_gives_its_trials_as_they_are_planned(tmp_path: Any) -> None:

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,15 @@ def test_a_learning_curve_is_a_picture_for_any_number_of_epochs(epochs: int, dra
     assert (lower.get_xlabel(), lower.get_ylabel()) == ("epoch", "validation accuracy (%)")
     assert list(lower.get_lines()[0].get_xdata()) == list(range(1, epochs + 1))
     assert lower.get_lines()[0].get_ydata()[-1] == pytest.approx(100 - 50 / epochs)
+
+
+def test_without_validation_the_curve_is_the_training_loss_alone(drawn: list[Any]) -> None:
+    curve = [replace(point, validation_loss=None, validation_accuracy=None) for point in make_curve(5)]
+    image = open_png(draw_learning_curve(curve, "trial 3: 20-16 relu"))
+    assert image.size == (840, 360)
+    (axes,) = drawn[0].axes
+    assert [line.get_label() for line in axes.get_lines()] == ["train, as optimized"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "loss (cross-entropy)")
 
 
 def test_a_learning_curve_can_be_read_without_colours(drawn: list[Any]) -> None:

@@ -1,6 +1,8 @@
 import itertools
+from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -229,6 +231,32 @@ def test_saved_weights_are_those_that_were_validated(architecture: Architecture,
     measured = evaluate(network, splits.validation.images, splits.validation.labels)
     assert measured.accuracy == result.validation_accuracy
     assert measured.loss == pytest.approx(result.validation_loss, rel=1e-5)
+
+
+@ARCHITECTURES
+def test_a_trial_that_holds_nothing_out_trains_alike_and_says_nothing_of_validation(
+    architecture: Architecture, splits: SearchSplits
+) -> None:
+    config = tiny_config(architecture, **EVERYTHING)
+    # The same images once as the training split, and once as all that there are: only what is measured may differ.
+    nothing = splits.validation.select(np.arange(0))
+    session = TrainingSession(
+        config.model_copy(update={"trains_on": "train+validation"}), replace(splits, validation=nothing), CPU
+    )
+    results, weights = without_seconds(list(session.epochs())), session.weights()
+    known, known_weights = train(config, splits)
+    assert [(result[2], result[3]) for result in results] == [(None, None)] * len(known)
+    assert [result[:2] + result[4:] for result in results] == [result[:2] + result[4:] for result in known]
+    assert weights == known_weights
+    assert session.count_confusion() is None
+
+
+@pytest.mark.parametrize("trains_on", ["train", "train+validation"])
+def test_splits_that_do_not_go_with_the_configuration_are_refused(trains_on: str, splits: SearchSplits) -> None:
+    nothing = splits.validation.select(np.arange(0))
+    given = splits if trains_on == "train+validation" else replace(splits, validation=nothing)
+    with pytest.raises(ValueError, match=r"was given (0|30) images to validate on"):
+        TrainingSession(tiny_config().model_copy(update={"trains_on": trains_on}), given, CPU)
 
 
 def test_with_averaging_the_average_is_validated_and_kept(splits: SearchSplits) -> None:

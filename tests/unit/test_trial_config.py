@@ -1,3 +1,4 @@
+import hashlib
 from typing import Any
 
 import pytest
@@ -37,6 +38,22 @@ def test_a_trial_config_survives_json() -> None:
         assert isinstance(again.dataset.input_shape, InputShape)
 
 
+def test_a_configuration_that_holds_images_out_is_written_as_before_one_could_do_otherwise() -> None:
+    config = _config()
+    assert "trains_on" not in config.model_dump()
+    # What version 0.1.0 wrote: checkpoints and the names of trainings are known by it.
+    digest = "9bc5a5081977c6f397e59397afb2be67c918f52a96c88716f7e169643a91c20d"
+    assert hashlib.sha256(config.model_dump_json().encode()).hexdigest() == digest
+    assert (config.is_validated, config.held_out_fraction) == (True, 0.1)
+
+
+def test_a_configuration_that_holds_nothing_out_says_so() -> None:
+    config = _config(trains_on="train+validation")
+    assert config.model_dump(mode="json")["trains_on"] == "train+validation"
+    assert TrialConfig.model_validate_json(config.model_dump_json()) == config != _config()
+    assert (config.is_validated, config.held_out_fraction) == (False, None)
+
+
 def test_a_trial_config_counts_on_its_own_data_set() -> None:
     assert _config().count_weights() == 100_968
     assert _config().count_macs() == 784 * 112 + 112 * 106 + 106 * 10
@@ -54,7 +71,14 @@ def test_a_trial_whose_image_does_not_survive_cannot_be_written_down() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("version", 2), ("seed", -1), ("seed", 2**63), ("validation_fraction", 0.0), ("validation_fraction", "0.1")],
+    [
+        ("version", 2),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("validation_fraction", 0.0),
+        ("validation_fraction", "0.1"),
+        ("trains_on", "test"),
+    ],
 )
 def test_a_field_out_of_its_bounds_is_refused(field: str, value: object) -> None:
     with pytest.raises(ValidationError):

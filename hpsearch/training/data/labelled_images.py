@@ -36,6 +36,10 @@ class LabelledImages:
         """The same as tensors; `images` (n, c, h, w) and `labels` (n,) share their memory where that can be done."""
         return cls(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(np.ascontiguousarray(labels)))
 
+    def move_to(self, device: torch.device) -> Self:
+        """The same images and labels on a device."""
+        return type(self)(self.images.to(device), self.labels.to(device))
+
     def select(self, indices: IntegerArray) -> Self:
         """The images at `indices` (m,), copied, in that order."""
         chosen = torch.from_numpy(indices)

@@ -1,8 +1,10 @@
-"""What a search may see of a data set: the training split, divided into train and validation."""
+"""What training may see of a data set: the training split, divided into train and validation, or whole."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
@@ -19,23 +21,27 @@ class SearchSplits:
     identity: DatasetIdentity
     train: LabelledImages
     validation: LabelledImages
+    """Empty where nothing is held out."""
 
 
 def load_search_splits(
     name_or_path: str,
     cache_folder: Path,
     *,
-    validation_fraction: float = 0.1,
+    validation_fraction: float | None = 0.1,
     split_seed: int = 0,
     catalogue: Catalogue = CATALOGUE,
 ) -> SearchSplits:
     """Load the training split and hold out a stratified share of it for validation, the same on every machine.
 
-    `validation_fraction` is that share, between 0 and 1; the same `split_seed` holds out the same images. Raises
-    InputError for an unknown name or a share that cannot be, DataError for data that are missing, damaged or too few.
+    `validation_fraction` is that share, between 0 and 1, or None to hold out nothing; the same `split_seed` holds out
+    the same images. Raises InputError for an unknown name or a share that cannot be, DataError for data that are
+    missing, damaged or too few.
     """
     located = locate_dataset(name_or_path, cache_folder, catalogue=catalogue)
     images = located.load_train(cache_folder)
+    if validation_fraction is None:
+        return SearchSplits(located.identity, images, images.select(np.arange(0, dtype=np.int64)))
     labels: IntegerArray = images.labels.numpy()
     # By its decimal digits: 0.1 means a tenth, and is not exactly one as a float.
     indices = split_indices(labels, Fraction(str(validation_fraction)), split_seed)

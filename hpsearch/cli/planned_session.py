@@ -1,0 +1,203 @@
+"""`run` and `create` of a study file that says what to train: read it, make the study, work, show what came of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.cli.options import StorageChoice
+from hpsearch.cli.planned import PlannedWork
+from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
+from hpsearch.cli.preparation import check_splits, check_storage, choose_hardware, identify_dataset
+from hpsearch.cli.progress import describe_counts
+from hpsearch.cli.result import Ending
+from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.session import open_steps
+from hpsearch.cli.signals import Interrupts
+from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.planned_study import PlannedStudy
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.plan_summary import PlanSummary
+    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.study import Study
+
+_TAKEN = ("dataset", "name", "epochs", "seed")
+"""The flags that may stand above a file that says what to train, by their names there."""
+
+
+def read_planned_study(
+    study_file: Path | None, flags: Mapping[str, Any], replicates: str | None = None
+) -> "PlannedStudy | None":
+    """The study of a file that says what to train, the flags above it; None of a search.
+
+    Raises:
+        InputError: The file or a flag is wrong, or they do not go together.
+    """
+    from hpsearch.plan_file import is_plan, parse_plan_file
+    from hpsearch.study_file import read_study_text
+
+    text = read_study_text(study_file) if study_file is not None else None
+    if text is None or not is_plan(text.fields):
+        if replicates is not None:
+            raise InputError(
+                "--replicates belongs to a study file that says what to train: of a search, hpsearch finalists STUDY "
+                "--replicates N trains the best again"
+            )
+        return None
+    for name, value in flags.items():
+        if value is not None and name not in _TAKEN:
+            hint = "; --replicates says how often each is trained" if name == "trials" else ""
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(
+                f"{flag} belongs to a search, and {str(study_file)!r} says what to train: leave it out{hint}"
+            )
+    study = parse_plan_file(text)
+    return study.change(**_check_flags(flags, replicates))
+
+
+def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, Any]:
+    """The changes that flags ask for, each within its bounds."""
+    from typing import get_type_hints
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from hpsearch.cli.options import read_number
+    from hpsearch.plan_file import PlanFile
+    from hpsearch.recipe import Epochs
+    from hpsearch.study_spec import check_study_name
+    from hpsearch.trial_config import Seed
+    from hpsearch.wording import describe_allowed, quote
+
+    bounds = {"epochs": Epochs, "seed": Seed}
+    bounds["replicates"] = get_type_hints(PlanFile, include_extras=True)["replicates"]
+    numbers = {"epochs": flags.get("epochs"), "seed": flags.get("seed"), "replicates": read_number(replicates)}
+    for flag, value in numbers.items():
+        try:
+            if value is not None:
+                TypeAdapter(bounds[flag]).validate_python(value, strict=True)
+        except ValidationError as error:
+            allowed = describe_allowed(bounds[flag])
+            raise InputError(f"--{flag} {quote(value)} is not allowed; give {allowed}") from error
+    name = flags.get("name")
+    return numbers | {"dataset": flags.get("dataset"), "name": None if name is None else check_study_name(name)}
+
+
+def open_planned_study(
+    url: str, planned: "PlannedStudy", cache_folder: Path, tell: Callable[[str], None]
+) -> "tuple[Database, Study]":
+    """Check what is cheap, bring the data, then make or join the study; the caller closes its database.
+
+    Raises:
+        InputError: A network is over its budget or does not go with the images, or a study of this name has other
+            settings; then nothing was made.
+        DataError: The data cannot be had.
+        StorageError: The database cannot be opened or made.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.training.data import fetch_dataset
+    from hpsearch.training.data.catalogue import CATALOGUE
+    from hpsearch.tuning.study import create_or_join_study, list_study_names, store_origin
+
+    planned = locate_images(planned)
+    dataset = identify_dataset(planned.dataset, cache_folder, tell)
+    plan = planned.make_plan(dataset)
+    spec = planned.make_spec(plan)
+    if check_storage(url):
+        with Database.open(url, check=False) as database:
+            if planned.name in list_study_names(database):
+                create_or_join_study(database, planned.name, spec, dataset, plan)
+    if planned.dataset in CATALOGUE:
+        fetch_dataset(planned.dataset, cache_folder, tell)
+    check_splits(spec, cache_folder)
+    database = Database.open(url, create=True, check=False)
+    try:
+        study = create_or_join_study(database, planned.name, spec, dataset, plan)
+        store_origin(study, planned.origin)
+    except BaseException:
+        database.close()
+        raise
+    return database, study
+
+
+def locate_images(planned: "PlannedStudy") -> "PlannedStudy":
+    """A path made absolute: workers may be started in another folder."""
+    from hpsearch.training.data.catalogue import CATALOGUE
+
+    if planned.dataset in CATALOGUE or not Path(planned.dataset).exists():
+        return planned
+    return replace(planned, dataset=str(Path(planned.dataset).absolute()))
+
+
+@dataclass(frozen=True)
+class PlannedSession:
+    """One run of a study file that says what to train."""
+
+    planned: "PlannedStudy"
+    work: PlannedWork
+    storage: StorageChoice
+    command: str
+    """What was typed."""
+    quiet: bool
+    as_json: bool
+
+    def run(self, interrupts: Interrupts) -> int:
+        """Train what is left, show what came of it, and give the exit code."""
+        from hpsearch.tuning.plan_summary import summarize_plan
+
+        begun = time.time()
+        planned = self.planned
+        log = None if self.quiet else open_console(stderr=self.as_json)
+        count = len(planned.trainings) * planned.replicates
+        choose_hardware(self.work.device, self.work.workers, most=count)  # a wrong device makes no study
+        with open_steps(log) as steps:
+            database, study = open_planned_study(self.storage.url, planned, self.work.cache_folder, steps.tell)
+        with database:
+            title = (
+                f"trainings  {count}: {len(planned.trainings)} with {planned.replicates} "
+                f"seed{'s' * (planned.replicates != 1)} each"
+            )
+            record = self.work.finish(study, title, log, interrupts)
+            ending = _find_ending(record, interrupts)
+            summary = summarize_plan(record, planned.origin)
+            if self.as_json:
+                write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.time() - begun})
+            else:
+                self._show(open_console(), summary, ending, time.time() - begun)
+        if ending == "interrupted":
+            return interrupts.exit_code or 1
+        return 1 if ending == "study-stopped" or not record.counts["COMPLETE"] else 0
+
+    def _show(self, console: "Console", summary: "PlanSummary", ending: Ending, seconds: float) -> None:
+        record = summary.record
+        name = record.study.name
+        show_plan_summary(console, summary, seconds)
+        if not record.is_finished:
+            state = f"{record.finished_count} of {record.trials_wanted} trainings are finished"
+            console.print(f"\n{state} ({describe_counts(record)})", soft_wrap=True)
+            if ending == "study-stopped":
+                resume = self.storage.complete_command(f"hpsearch resume {name}")
+                console.print(
+                    f"The study was stopped ({record.course.stop_reason}); {resume} lets it go on", soft_wrap=True
+                )
+            console.print("The same command goes on where this stopped:")
+            console.print(f"  {self.command}", style="bold cyan", soft_wrap=True)
+            return
+        commands = [f"hpsearch show {name}"]
+        if record.best is not None:
+            commands += [f"hpsearch show {name} --trial {record.best.number}", f"hpsearch export {name} --top 1"]
+        console.print("\nNext")
+        for command in commands:
+            console.print(f"  {self.storage.complete_command(command)}", style="cyan", soft_wrap=True)
+
+
+def _find_ending(record: "StudyRecord", interrupts: Interrupts) -> Ending:
+    if record.is_finished:
+        return "finished"
+    if interrupts.received:
+        return "interrupted"
+    return "study-stopped" if record.course.is_stopped else "time-up"

@@ -1,0 +1,140 @@
+"""The part of a report that puts several studies beside each other: a table, and the frontier of each data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from hpsearch.reporting.document import Block, Part, Picture, Section, Sentence, make_table
+from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
+from hpsearch.reporting.subject import Subject
+from hpsearch.reporting.words import join_words, name_dataset, write_count, write_percent, write_seconds
+from hpsearch.tuning.records import StudyRecord
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A network of a study, as it is compared: the best of a search, the mean of a label."""
+
+    record: StudyRecord
+    what: str
+    is_planned: bool
+    weights: int | None
+    macs: int | None
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    seconds: float | None
+    """Of one training."""
+
+    def is_beaten_by(self, other: "Contender") -> bool:
+        """Whether another one is at least as accurate with at most as many weights, and not the same in both."""
+        if None in (self.weights, other.weights, self.validation_accuracy, other.validation_accuracy):
+            return False
+        mine = (self.validation_accuracy or 0.0, -(self.weights or 0))
+        theirs = (other.validation_accuracy or 0.0, -(other.weights or 0))
+        return theirs != mine and theirs[0] >= mine[0] and theirs[1] >= mine[1]
+
+
+def write_comparison_part(subjects: Sequence[Subject]) -> Part:
+    """All studies in one table, and a picture of the networks for each data set that has two of them."""
+    contenders = [contender for subject in subjects for contender in list_contenders(subject)]
+    sections: list[Section] = []
+    for sha256 in dict.fromkeys(contender.record.study.dataset.sha256 for contender in contenders):
+        mine = [contender for contender in contenders if contender.record.study.dataset.sha256 == sha256]
+        if len([contender for contender in mine if contender.validation_accuracy is not None]) > 1:
+            sections.append(_write_frontier(mine, len(sections)))
+    names = join_words([subject.record.study.name for subject in subjects])
+    return Part(
+        title="Comparison",
+        lead=f"How do {names} compare?",
+        blocks=_tabulate(contenders),
+        sections=tuple(sections),
+    )
+
+
+def list_contenders(subject: Subject) -> list[Contender]:
+    """Of a search its best trial, of planned trainings every label; of a study without any, one without figures."""
+    record, summary = subject.record, subject.summary
+    if summary is None:
+        best = record.best
+        if best is None:
+            return [Contender(record, "nothing complete", False, None, None, None, None, None)]
+        what = f"trial {best.number}"
+        return [Contender(record, what, False, best.weights, best.macs, best.value, best.test_accuracy, best.seconds)]
+    return [
+        Contender(
+            record,
+            mine.label,
+            True,
+            mine.weights,
+            mine.macs,
+            mine.validation.mean if mine.validation else None,
+            mine.test.mean if mine.test else None,
+            mine.seconds,
+        )
+        for mine in summary.labels
+    ]
+
+
+def is_on_frontier(contender: Contender, contenders: Sequence[Contender]) -> bool:
+    """Whether no other network on the same data is as accurate in validation with as few weights."""
+    rivals = [
+        other for other in contenders if other.record.study.dataset.sha256 == contender.record.study.dataset.sha256
+    ]
+    return contender.validation_accuracy is not None and not any(contender.is_beaten_by(other) for other in rivals)
+
+
+def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
+    headings = ["study", "network", "data", "arch", "budget>", "weights>", "MACs>", "validation (%)>", "test (%)>"]
+    headings += ["a training (s)>", "trials finished>", "on the frontier"]
+    rows = []
+    for each in contenders:
+        record, spec = each.record, each.record.study.spec
+        rows.append(
+            [
+                record.study.name,
+                each.what,
+                name_dataset(record.study.dataset),
+                spec.arch,
+                "" if each.is_planned else f"{spec.budget:,}",
+                write_count(each.weights),
+                write_count(each.macs),
+                write_percent(each.validation_accuracy),
+                write_percent(each.test_accuracy),
+                write_seconds(each.seconds),
+                f"{record.finished_count:,} of {record.trials_wanted:,}",
+                "yes" if is_on_frontier(each, contenders) else "",
+            ]
+        )
+    caption = "Of a search its best trial, of planned trainings the mean over seeds"
+    note = "On the frontier: no other network here on the same data is as accurate in validation with as few weights."
+    return make_table(caption, headings, rows), Sentence(note, is_note=True)
+
+
+def _write_frontier(contenders: Sequence[Contender], number: int) -> Section:
+    data = name_dataset(contenders[0].record.study.dataset)
+    points = [
+        FrontierPoint(
+            arch=each.record.study.spec.arch,
+            weights=each.weights,
+            macs=each.macs,
+            validation_accuracy=each.validation_accuracy,
+            test_accuracy=each.test_accuracy,
+            is_on_frontier=is_on_frontier(each, contenders),
+            is_planned=each.is_planned,
+        )
+        for each in contenders
+        if each.weights is not None and each.macs is not None and each.validation_accuracy is not None
+    ]
+    listed = "; ".join(
+        f"{each.record.study.name}, {each.what}: {write_count(each.weights)} weights, "
+        f"{write_percent(each.validation_accuracy)}%"
+        for each in contenders
+    )
+    ending = f"-{number + 1}" if number else ""
+    picture = Picture(
+        f"frontier{ending}",
+        f"Accuracy and multiply-accumulates against weights on {data}; a cross is on what is not on the frontier.",
+        f"Accuracy against weights on {data}. {listed}.",
+        partial(draw_frontier, points, f"Networks on {data}"),
+    )
+    return Section(f"Accuracy against weights on {data}", (picture,))

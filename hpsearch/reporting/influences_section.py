@@ -1,0 +1,114 @@
+"""The section on what mattered: which parameter, which values, how many weights."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from hpsearch.reporting.document import Block, Picture, Section, Sentence
+from hpsearch.reporting.space_figures import (
+    MOST_AXES,
+    MOST_PARALLEL_TRIALS,
+    draw_importance,
+    draw_parallel_coordinates,
+    draw_recipe_effects,
+    find_varied_fields,
+)
+from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_weights
+from hpsearch.reporting.words import count_of, write_value
+from hpsearch.tuning.importance import FEWEST_TRIALS, METHOD, measure_importance
+from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+
+def write_influences(record: StudyRecord) -> Section:
+    """Importance, parallel coordinates, learning rate and dropout, weights: each beside the accuracy."""
+    shares = measure_importance(record)
+    name = record.study.name
+    blocks: list[Block] = []
+    if shares:
+        first = ", ".join(f"{parameter} {100 * share:.0f}%" for parameter, share in list(shares.items())[:3])
+        blocks += [
+            Picture(
+                f"{name}-importance",
+                f"Importance of the parameters over {count_of(len(record.ranking), 'complete trial')}: Optuna's "
+                f"{METHOD}. Of few trials it says little, and nothing of how they act together.",
+                f"Bars of importance; the largest: {first}.",
+                partial(draw_importance, shares),
+            ),
+            Picture(
+                f"{name}-parallel",
+                f"The values of {_count_lines(record)}{_count_axes(shares)}: a line each, the darker the better, the "
+                "best one thick. Ratios of layers that a network does not have are drawn all the same.",
+                f"Parallel coordinates of {count_of(len(record.ranking), 'complete trial')}. {_describe_best(record)}",
+                partial(
+                    draw_parallel_coordinates,
+                    record.ranking[:MOST_PARALLEL_TRIALS],
+                    record.study.space,
+                    list(shares)[:MOST_AXES],
+                ),
+            ),
+        ]
+    else:
+        blocks.append(
+            Sentence(
+                f"Importance is not shown: it takes {FEWEST_TRIALS} complete trials that differ in accuracy, and "
+                f"{len(record.ranking)} {'is' if len(record.ranking) == 1 else 'are'} complete.",
+                is_note=True,
+            )
+        )
+    blocks += _write_effects(record)
+    return Section("What mattered", tuple(blocks))
+
+
+def _count_lines(record: StudyRecord) -> str:
+    shown = MOST_PARALLEL_TRIALS
+    return f"the {shown} best trials" if len(record.ranking) > shown else "complete trials"
+
+
+def _count_axes(shares: Mapping[str, float]) -> str:
+    return f", for the {MOST_AXES} most important parameters" if len(shares) > MOST_AXES else ""
+
+
+def _describe_best(record: StudyRecord) -> str:
+    best = record.best
+    if best is None:
+        return ""
+    values = ", ".join(f"{name} {write_value(value)}" for name, value in best.parameters.items())
+    return f"The best one has {values}."
+
+
+def _write_effects(record: StudyRecord) -> list[Block]:
+    trials = [trial for trial in record.trials if trial.value is not None]
+    name = record.study.name
+    blocks = write_effects(name, trials)
+    points = [
+        MeasuredPoint(trial.weights, trial.value, trial.seconds, trial.state == "COMPLETE")
+        for trial in trials
+        if trial.weights is not None and trial.value is not None and trial.seconds is not None
+    ]
+    if points:
+        blocks.append(
+            Picture(
+                f"{name}-weights",
+                "Accuracy against weights; the larger the area, the longer the training.",
+                f"Validation accuracy of {count_of(len(points), 'trial')} between "
+                f"{min(point.weights for point in points):,} and {max(point.weights for point in points):,} weights.",
+                partial(draw_accuracy_by_weights, points),
+            )
+        )
+    return blocks
+
+
+def write_effects(name: str, trials: Sequence[TrialRecord]) -> list[Block]:
+    """Learning rate and dropout beside accuracy, where they differ."""
+    fields = find_varied_fields(trials)
+    if not fields:
+        return []
+    words = " and ".join({"lr": "learning rate", "dropout": "dropout"}[field] for field in fields)
+    hollow = "; hollow points were pruned" if any(trial.state == "PRUNED" for trial in trials) else ""
+    return [
+        Picture(
+            f"{name}-recipe",
+            f"{words.capitalize()} beside accuracy{hollow}.",
+            f"Validation accuracy of {count_of(len(trials), 'trial')} by {words}.",
+            partial(draw_recipe_effects, trials, fields),
+        )
+    ]

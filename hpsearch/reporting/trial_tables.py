@@ -1,0 +1,88 @@
+"""Tables of trials and of a network's layers."""
+
+from collections.abc import Sequence
+
+from hpsearch.reporting.document import Block, Sentence, Table, make_table
+from hpsearch.reporting.words import count_of, write_count, write_percent, write_seconds, write_value
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+_MOST_REASONS = 5
+_MOST_NUMBERS = 12
+
+
+def tabulate_trials(caption: str, trials: Sequence[TrialRecord]) -> Table:
+    """What each came to, and its network."""
+    headings = ["trial>", "validation (%)>", "test (%)>", "weights>", "MACs>", "epochs>", "training (s)>"]
+    rows = [
+        [
+            str(trial.number),
+            write_percent(trial.value),
+            write_percent(trial.test_accuracy),
+            write_count(trial.weights),
+            write_count(trial.macs),
+            str(trial.epochs),
+            write_seconds(trial.seconds),
+            trial.network or "",
+        ]
+        for trial in trials
+    ]
+    return make_table(caption, [*headings, "network"], rows)
+
+
+def describe_recipes(trials: Sequence[TrialRecord]) -> list[Block]:
+    """In which fields their recipes differ, as a table; and in a sentence what all of them have."""
+    recipes = [(trial, trial.config.recipe.model_dump()) for trial in trials if trial.config is not None]
+    if not recipes:
+        return []
+    fields = list(recipes[0][1])
+    varied = [field for field in fields if len({str(recipe[field]) for _trial, recipe in recipes}) > 1]
+    blocks: list[Block] = []
+    if varied:
+        headings = ["trial>", *(f"{field.replace('_', ' ')}{_mark(recipes[0][1][field])}" for field in varied)]
+        rows = [[str(trial.number), *(write_value(recipe[field]) for field in varied)] for trial, recipe in recipes]
+        blocks.append(make_table("In what their recipes differ", headings, rows))
+    same = [f"{field.replace('_', ' ')} {write_value(recipes[0][1][field])}" for field in fields if field not in varied]
+    if varied and same:
+        blocks.append(Sentence(f"All of them have: {', '.join(same)}.", is_note=True))
+    return blocks
+
+
+def _mark(value: object) -> str:
+    """Whether a column holds figures."""
+    return ">" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def tabulate_layers(config: TrialConfig) -> Table:
+    """The network layer by layer, with the sums that a person can check."""
+    dataset = config.dataset
+    rows = [["input", "pixels, normalized by channel", str(dataset.input_shape), "", ""]]
+    rows += [
+        [
+            layer.name,
+            layer.description,
+            "x".join(str(length) for length in layer.output_shape),
+            f"{layer.weights:,}" if layer.weights else "",
+            f"{layer.macs:,}" if layer.macs else "",
+        ]
+        for layer in config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
+    ]
+    rows.append(["total", "", "", f"{config.count_weights():,}", f"{config.count_macs():,}"])
+    return make_table("The network layer by layer", ["layer", "what", "output>", "weights>", "MACs>"], rows)
+
+
+def list_failures(record: StudyRecord) -> list[Block]:
+    """Why trials failed: each reason once, with the trials that it ended, the most frequent first."""
+    by_reason: dict[str, list[int]] = {}
+    for trial in record.trials:
+        if trial.state == "FAIL":
+            by_reason.setdefault(trial.reason or "for no known reason", []).append(trial.number)
+    ranked = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[1]))
+    blocks: list[Block] = []
+    for reason, numbers in ranked[:_MOST_REASONS]:
+        named = ", ".join(str(number) for number in numbers[:_MOST_NUMBERS])
+        more = f" and {len(numbers) - _MOST_NUMBERS:,} more" if len(numbers) > _MOST_NUMBERS else ""
+        blocks.append(Sentence(f"Failed: trial{'s' * (len(numbers) > 1)} {named}{more}: {reason}"))
+    if len(ranked) > _MOST_REASONS:
+        blocks.append(Sentence(f"And for {count_of(len(ranked) - _MOST_REASONS, 'other reason')}."))
+    return blocks

@@ -1,0 +1,85 @@
+"""How a report writes its figures: accuracies in percent, differences in points, times in seconds."""
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from hpsearch.dataset import DatasetIdentity
+
+if TYPE_CHECKING:
+    from hpsearch.tuning.finalists import Spread
+    from hpsearch.tuning.records import StudyRecord
+
+NOTHING = "–"
+"""Where there is no figure."""
+
+KINDS = {"fcn": "fully connected", "cnn": "convolutional"}
+_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
+
+
+def write_percent(fraction: float | None) -> str:
+    """A fraction in percent, without the sign: `90.63`."""
+    return NOTHING if fraction is None else f"{100 * fraction:.2f}"
+
+
+def write_spread(spread: "Spread | None") -> str:
+    """In percent: the mean and, of several, the standard deviation."""
+    if spread is None:
+        return NOTHING
+    return f"{100 * spread.mean:.2f}" + ("" if spread.deviation is None else f" ± {100 * spread.deviation:.2f}")
+
+
+def write_points(difference: float | None) -> str:
+    """A difference of fractions in percentage points, with its sign."""
+    return NOTHING if difference is None else f"{100 * difference:+.2f}"
+
+
+def write_count(count: int | None) -> str:
+    """A whole number: `99,913`."""
+    return NOTHING if count is None else f"{count:,}"
+
+
+def write_seconds(seconds: float | None) -> str:
+    """To three digits or whole: `0.042`, `8.13`, `57`, `7,812`."""
+    if seconds is None:
+        return NOTHING
+    return f"{seconds:,.0f}" if seconds >= 99.5 else f"{seconds:.3g}"
+
+
+def write_value(value: object) -> str:
+    """A parameter's value: real numbers to four digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def count_of(count: int, singular: str, plural: str | None = None) -> str:
+    """`1 trial`, `16 trials`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def write_times(count: int) -> str:
+    """`once`, `3 times`."""
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    *others, final = words
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def name_dataset(dataset: DatasetIdentity) -> str:
+    """Somebody's own data by the last part of their path alone: the rest tells of their machine."""
+    return PurePath(dataset.name).name or dataset.name
+
+
+def describe_counts(record: "StudyRecord") -> str:
+    """`9 complete, 11 pruned`; what there is none of left out."""
+    return ", ".join(f"{count:,} {_STATES[state]}" for state, count in record.counts.items() if count) or "none yet"
+
+
+def find_held_out_fraction(record: "StudyRecord") -> float | None:
+    """The share of the training images that is held out for validation; None for nothing."""
+    plan = record.study.plan
+    return record.study.spec.validation_fraction if plan is None else plan.trials[0].config.held_out_fraction

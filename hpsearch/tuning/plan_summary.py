@@ -1,0 +1,114 @@
+"""What the trials of a planned study came to, label by label: spreads over seeds, beside what was printed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from hpsearch.origin import Origin, PrintedFigures
+from hpsearch.tuning.finalists import Spread
+from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """The trials of one label."""
+
+    label: str
+    weights: int
+    macs: int
+    network: str
+    wanted: int
+    """How many seeds the plan has for it."""
+    complete: tuple[TrialRecord, ...]
+    """By replicate."""
+    failed: int
+    validation: Spread | None
+    """Of the accuracy after the last epoch."""
+    highest_validation: Spread | None
+    """Of the accuracy of each trial's best epoch."""
+    lowest_train_loss: Spread | None
+    test: Spread | None
+    """None while the test split is unopened for it."""
+    seconds: float | None
+    """Mean of a whole training."""
+    epoch_seconds: float | None
+    """Mean of an epoch, with its validation."""
+    printed: PrintedFigures
+
+    @property
+    def validation_difference(self) -> float | None:
+        """By how much the mean is above the printed figure, as a fraction."""
+        return _subtract(self.validation, self.printed.validation_percent)
+
+    @property
+    def highest_validation_difference(self) -> float | None:
+        """The same of the best epochs."""
+        return _subtract(self.highest_validation, self.printed.highest_validation_percent)
+
+    @property
+    def test_difference(self) -> float | None:
+        """The same on the test split; of a goal where no result is printed."""
+        goal = self.printed.goal_test_percent
+        return _subtract(self.test, goal if self.printed.test_percent is None else self.printed.test_percent)
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """A planned study: what it asks, and its labels in the order of the plan."""
+
+    record: StudyRecord
+    origin: Origin
+    labels: tuple[LabelSummary, ...]
+
+
+def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSummary:
+    """What a planned study says by now.
+
+    Args:
+        record: Of a study that has a plan.
+        origin: In place of the one that was stored with the plan.
+    """
+    plan = record.study.plan
+    if plan is None:
+        raise ValueError(f"the trials of study {record.study.name!r} are drawn, not planned")
+    origin = origin or plan.origin or Origin()
+    summaries = []
+    for label in plan.labels:
+        planned = [trial for trial in plan.trials if trial.label == label]
+        config = planned[0].config
+        mine = [trial for trial in record.trials if trial.label == label]
+        complete = tuple(trial for trial in mine if trial.state == "COMPLETE")
+        summaries.append(
+            LabelSummary(
+                label=label,
+                weights=config.count_weights(),
+                macs=config.count_macs(),
+                network=config.architecture.describe(),
+                wanted=len(planned),
+                complete=complete,
+                failed=sum(trial.state == "FAIL" for trial in mine),
+                validation=_measure([trial.value for trial in complete]),
+                highest_validation=_measure([max(trial.accuracies.values(), default=None) for trial in complete]),
+                lowest_train_loss=_measure(
+                    [min((point.train_loss for point in trial.curve), default=None) for trial in complete]
+                ),
+                test=_measure([trial.test_accuracy for trial in complete]),
+                seconds=_mean([trial.seconds for trial in complete]),
+                epoch_seconds=_mean([point.seconds for trial in complete for point in trial.curve]),
+                printed=origin.printed.get(label, PrintedFigures()),
+            )
+        )
+    return PlanSummary(record, origin, tuple(summaries))
+
+
+def _measure(values: Sequence[float | None]) -> Spread | None:
+    return Spread.measure([value for value in values if value is not None])
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _subtract(spread: Spread | None, percent: float | None) -> float | None:
+    return None if spread is None or percent is None else spread.mean - percent / 100

@@ -1,0 +1,98 @@
+"""The portfolio's entries are ones that any study of the default space may try, whatever its budget."""
+
+import hashlib
+import json
+
+import pytest
+
+from hpsearch.architecture import Arch
+from hpsearch.dataset import InputShape
+from hpsearch.default_spaces import default_space
+from hpsearch.errors import InputError
+from hpsearch.feasibility import fit_space
+from hpsearch.parameters import PARAMETER_TYPES, build_recipe, build_shape
+from hpsearch.portfolio import PORTFOLIO, PortfolioEntry, list_fitting_entries
+from hpsearch.search_space import Choices, Value
+from hpsearch.solver import solve
+from hpsearch.study_file import parse_study_spec
+from hpsearch.study_spec import StudySpec
+
+FASHION_MNIST, CLASSES = InputShape(1, 28, 28), 10
+ENTRIES = [(arch, entry) for arch, entries in PORTFOLIO.items() for entry in entries]
+
+
+def complete(arch: Arch, entry: PortfolioEntry) -> dict[str, Value]:
+    """With a value for what the entry leaves to the sampler."""
+    drawn = {
+        name: value.values[0] if isinstance(value, Choices) else value.low
+        for name, value in default_space(arch).distributions.items()
+    }
+    return drawn | dict(entry.parameters)
+
+
+def test_each_family_has_three_or_four_entries_that_differ() -> None:
+    assert set(PORTFOLIO) == set(PARAMETER_TYPES)
+    for entries in PORTFOLIO.values():
+        assert 3 <= len(entries) <= 4
+        assert len({entry.name for entry in entries}) == len(entries)
+        assert len({frozenset(entry.parameters.items()) for entry in entries}) == len(entries)
+
+
+@pytest.mark.parametrize(("arch", "entry"), ENTRIES, ids=lambda value: getattr(value, "name", value))
+def test_an_entry_lies_in_the_default_space_and_says_all_that_matters_to_it(arch: Arch, entry: PortfolioEntry) -> None:
+    assert list_fitting_entries(arch, default_space(arch)).count(entry) == 1
+    drawn = complete(arch, entry)
+    other = {
+        name: value.values[-1] if isinstance(value, Choices) else value.high
+        for name, value in default_space(arch).distributions.items()
+    } | dict(entry.parameters)
+    assert build_shape(arch, drawn) == build_shape(arch, other)
+    recipes = [build_recipe(parameters, 5) for parameters in (drawn, other)]
+    assert recipes[0].describe() == recipes[1].describe()
+
+
+@pytest.mark.parametrize("arch", ["fcn", "cnn"])
+@pytest.mark.parametrize("budget", [9_000, 10_000, 20_000, 50_000, 100_000, 200_000, 1_000_000])
+def test_whatever_the_budget_an_entry_that_fits_fills_it(arch: Arch, budget: int) -> None:
+    space = fit_space(arch, default_space(arch), budget, FASHION_MNIST, CLASSES).space
+    fitting = list_fitting_entries(arch, space)
+    assert len(fitting) >= 3
+    for entry in fitting:
+        architecture = solve(build_shape(arch, complete(arch, entry)), budget, FASHION_MNIST, CLASSES)
+        assert 0.99 * budget <= architecture.count_weights(FASHION_MNIST, CLASSES) <= budget
+
+
+def test_who_says_nothing_of_the_portfolio_decides_by_the_sampler() -> None:
+    def settle(is_warm: bool = False, **fields: object) -> bool | None:
+        spec = parse_study_spec({"budget": "100k", "arch": "cnn"} | fields)[1]
+        assert spec.portfolio is fields.get("portfolio")
+        return spec.settle_portfolio(is_warm=is_warm).portfolio
+
+    assert [settle(sampler=name) for name in ("tpe", "gp", "random", "qmc")] == [True, True, False, False]
+    assert settle(is_warm=True) is False
+    assert settle(is_warm=True, portfolio=True) is True
+    assert settle(portfolio=False) is False
+    spec = parse_study_spec({"budget": "100k", "arch": "cnn", "portfolio": True})[1]
+    assert spec.settle_portfolio(is_planned=True).portfolio is False
+
+
+def test_a_grid_has_no_portfolio() -> None:
+    space = {name: value.values[0] if isinstance(value, Choices) else value.low for name, value in _fcn_space()}
+    given = {"budget": "100k", "arch": "fcn", "sampler": "grid", "space": space}
+    assert parse_study_spec(given)[1].settle_portfolio().portfolio is False
+    with pytest.raises(InputError, match="sampler grid walks through all its points, so portfolio true is not allowed"):
+        parse_study_spec(given | {"portfolio": True})
+
+
+def _fcn_space() -> list[tuple[str, object]]:
+    return list(default_space("fcn").distributions.items())
+
+
+def test_a_study_without_a_portfolio_keeps_the_fingerprint_that_it_always_had() -> None:
+    _name, spec = parse_study_spec({"budget": "100k", "arch": "fcn", "space": {"lr": 0.01}})
+    without, with_it = (spec.model_copy(update={"portfolio": value}) for value in (False, True))
+    old = spec.model_dump(mode="json", exclude={"portfolio"})
+    canonical = json.dumps(old, sort_keys=True, separators=(",", ":"))
+    assert without.fingerprint() == hashlib.sha256(canonical.encode()).hexdigest()
+    assert StudySpec.model_validate({"portfolio": False} | old) == without
+    assert spec.fingerprint() == without.fingerprint() != with_it.fingerprint()
