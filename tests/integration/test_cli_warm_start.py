@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.cli.ladder import Ladder
 from hpsearch.storage.database import Database
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.study import list_study_names, load_study
@@ -81,6 +82,8 @@ def test_what_cannot_be_begun_with_is_one_line_and_makes_nothing(room: CommandRo
     files = room.list_files()
     refused = [
         (("new", "--from", "smal"), ("there is no study 'smal' in ", "there is small")),
+        # Nor is a data set fetched for it.
+        (("new", "--from", "smal", "--dataset", "mnist", "--budget", "20k"), ("there is no study 'smal'",)),
         (("new", "--from", "empty"), ("study 'empty' has no complete trial", "hpsearch show empty")),
         (("small", "--from", "empty"), ("study 'small' exists", "from: it has no other study, given empty")),
         (("small", "--portfolio"), ("study 'small' exists", "portfolio: it has False, given True")),
@@ -94,6 +97,21 @@ def test_what_cannot_be_begun_with_is_one_line_and_makes_nothing(room: CommandRo
     assert room.list_files() == files
     with Database.open(room.storage) as database:
         assert list_study_names(database) == ["empty", "small"]
+
+
+def test_of_a_ladder_the_lowest_rung_of_each_family_begins_with_the_other_study(
+    room: CommandRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[str, int, str | None]] = []
+
+    def climb(self: Ladder, *_arguments: object) -> int:
+        requests = [session.request for session in self._sessions]
+        found.extend((request.spec.arch, request.spec.budget, request.predecessor) for request in requests)
+        return 0
+
+    monkeypatch.setattr(Ladder, "climb", climb)
+    assert room.type("run", "--budget", "4k,2k", "--arch", "fcn,cnn", *SETTINGS, "--from", "small").code == 0
+    assert found == [("fcn", 2000, "small"), ("fcn", 4000, None), ("cnn", 2000, "small"), ("cnn", 4000, None)]
 
 
 def test_the_portfolio_comes_first_unless_a_flag_or_the_study_file_turns_it_off(room: CommandRoom) -> None:
