@@ -22,6 +22,12 @@ class LayerSummary(NamedTuple):
     weights: int
     macs: int
 
+    def write_cells(self) -> tuple[str, ...]:
+        """The row as text: name, description, output shape, weights, MACs; a count of none is left empty."""
+        shape = "x".join(str(length) for length in self.output_shape)
+        counts = (f"{count:,}" if count else "" for count in (self.weights, self.macs))
+        return (self.name, self.description, shape, *counts)
+
 
 class ArchitectureError(InputError):
     """An architecture that its input does not allow."""

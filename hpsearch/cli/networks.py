@@ -30,14 +30,7 @@ def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget
     table.add_column("MACs", footer=f"{macs:,}", justify="right", no_wrap=True)
     table.add_row("input", f"{dataset.class_count} classes", str(dataset.input_shape), "", "")
     for layer in architecture.walk_layers(dataset.input_shape, dataset.class_count):
-        table.add_row(
-            layer.name,
-            layer.description,
-            "x".join(str(length) for length in layer.output_shape),
-            f"{layer.weights:,}" if layer.weights else "",
-            f"{layer.macs:,}" if layer.macs else "",
-            style=None if layer.macs else "dim",
-        )
+        table.add_row(*layer.write_cells(), style=None if layer.macs else "dim")
     return table
 
 

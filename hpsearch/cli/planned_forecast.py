@@ -1,14 +1,13 @@
 """`hpsearch plan` of a study file that says what to train: which networks, how often, how long it would take."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.networks import draw_facts
-from hpsearch.cli.planned_session import locate_images
-from hpsearch.cli.preparation import Hardware, choose_hardware, identify_dataset
+from hpsearch.cli.preparation import Hardware, choose_hardware, identify_dataset, make_absolute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +52,7 @@ def forecast_planned_study(
     from hpsearch.training.device import choose_device, configure_threads
     from hpsearch.training.throughput import measure_epoch_seconds
 
-    planned = locate_images(planned)
+    planned = replace(planned, dataset=make_absolute(planned.dataset))
     dataset = identify_dataset(planned.dataset, cache_folder, tell)
     plan = planned.make_plan(dataset)
     hardware = choose_hardware(device, workers, most=len(plan.trials))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
-from hpsearch.cli.preparation import check_splits, check_storage, choose_hardware, identify_dataset
+from hpsearch.cli.preparation import check_splits, check_storage, choose_hardware, identify_dataset, make_absolute
 from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.result import Ending
 from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import open_steps
+from hpsearch.cli.session import find_ending, open_steps
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hpsearch.planned_study import PlannedStudy
     from hpsearch.storage.database import Database
     from hpsearch.tuning.plan_summary import PlanSummary
-    from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
 _TAKEN = ("dataset", "name", "epochs", "seed")
@@ -103,7 +102,7 @@ def open_planned_study(
     from hpsearch.training.data.catalogue import CATALOGUE
     from hpsearch.tuning.study import create_or_join_study, list_study_names, store_origin
 
-    planned = locate_images(planned)
+    planned = replace(planned, dataset=make_absolute(planned.dataset))
     dataset = identify_dataset(planned.dataset, cache_folder, tell)
     plan = planned.make_plan(dataset)
     spec = planned.make_spec(plan)
@@ -122,15 +121,6 @@ def open_planned_study(
         database.close()
         raise
     return database, study
-
-
-def locate_images(planned: "PlannedStudy") -> "PlannedStudy":
-    """A path made absolute: workers may be started in another folder."""
-    from hpsearch.training.data.catalogue import CATALOGUE
-
-    if planned.dataset in CATALOGUE or not Path(planned.dataset).exists():
-        return planned
-    return replace(planned, dataset=str(Path(planned.dataset).absolute()))
 
 
 @dataclass(frozen=True)
@@ -162,7 +152,7 @@ class PlannedSession:
                 f"seed{'s' * (planned.replicates != 1)} each"
             )
             record = self.work.finish(study, title, log, interrupts)
-            ending = _find_ending(record, interrupts)
+            ending = find_ending(record, interrupts)
             summary = summarize_plan(record, planned.origin)
             if self.as_json:
                 write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.time() - begun})
@@ -193,11 +183,3 @@ class PlannedSession:
         console.print("\nNext")
         for command in commands:
             console.print(f"  {self.storage.complete_command(command)}", style="cyan", soft_wrap=True)
-
-
-def _find_ending(record: "StudyRecord", interrupts: Interrupts) -> Ending:
-    if record.is_finished:
-        return "finished"
-    if interrupts.received:
-        return "interrupted"
-    return "study-stopped" if record.course.is_stopped else "time-up"

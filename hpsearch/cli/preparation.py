@@ -65,17 +65,22 @@ def read_request(
         InputError: A value is missing or not allowed.
     """
     from hpsearch.study_file import parse_study_spec, read_study_file
-    from hpsearch.training.data.catalogue import CATALOGUE
 
     given = {name: value for name, value in flags.items() if value is not None}
     fields = (read_study_file(study_file) if study_file else {}) | given
     if isinstance(fields.get("budget"), list):
         raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
     name, spec = parse_study_spec(fields)
-    if spec.dataset not in CATALOGUE and Path(spec.dataset).exists():
-        # Workers may be started in another folder.
-        spec = spec.model_copy(update={"dataset": str(Path(spec.dataset).absolute())})
+    spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
     return Request(name, spec, device, parse_workers(workers), predecessor)
+
+
+def make_absolute(name_or_path: str) -> str:
+    """A path made absolute, for workers may be started in another folder; a name, or what is not there, as it is."""
+    from hpsearch.training.data.catalogue import CATALOGUE
+
+    is_path = name_or_path not in CATALOGUE and Path(name_or_path).exists()
+    return str(Path(name_or_path).absolute()) if is_path else name_or_path
 
 
 def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:

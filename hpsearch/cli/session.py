@@ -77,7 +77,7 @@ class Session:
                 check_is_open(record)
                 self._search(record, hardware, cache_folder, begun, log, interrupts)
                 record = _read(study)
-                ending = _find_ending(record, interrupts)
+                ending = find_ending(record, interrupts)
             is_over = ending in ("finished", "time-up")
             if is_over and record.best is not None and not record.best.test_scores:
                 record = _score(record, hardware, cache_folder, log)
@@ -177,7 +177,8 @@ def _read(study: "Study") -> "StudyRecord":
     return read_study_record(study)
 
 
-def _find_ending(record: "StudyRecord", interrupts: Interrupts) -> Ending:
+def find_ending(record: "StudyRecord", interrupts: Interrupts) -> Ending:
+    """Why the workers of a study stopped."""
     if record.is_finished:
         return "finished"
     if interrupts.received:

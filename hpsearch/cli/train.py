@@ -22,7 +22,7 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import choose_hardware, identify_dataset, parse_workers
+from hpsearch.cli.preparation import choose_hardware, identify_dataset, make_absolute, parse_workers
 from hpsearch.cli.progress import list_failures
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
@@ -157,11 +157,10 @@ def _make_study(
     from hpsearch.tuning.study import create_or_join_study
 
     plan = plan_replicates({_LABEL: config}, replicates, seed=config.seed, keeps_first=True)
-    is_path = Path(place).exists()
     name, spec = parse_study_spec(
         {
             "name": name,
-            "dataset": str(Path(place).absolute()) if is_path else place,
+            "dataset": make_absolute(place),
             "arch": config.architecture.arch,
             "budget": config.budget or config.count_weights(),
             "trials": replicates,

@@ -100,17 +100,11 @@ def _describe_test(manifest: Mapping[str, Any]) -> str:
 
 def _write_network(config: TrialConfig) -> str:
     dataset = config.dataset
-    rows = [("input", "pixels, normalized by mean and deviation per channel", str(dataset.input_shape), "", "")]
-    rows += [
-        (
-            layer.name,
-            layer.description,
-            "x".join(str(length) for length in layer.output_shape),
-            f"{layer.weights:,}" if layer.weights else "",
-            f"{layer.macs:,}" if layer.macs else "",
-        )
-        for layer in config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
+    rows: list[tuple[str, ...]] = [
+        ("input", "pixels, normalized by mean and deviation per channel", str(dataset.input_shape), "", "")
     ]
+    layers = config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
+    rows += [layer.write_cells() for layer in layers]
     rows.append(("**total**", "", "", f"**{config.count_weights():,}**", f"**{config.count_macs():,}**"))
     head = ("layer", "what", "output", "weights:", "MACs:")
     return "\n".join(["## Network", "", f"`{config.architecture.describe()}`", "", *write_table(head, rows)])

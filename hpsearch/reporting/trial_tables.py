@@ -57,16 +57,8 @@ def tabulate_layers(config: TrialConfig) -> Table:
     """The network layer by layer, with the sums that a person can check."""
     dataset = config.dataset
     rows = [["input", "pixels, normalized by channel", str(dataset.input_shape), "", ""]]
-    rows += [
-        [
-            layer.name,
-            layer.description,
-            "x".join(str(length) for length in layer.output_shape),
-            f"{layer.weights:,}" if layer.weights else "",
-            f"{layer.macs:,}" if layer.macs else "",
-        ]
-        for layer in config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
-    ]
+    layers = config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
+    rows += [list(layer.write_cells()) for layer in layers]
     rows.append(["total", "", "", f"{config.count_weights():,}", f"{config.count_macs():,}"])
     return make_table("The network layer by layer", ["layer", "what", "output>", "weights>", "MACs>"], rows)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hpsearch.architecture import CnnArchitecture, FcnArchitecture
-from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.errors import InputError
 from hpsearch.plan_file import is_plan, parse_plan_file
 from hpsearch.planned_study import PlannedStudy
@@ -16,15 +15,8 @@ from hpsearch.recipe import Recipe
 from hpsearch.study_file import read_study_text
 from hpsearch.training.data.stratification import split_indices
 from hpsearch.training_words import describe_value
+from tests.unit.test_trial_config import DATASET
 
-DATASET = DatasetIdentity(
-    name="fashion-mnist",
-    sha256="0" * 64,
-    input_shape=InputShape(1, 28, 28),
-    class_names=tuple("abcdefghij"),
-    train_count=60_000,
-    test_count=10_000,
-)
 RECIPE = '[recipe]\noptimizer = "sgd"\nlr = 0.1\nepochs = 3\nbatch_size = 512\n'
 PLAIN = f"[architecture]\nwidths = [400, 400]\n{RECIPE}"
 
