@@ -255,12 +255,18 @@ def run_case(case: Case, url: str, *, trials: int) -> Figures:
     )
 
 
-def sleep_through(url: str, name: str, worker: str, seconds: float, epochs: int, gate: Any, answers: Any) -> None:
-    """One worker whose trials sleep for a second; how long it slept, and how long it took."""
+def sleep_through(
+    url: str, name: str, worker: str, delay: float, seconds: float, epochs: int, gate: Any, answers: Any
+) -> None:
+    """One worker whose trials sleep for a second; how long it slept, and how long it took.
+
+    Its `delay` in seconds keeps workers whose trials all last as long from claiming at the same moment ever after.
+    """
     with Database.open(url, check=False) as database:
         trials_left = TrialQueue(load_study(database, name), worker, "cpu", report_seconds=REPORT_SECONDS)
         trials_left.claim().give_back("warm now")  # type: ignore[union-attr]
         gate.wait()
+        time.sleep(delay)
         begun, slept = time.perf_counter(), 0.0
         while time.perf_counter() - begun < seconds:
             trial = trials_left.claim()
@@ -279,7 +285,10 @@ def run_sleepers(url: str, *, workers: int, seconds: float, epochs: int, finishe
     context = multiprocessing.get_context("forkserver")
     gate, answers = context.Barrier(workers), context.Queue()
     arguments = (seconds, epochs, gate, answers)
-    processes = [context.Process(target=sleep_through, args=(url, name, f"w{i}", *arguments)) for i in range(workers)]
+    processes = [
+        context.Process(target=sleep_through, args=(url, name, f"w{index}", index / workers, *arguments))
+        for index in range(workers)
+    ]
     for process in processes:
         process.start()
     measured = collect(processes, answers)

@@ -5,7 +5,7 @@ A layer that a batch norm follows has no bias of its own (the norm's shift does 
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self, assert_never
+from typing import Annotated, Literal, NamedTuple, Self, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -133,6 +133,27 @@ class CnnStage(BaseModel):
         return text + (f", {self.pool.kind} pool {self.pool.size}" if self.pool else "")
 
 
+class _Convolution(NamedTuple):
+    """One convolution of a block, wherever the block stands."""
+
+    name: str
+    """Within its block; empty where it is alone."""
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    padding: Padding
+    takes_image: bool = True
+    """Whether it takes what the block takes, not what the block's first convolution gives."""
+    groups: int = 1
+
+    def count_weights(self, *, batch_norm: bool) -> int:
+        """Its own weights; a norm after it takes the place of its bias."""
+        return count_convolution_weights(
+            self.inputs, self.outputs, self.kernel, groups=self.groups, bias=not batch_norm
+        )
+
+
 class CnnArchitecture(_Architecture):
     """A convolutional network: stages of blocks, then a head.
 
@@ -154,14 +175,30 @@ class CnnArchitecture(_Architecture):
             for index, channels in enumerate(stage.channels, start=1):
                 stride = stage.stride if index == 1 else 1
                 name = f"stage {position}" if len(stage.channels) == 1 else f"stage {position} block {index}"
-                rows = list(self._walk_block(name, stage, shape, channels, stride))
-                yield from rows
-                shape = convolve_shape(shape, channels, stage.kernel, stride, stage.padding)
+                inner = convolve_shape(shape, channels, stage.kernel, stride, stage.padding)
+                for convolution in _list_convolutions(stage, shape.channels, channels, stride):
+                    image = shape if convolution.takes_image else inner
+                    yield from self._walk_convolution(f"{name} {convolution.name}".rstrip(), image, convolution)
+                shape = inner
             if stage.pool is not None:
                 shape = pool_shape(shape, stage.pool.size, stage.pool.stride)
                 window = f"{stage.pool.size}x{stage.pool.size} /{stage.pool.stride}"
                 yield LayerSummary(f"stage {position} pool", f"{stage.pool.kind} pool {window}", tuple(shape), 0, 0)
         yield from self._walk_head(shape, class_count)
+
+    def count_weights(self, input_shape: InputShape, class_count: int) -> int:
+        """Every trainable parameter, in closed form; a search asks this hundreds of times for one network."""
+        total, shape = 0, input_shape
+        for stage in self.stages:
+            for index, channels in enumerate(stage.channels):
+                stride = stage.stride if index == 0 else 1
+                for convolution in _list_convolutions(stage, shape.channels, channels, stride):
+                    total += convolution.count_weights(batch_norm=self.batch_norm)
+                    total += count_batch_norm_weights(convolution.outputs) if self.batch_norm else 0
+                shape = convolve_shape(shape, channels, stage.kernel, stride, stage.padding)
+            if stage.pool is not None:
+                shape = pool_shape(shape, stage.pool.size, stage.pool.stride)
+        return total + sum(layer.weights for layer in self._walk_head(shape, class_count))
 
     def describe(self) -> str:
         """In words: the stages, the head, the activation."""
@@ -170,37 +207,14 @@ class CnnArchitecture(_Architecture):
         stages = "; ".join(stage.describe() for stage in self.stages)
         return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}"
 
-    def _walk_block(
-        self, name: str, stage: CnnStage, shape: InputShape, channels: int, stride: int
-    ) -> Iterator[LayerSummary]:
-        kernel, padding = stage.kernel, stage.padding
-        match stage.block:
-            case "plain":
-                yield from self._walk_convolution(name, shape, channels, kernel, stride, padding)
-            case "separable":
-                inner = convolve_shape(shape, shape.channels, kernel, stride, padding)
-                yield from self._walk_convolution(
-                    f"{name} depthwise", shape, shape.channels, kernel, stride, padding, groups=shape.channels
-                )
-                yield from self._walk_convolution(f"{name} pointwise", inner, channels, 1, 1, "same")
-            case "residual":
-                inner = convolve_shape(shape, channels, kernel, stride, padding)
-                yield from self._walk_convolution(f"{name} first", shape, channels, kernel, stride, padding)
-                yield from self._walk_convolution(f"{name} second", inner, channels, kernel, 1, padding)
-                if needs_projection(shape.channels, channels, stride):
-                    yield from self._walk_convolution(f"{name} skip", shape, channels, 1, stride, "same")
-            case _:
-                assert_never(stage.block)
-
-    def _walk_convolution(
-        self, name: str, shape: InputShape, channels: int, kernel: int, stride: int, padding: Padding, groups: int = 1
-    ) -> Iterator[LayerSummary]:
-        output = convolve_shape(shape, channels, kernel, stride, padding)
-        weights = count_convolution_weights(shape.channels, channels, kernel, groups=groups, bias=not self.batch_norm)
-        macs = output.height * output.width * channels * (shape.channels // groups) * kernel * kernel
+    def _walk_convolution(self, name: str, shape: InputShape, convolution: _Convolution) -> Iterator[LayerSummary]:
+        _name, inputs, outputs, kernel, stride, padding, _takes_image, groups = convolution
+        output = convolve_shape(shape, outputs, kernel, stride, padding)
+        macs = output.height * output.width * outputs * (inputs // groups) * kernel * kernel
         kind = "depthwise" if groups > 1 else "convolution"
         stride_text = f" /{stride}" if stride > 1 else ""
-        description = f"{kind} {kernel}x{kernel} {shape.channels} -> {channels}{stride_text} {padding}"
+        description = f"{kind} {kernel}x{kernel} {inputs} -> {outputs}{stride_text} {padding}"
+        weights = convolution.count_weights(batch_norm=self.batch_norm)
         yield LayerSummary(name, description, tuple(output), weights, macs)
         yield from self._norm(name, tuple(output))
 
@@ -220,6 +234,26 @@ Architecture = Annotated[FcnArchitecture | CnnArchitecture, Field(discriminator=
 def needs_projection(inputs: int, channels: int, stride: int) -> bool:
     """Whether a residual block's input must be reshaped before it can be added to the block's output."""
     return inputs != channels or stride != 1
+
+
+def _list_convolutions(stage: CnnStage, inputs: int, channels: int, stride: int) -> tuple[_Convolution, ...]:
+    kernel, padding = stage.kernel, stage.padding
+    match stage.block:
+        case "plain":
+            return (_Convolution("", inputs, channels, kernel, stride, padding),)
+        case "separable":
+            return (
+                _Convolution("depthwise", inputs, inputs, kernel, stride, padding, groups=inputs),
+                _Convolution("pointwise", inputs, channels, 1, 1, "same", takes_image=False),
+            )
+        case "residual":
+            first = _Convolution("first", inputs, channels, kernel, stride, padding)
+            second = _Convolution("second", channels, channels, kernel, 1, padding, takes_image=False)
+            if not needs_projection(inputs, channels, stride):
+                return first, second
+            return first, second, _Convolution("skip", inputs, channels, 1, stride, "same")
+        case _:
+            assert_never(stage.block)
 
 
 def _walk_output(inputs: int, class_count: int) -> LayerSummary:

@@ -16,10 +16,15 @@ from optuna.trial import TrialState
 
 from hpsearch.errors import LeaseLostError
 from hpsearch.storage.blobs import delete_checkpoint
-from hpsearch.storage.database import build_clock, read_clock
+from hpsearch.storage.database import read_clock
+from hpsearch.storage.lease_statements import (
+    build_ended_query,
+    build_lease_update,
+    build_lease_upsert,
+    build_waiting_query,
+)
 from hpsearch.storage.optuna_rows import change_state, insert_trial, trials
 from hpsearch.storage.tables import blobs, events, leases, test_scores
-from hpsearch.storage.upsert import build_insert
 
 LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
@@ -62,10 +67,7 @@ def take_trial(connection: sa.Connection, study_id: int, maximum_trials: int, ho
     Returns:
         The lease, or None where nothing is left to take.
     """
-    mine = trials.c.study_id == study_id
-    waiting = sa.case((trials.c.state == TrialState.WAITING, trials.c.trial_id))
-    query = sa.select(sa.func.min(waiting), sa.func.count(), build_clock(connection)).select_from(trials).where(mine)
-    trial_id, count, now = connection.execute(query).one()
+    trial_id, count, now = connection.execute(build_waiting_query(connection.dialect.name), {"study": study_id}).one()
     if trial_id is not None:
         change_state(connection, trial_id, TrialState.WAITING, TrialState.RUNNING, now)
     elif count < maximum_trials:
@@ -195,13 +197,7 @@ def reap(connection: sa.Connection, study_id: int) -> list[int]:
     Returns:
         The ids of the trials that were reaped.
     """
-    now = build_clock(connection)
-    running = (trials.c.study_id == study_id) & (trials.c.state == TrialState.RUNNING)
-    is_over = leases.c.expires_at.is_(None) | (leases.c.expires_at <= now)
-    joined = trials.outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
-    columns = (trials.c.trial_id, leases.c.worker, leases.c.seen_at, leases.c.expires_at, leases.c.deaths)
-    query = sa.select(*columns, now.label("now")).select_from(joined).where(running & is_over)
-    over = connection.execute(query).all()
+    over = connection.execute(build_ended_query(connection.dialect.name), {"study": study_id}).all()
     server_start = _read_server_start(connection) if over else None
     stale = [row for row in over if not _may_come_back(row.seen_at, row.expires_at, server_start, row.now)]
     return [
@@ -254,10 +250,8 @@ def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder
         "validation_accuracy": None,
     }
     first = {"trial_id": trial_id, "study_id": study_id, "attempts": 1, "deaths": 0}
-    again = {"attempts": leases.c.attempts + 1}
-    row = build_insert(connection, leases).values(**first, **held)
-    written = row.on_conflict_do_update(index_elements=["trial_id"], set_=again | held).returning(leases.c.attempts)
-    attempt: int = connection.execute(written).scalar_one()
+    written = build_lease_upsert(connection.dialect.name, tuple(held))
+    attempt: int = connection.execute(written, first | held).scalar_one()
     record_event(connection, "claimed", study_id, trial_id, holder.worker, at=now)
     return Lease(study_id, trial_id, holder.token, holder.worker, holder.lease_seconds, attempt)
 
@@ -293,10 +287,9 @@ def _update_held(connection: sa.Connection, lease: Lease, **values: object) -> d
 
     The token alone decides: a worker that slept past its lease keeps a trial that nobody has reaped meanwhile.
     """
-    held = (leases.c.trial_id == lease.trial_id) & (leases.c.token == lease.token)
-    times = {"seen_at": build_clock(connection), "expires_at": build_clock(connection, seconds=lease.seconds)}
-    update = leases.update().where(held).values(**times | values).returning(leases.c.seen_at)
-    now: datetime | None = connection.execute(update).scalar_one_or_none()
+    update = build_lease_update(connection.dialect.name, lease.seconds, is_extended="expires_at" not in values)
+    same = {"held_trial": lease.trial_id, "held_token": lease.token}
+    now: datetime | None = connection.execute(update, same | values).scalar_one_or_none()
     if now is None:
         raise LeaseLostError(f"the lease of trial {lease.trial_id} ended or went to another worker")
     return now

@@ -5,6 +5,7 @@ leaves a trial that is neither one nor the other. The layout is Optuna's `v3.2.0
 opened, through Optuna's own table definitions.
 """
 
+import functools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -50,28 +51,40 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None,
         StorageError: The study was deleted meanwhile; SQLite would not mind.
     """
     values = {
+        "study": study_id,
         "number": number,
         "state": TrialState.WAITING if now is None else TrialState.RUNNING,
         "datetime_start": None if now is None else _naive(now),
     }
-    columns = (sa.literal(value, trials.c[name].type).label(name) for name, value in values.items())
-    row = sa.select(_studies.c.study_id, *columns).where(_studies.c.study_id == study_id)
-    insert = trials.insert().from_select(["study_id", *values], row).returning(trials.c.trial_id)
-    trial_id: int | None = connection.execute(insert).scalar_one_or_none()
+    trial_id: int | None = connection.execute(_build_trial_insert(), values).scalar_one_or_none()
     if trial_id is None:
         raise StorageError("the study was deleted while it was worked on: hpsearch list shows those that are left")
     return trial_id
+
+
+@functools.cache
+def _build_trial_insert() -> Any:
+    names = ("number", "state", "datetime_start")
+    columns = (sa.bindparam(name, type_=trials.c[name].type).label(name) for name in names)
+    row = sa.select(_studies.c.study_id, *columns).where(_studies.c.study_id == sa.bindparam("study"))
+    return trials.insert().from_select(["study_id", *names], row).returning(trials.c.trial_id)
 
 
 def find_changed_trials(
     connection: sa.Connection, study_id: int, *, newer_than: int, among: Collection[int]
 ) -> list[sa.Row[Any]]:
     """A study's trials with higher ids than one, and those with these ids: each as it stands, with its value."""
-    wanted = (trials.c.trial_id > newer_than) | trials.c.trial_id.in_(_round_up(list(among)))
+    wanted = {"study": study_id, "newest": newer_than, "ids": _round_up(list(among))}
+    return list(connection.execute(_build_change_query(), wanted))
+
+
+@functools.cache
+def _build_change_query() -> sa.Select[Any]:
+    wanted = (trials.c.trial_id > sa.bindparam("newest")) | trials.c.trial_id.in_(sa.bindparam("ids", expanding=True))
     columns = (trials.c[name] for name in ("trial_id", "number", "state", "datetime_start", "datetime_complete"))
     joined = trials.outerjoin(_values, _values.c.trial_id == trials.c.trial_id)
     query = sa.select(*columns, _values.c.value, _values.c.value_type).select_from(joined)
-    return list(connection.execute(query.where((trials.c.study_id == study_id) & wanted)))
+    return query.where((trials.c.study_id == sa.bindparam("study")) & wanted)
 
 
 def read_trials(
@@ -137,8 +150,13 @@ def _read_value(row: sa.Row[Any]) -> float | None:
 def _select(connection: sa.Connection, table: Any, ids: list[int], *columns: str) -> Iterable[sa.Row[Any]]:
     if not ids:
         return ()
+    return connection.execute(_build_selection(table, columns), {"ids": _round_up(ids)})
+
+
+@functools.cache
+def _build_selection(table: Any, columns: tuple[str, ...]) -> sa.Select[Any]:
     query = sa.select(table.c.trial_id, *(table.c[name] for name in columns))
-    return connection.execute(query.where(table.c.trial_id.in_(_round_up(ids))))
+    return query.where(table.c.trial_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def _round_up(ids: list[int]) -> list[int]:
@@ -153,6 +171,23 @@ def read_ends(connection: sa.Connection, study_id: int) -> dict[int, tuple[Trial
     return {
         row.trial_id: (row.state, row.datetime_complete and row.datetime_complete.replace(tzinfo=UTC)) for row in rows
     }
+
+
+def find_last_ends(
+    connection: sa.Connection, study_id: int, *, after: datetime | None, count: int
+) -> list[tuple[int, TrialState]]:
+    """The id and state of a study's trials that finished last, the last one first; only those after a moment."""
+    moment = datetime.min if after is None else _naive(after.astimezone(UTC))
+    values = {"study": study_id, "moment": moment, "count": count}
+    return [(row.trial_id, row.state) for row in connection.execute(_build_last_ends_query(), values)]
+
+
+@functools.cache
+def _build_last_ends_query() -> Any:
+    mine = (trials.c.study_id == sa.bindparam("study")) & (trials.c.datetime_complete > sa.bindparam("moment"))
+    newest = (trials.c.datetime_complete.desc(), trials.c.trial_id.desc())
+    query = sa.select(trials.c.trial_id, trials.c.state).where(mine).order_by(*newest)
+    return query.limit(sa.bindparam("count"))
 
 
 def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialState]:
@@ -173,8 +208,13 @@ def change_state(
         values["datetime_start"] = _naive(now)
     if after.is_finished():
         values["datetime_complete"] = _naive(now)
-    row = (trials.c.trial_id == trial_id) & (trials.c.state == before)
-    return connection.execute(trials.update().where(row).values(**values)).rowcount == 1
+    return connection.execute(_build_state_change(), {"id": trial_id, "before": before} | values).rowcount == 1
+
+
+@functools.cache
+def _build_state_change() -> Any:
+    before = sa.bindparam("before", type_=trials.c.state.type)
+    return trials.update().where((trials.c.trial_id == sa.bindparam("id")) & (trials.c.state == before))
 
 
 def write_parameters(

@@ -15,6 +15,10 @@ from hpsearch.storage.leases import record_event
 from hpsearch.storage.optuna_rows import trials
 from hpsearch.storage.tables import metadata, studies
 
+_COURSE = sa.select(
+    studies.c.trials, studies.c.stopped_at, studies.c.stop_reason, studies.c.gives_back, studies.c.resumed_at
+).where(studies.c.study_id == sa.bindparam("study"))
+
 
 @dataclass(frozen=True)
 class StudyCourse:
@@ -38,14 +42,7 @@ class StudyCourse:
 
 def read_course(connection: sa.Connection, study_id: int) -> StudyCourse:
     """What was decided about a study; of most, nothing."""
-    columns = (
-        studies.c.trials,
-        studies.c.stopped_at,
-        studies.c.stop_reason,
-        studies.c.gives_back,
-        studies.c.resumed_at,
-    )
-    row = connection.execute(sa.select(*columns).where(studies.c.study_id == study_id)).one_or_none()
+    row = connection.execute(_COURSE, {"study": study_id}).one_or_none()
     return StudyCourse() if row is None else StudyCourse(*row)
 
 

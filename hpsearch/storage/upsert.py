@@ -19,12 +19,12 @@ def upsert(connection: sa.Connection, table: Any, key: tuple[str, ...], rows: Se
 
 @functools.cache
 def _build_upsert(database: str, table: Any, key: tuple[str, ...], columns: tuple[str, ...]) -> sa.Insert:
-    insert = _INSERTS[database](table)
+    insert = build_insert(database, table)
     changed = {name: insert.excluded[name] for name in columns if name not in key}
     statement: sa.Insert = insert.on_conflict_do_update(index_elements=key, set_=changed)
     return statement
 
 
-def build_insert(connection: sa.Connection, table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT."""
-    return _INSERTS[connection.dialect.name](table)
+def build_insert(database: str, table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, for a dialect of SQLAlchemy's."""
+    return _INSERTS[database](table)

@@ -7,7 +7,6 @@ one, write its lease. So the number of trials is exact whoever dies when, withou
 import contextlib
 import secrets
 from collections.abc import Mapping
-from datetime import UTC
 from enum import Enum
 from typing import Any
 
@@ -137,7 +136,8 @@ class TrialQueue:
     def _take(self, holder: Holder) -> Lease | NoTrial:
         study_id = self.study.study_id
         is_repeated, self._last_token = holder.token == self._last_token, holder.token
-        with self.study.database.transaction(claims_of=study_id) as connection:
+        # Nobody trains before the transaction of `_prepare` that follows, which finds it gone where a crash took it.
+        with self.study.database.transaction(claims_of=study_id, is_durable=False) as connection:
             if is_repeated and (taken := leases.find_taken(connection, study_id, holder)) is not None:
                 return taken
             self._reap(connection)
@@ -178,16 +178,13 @@ class TrialQueue:
 
     def _find_failures(self, connection: sa.Connection, course: StudyCourse) -> str | None:
         """Why the study is to stop: its last trials all failed, since it was last resumed."""
-        trials = optuna_rows.trials
-        mine = (trials.c.study_id == self.study.study_id) & trials.c.datetime_complete.is_not(None)
-        if course.resumed_at is not None:
-            mine &= trials.c.datetime_complete > course.resumed_at.astimezone(UTC).replace(tzinfo=None)
-        newest = (trials.c.datetime_complete.desc(), trials.c.trial_id.desc())
-        query = sa.select(trials.c.trial_id, trials.c.state).where(mine).order_by(*newest)
-        last = list(connection.execute(query.limit(MAXIMUM_FAILURES_IN_A_ROW)))
-        if len(last) < MAXIMUM_FAILURES_IN_A_ROW or any(row.state != TrialState.FAIL for row in last):
+        last = optuna_rows.find_last_ends(
+            connection, self.study.study_id, after=course.resumed_at, count=MAXIMUM_FAILURES_IN_A_ROW
+        )
+        if len(last) < MAXIMUM_FAILURES_IN_A_ROW or any(state != TrialState.FAIL for _trial_id, state in last):
             return None
-        reason = optuna_rows.read_attribute(connection, last[0].trial_id, "reason") or "its workers died"
+        newest, _state = last[0]
+        reason = optuna_rows.read_attribute(connection, newest, "reason") or "its workers died"
         return f"{MAXIMUM_FAILURES_IN_A_ROW} trials in a row failed, the last because: {reason}"
 
     def _fail_unprepared(self, lease: Lease, reason: str) -> None:

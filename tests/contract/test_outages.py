@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -26,11 +27,11 @@ class Cable:
         connect = database.transaction
 
         @contextmanager
-        def transaction(*, claims_of: int | None = None) -> Iterator[sa.Connection]:
+        def transaction(**how: Any) -> Iterator[sa.Connection]:
             if self.cuts_before:
                 self.cuts_before -= 1
                 raise StorageUnavailableError("the cable is cut")
-            with connect(claims_of=claims_of) as connection:
+            with connect(**how) as connection:
                 yield connection
             if self.cuts_after:
                 self.cuts_after -= 1
