@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,6 +20,9 @@ from hpsearch.study_file import parse_study_spec
 from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
 from hpsearch.tuning.study import Study, load_study
 from tests.scripted import TINY_DATASET
+
+if TYPE_CHECKING:
+    from tests.forked_workers import ForkedCommand
 
 FINISH_SECONDS = 240
 
@@ -60,6 +63,15 @@ class CommandRoom:
         command = [sys.executable, "-m", "hpsearch", *arguments]
         environment = os.environ | self.environment
         return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, **pipes | keywords)
+
+    def fork(self, *arguments: str, terminal: int | None = None) -> "ForkedCommand":
+        """Start a command as a process of its own that has imported everything, its workers as well.
+
+        Its output goes to files, or with its input to the terminal that a descriptor is open on.
+        """
+        from tests.forked_workers import ForkedCommand
+
+        return ForkedCommand(arguments, self.environment, self.folder, terminal)
 
     def run(self, *arguments: str) -> Ended:
         """Run a command as a process of its own."""

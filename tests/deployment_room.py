@@ -16,7 +16,7 @@ import psycopg
 from hpsearch.storage.database import Database
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import load_study
-from tests.cli_runs import FINISH_SECONDS, write_tiny_archive
+from tests.cli_runs import FINISH_SECONDS, make_room, write_tiny_archive
 from tests.compose_file import ROOT, load_compose
 from tests.password_postgres import PasswordServer
 
@@ -133,5 +133,9 @@ def make_roles(room: DeploymentRoom) -> None:
 def make_study(room: DeploymentRoom) -> None:
     """Make the study as the role that may."""
     make_roles(room)
-    command = ["hpsearch", "create", "/study.toml", "--study", STUDY]
-    room.run(command, {"HPSEARCH_STORAGE_FILE": "/run/secrets/owner_url"})
+    commands = make_room(
+        room.folder, {"HPSEARCH_STORAGE_FILE": str(room.secrets / "owner_url"), "HPSEARCH_STORAGE": ""}
+    )
+    with commands.fork("create", str(room.folder / "study.toml"), "--study", STUDY) as process:
+        _out, err = process.communicate(timeout=FINISH_SECONDS)
+    assert (process.returncode, err) == (0, "")

@@ -1,19 +1,24 @@
-"""Workers of `run` and its like, forked from a process that has imported everything instead of started from nothing.
+"""Commands and their workers, forked from a process that has imported everything instead of started from nothing.
 
-A worker that is started as a user's is spends seconds of computing on imports. Where a test is not about how workers
-are started, these do the same work: the same command line in the same environment, in a process of their own.
+A process that is started as a user's is spends seconds of computing on imports. Where a test is not about how commands
+and workers are started, these do the same work: the same command line in the same environment, in a process of their
+own.
 """
 
 import os
 import signal
+import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn, Self
 
 from hpsearch.cli import main
+from hpsearch.worker import supervisor
 from hpsearch.worker.supervisor import WorkerLaunch
 from tests.worker_processes import start_process
 
@@ -47,14 +52,146 @@ def start_forked(launch: WorkerLaunch, errors: IO[bytes]) -> ForkedProcess:
     return ForkedProcess(process, os.fdopen(write, "wb", 0))
 
 
+class ForkedCommand:
+    """What tests ask of a `subprocess.Popen`, of a command that is the first process of a session."""
+
+    def __init__(
+        self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path, terminal: int | None
+    ) -> None:
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - until the exit
+        read, self._stdin = os.pipe()
+        streams = [DupFd(read if terminal is None else terminal)]
+        streams += [DupFd(file.fileno() if terminal is None else terminal) for file in (self._out, self._err)]
+        self._process = start_process(_command, arguments, dict(os.environ) | dict(environment), str(folder), *streams)
+        os.close(read)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.join()
+        self.close_stdin()
+        for file in (self._out, self._err):
+            file.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the command, and of its session."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def read_out(self) -> str:
+        """What it has written to stdout so far."""
+        return _read_all(self._out)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def close_stdin(self) -> None:
+        """Let it read the end of its input."""
+        if self._stdin >= 0:
+            os.close(self._stdin)
+        self._stdin = -1
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end, so many seconds at most."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("the command", timeout)
+        return self.returncode
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for its end; all that it has written to stdout and stderr."""
+        self.wait(timeout)
+        return self.read_out(), _read_all(self._err)
+
+
+def _read_all(file: IO[bytes]) -> str:
+    # The command writes at the place that the two share, so nothing may move it.
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
+
+
+def _command(arguments: tuple[str, ...], environment: Mapping[str, str], folder: str, *streams: Any) -> NoReturn:
+    os.setsid()
+    supervisor.start_process = _fork_worker  # type: ignore[assignment]
+    _run_main(arguments, environment, folder, [stream.detach() for stream in streams])
+
+
+class _Child:
+    """A worker that a forked command has forked itself."""
+
+    def __init__(self, pid: int, stdin: int) -> None:
+        self.pid = pid
+        self.stdin = os.fdopen(stdin, "wb", 0)
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._note(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        """Wait for its end."""
+        return self._note(0)
+
+    def _note(self, options: int) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, options)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+
+_write_ends: list[int] = []
+"""Of the pipes to workers: one that inherited another's would keep it alive."""
+
+
+def _fork_worker(launch: WorkerLaunch, errors: IO[bytes]) -> _Child:
+    read, write = os.pipe()
+    _write_ends.append(write)
+    pid = os.fork()
+    if pid == 0:
+        for end in _write_ends:
+            os.close(end)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.setpgid(0, 0)
+        try:
+            _run_main(launch.arguments[3:], launch.environment, str(Path.cwd()), [read, nowhere, errors.fileno()])
+        except SystemExit as end_of_main:
+            sys.stderr.flush()
+            os._exit(end_of_main.code if isinstance(end_of_main.code, int) else 1)
+        except BaseException:  # noqa: BLE001 - the frames below are another process's
+            traceback.print_exc(file=sys.stderr)
+            sys.stderr.flush()
+        os._exit(1)
+    os.close(read)
+    return _Child(pid, write)
+
+
 def _work(arguments: tuple[str, ...], environment: Mapping[str, str], folder: str, stdin: Any, errors: Any) -> None:
     os.setpgid(0, 0)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    _run_main(arguments, environment, folder, [stdin.detach(), nowhere, errors.detach()])
+
+
+def _run_main(arguments: tuple[str, ...], environment: Mapping[str, str], folder: str, streams: list[int]) -> NoReturn:
+    """Be the command: with its environment, its folder, its stdin, stdout and stderr, and none of our signals."""
     signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for source, target in ((stdin.detach(), 0), (nowhere, 1), (errors.detach(), 2)):
+    for target, source in enumerate(streams):
         os.dup2(source, target)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in ((0, "r"), (1, "w"), (2, "w")))
+    # A command's own are dropped where its worker begins: they shall not close what the worker's are open on.
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, 1 if os.isatty(number) else -1, closefd=False)
+        for number, mode in ((0, "r"), (1, "w"), (2, "w"))
+    )
     sys.exit(main(arguments))

@@ -81,7 +81,7 @@ def wait_for_an_epoch(room: CommandRoom, name: str) -> None:
 @pytest.mark.fault
 def test_finalists_that_are_stopped_go_on_and_open_the_test_split_at_the_end_only(room: CommandRoom) -> None:
     command = ("finalists", "s", "--top", "1", "--replicates", "2", "--epochs", "3000")
-    with room.start(*command) as process:
+    with room.fork(*command) as process:
         wait_for_an_epoch(room, "s-finalists")
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)

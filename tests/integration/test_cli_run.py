@@ -15,6 +15,7 @@ import pytest
 
 from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
+from tests.worker_processes import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +103,7 @@ def test_a_study_file_below_the_flags_makes_the_same_search(room: CommandRoom) -
 
 
 @pytest.mark.fault
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize(
     ("number", "phase", "seed"),
     [
@@ -140,18 +142,16 @@ def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_command(
 
 
 def _stop(room: CommandRoom, command: tuple[str, ...], number: signal.Signals, phase: str, seconds: float) -> Ended:
-    with room.start(*command, start_new_session=True) as process:
-        assert process.stdout is not None
-        head = ""
-        while "search " not in head:
-            head += process.stdout.readline()
+    with room.fork(*command) as process:
+        wait_until(lambda: "search " in process.read_out(), "the command says what it searches")
         if phase == "training":
             _wait_for_a_running_trial(room)
         time.sleep(seconds)
         process.send_signal(number)
         out, err = process.communicate(timeout=FINISH_SECONDS)
         _assert_group_is_empty(process.pid)
-    return Ended(process.returncode, head + out, err)
+        assert process.returncode is not None
+    return Ended(process.returncode, out, err)
 
 
 def _assert_group_is_empty(session: int) -> None:
@@ -163,7 +163,7 @@ def _assert_group_is_empty(session: int) -> None:
 @pytest.mark.fault
 def test_a_second_ctrl_c_ends_it_at_once_and_loses_nothing(room: CommandRoom) -> None:
     command = (*ARGUMENTS, "--trials", "3", "--epochs", "2000")
-    with room.start(*command, start_new_session=True) as process:
+    with room.fork(*command) as process:
         _wait_for_a_running_trial(room)
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
@@ -218,10 +218,10 @@ def test_on_a_terminal_the_view_is_live_and_leaves_only_the_result(room: Command
     parent, child = pty.openpty()
     environment = {"COLUMNS": "110", "LINES": "40", "TERM": "xterm"}
     room.environment |= environment
-    with room.start(*ARGUMENTS, "--trials", "2", "--epochs", "60", stdin=child, stdout=child, stderr=child) as process:
+    with room.fork(*ARGUMENTS, "--trials", "2", "--epochs", "60", terminal=child) as process:
         os.close(child)
         text = _read_all(parent)
-    assert process.wait() == 0
+        assert process.wait(FINISH_SECONDS) == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     for expected in ("of 2 trials", "2 trials of 60 epochs", "/60", "worker", "so far", "The best of 2 trials"):
         assert expected in plain

@@ -1,8 +1,6 @@
 """`worker` as a process: joins, stops, and ends when its supervisor is gone."""
 
-import contextlib
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -45,7 +43,7 @@ def wait_for_a_running_trial(room: CommandRoom) -> None:
 @pytest.mark.fault
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGTERM])
 def test_a_worker_that_is_told_to_stop_gives_its_trial_back(room: CommandRoom, number: signal.Signals) -> None:
-    with room.start("worker", "study") as process:
+    with room.fork("worker", "study") as process:
         wait_for_a_running_trial(room)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
@@ -57,15 +55,10 @@ def test_a_worker_that_is_told_to_stop_gives_its_trial_back(room: CommandRoom, n
 
 @pytest.mark.fault
 def test_a_worker_ends_when_its_supervisor_is_gone(room: CommandRoom) -> None:
-    with room.start("worker", "study", "--until-stdin-closes", stdin=subprocess.PIPE) as process:
+    with room.fork("worker", "study", "--until-stdin-closes") as process:
         wait_for_a_running_trial(room)
-        assert process.stdin is not None
-        process.stdin.close()
+        process.close_stdin()
         assert process.wait(timeout=60) == 143
-        for pipe in (process.stdout, process.stderr):
-            with contextlib.suppress(OSError):
-                assert pipe is not None
-                pipe.close()
     assert room.read("study").counts["RUNNING"] == 0
 
 
@@ -88,7 +81,7 @@ def test_a_worker_gives_back_what_it_holds_at_its_deadline(room: CommandRoom) ->
 
 @pytest.mark.fault
 def test_workers_together_stop_together_and_the_next_ones_go_on_after_the_last_epoch(room: CommandRoom) -> None:
-    with room.start("worker", "study", "--workers", "2") as process:
+    with room.fork("worker", "study", "--workers", "2") as process:
         wait_for_a_running_trial(room)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
@@ -99,7 +92,7 @@ def test_workers_together_stop_together_and_the_next_ones_go_on_after_the_last_e
     reached = {trial.number: trial.epochs for trial in record.trials if trial.state == "WAITING"}
     number, epochs = max(reached.items(), key=lambda item: item[1])
     assert epochs > 0
-    with room.start("worker", "study", "--workers", "2") as process:
+    with room.fork("worker", "study", "--workers", "2") as process:
         until = time.monotonic() + FINISH_SECONDS
         while (now := room.read("study").trial(number)).state != "RUNNING" and time.monotonic() < until:
             time.sleep(0.2)
