@@ -57,7 +57,7 @@ def write_note(
         f"{held_out} of them held out for validation.",
         "",
         f"- {spec.trials} trials of {spec.epochs} epochs, "
-        f"{f'drawn by {_code(spec.sampler)}' if plan is None else 'known beforehand'}, "
+        f"{_describe_source(spec) if plan is None else 'known beforehand'}, "
         f"{'never stopped early' if spec.pruner == 'none' else f'stopped early by {_code(spec.pruner)}'}, "
         f"seed {spec.seed}",
         f"- the objective is {_describe_objective(plan)}",
@@ -88,6 +88,11 @@ def _list_labels(plan: TrialPlan) -> str:
     labels = [_code(label) for label in plan.labels]
     more = [f"{len(labels) - _MOST_LABELS} more"] if len(labels) > _MOST_LABELS else []
     return ", ".join(labels[:_MOST_LABELS] + more) + (f" of the study {_code(plan.search)}" if plan.search else "")
+
+
+def _describe_source(spec: StudySpec) -> str:
+    drawn = f"drawn by {_code(spec.sampler)}"
+    return f"the shipped portfolio first, then {drawn}" if spec.portfolio else drawn
 
 
 def _describe_objective(plan: TrialPlan | None) -> str:

@@ -30,6 +30,12 @@ def test_a_note_says_what_is_searched_and_what_to_type() -> None:
         assert words in note, words
 
 
+def test_a_note_says_that_the_portfolio_comes_first() -> None:
+    first = "30 trials of 7 epochs, the shipped portfolio first, then drawn by `tpe`"
+    assert first in make_note(portfolio=True)
+    assert first not in make_note(portfolio=False)
+
+
 def test_what_is_fixed_stands_apart_from_what_is_searched() -> None:
     note = make_note(space={"optimizer": "sgd", "kernel": [3, 5]}, pruner="none")
     fixed = next(line for line in note.splitlines() if line.startswith("Fixed: "))
