@@ -5,14 +5,13 @@
 
 Report 000 would have liked to take the classifier that is best on MNIST to FashionMNIST. Each is fitted on the images
 that the studies train on, and compared on the ones that they hold out; the best on MNIST's is then scored once on the
-test split of both data sets. Settings are the usual ones, nothing is tuned. Writes
-`benchmarks/results/scikit_learn_classifiers.json`.
+test split of both data sets, which is no study's and recorded by the file alone. Settings are the usual ones, nothing
+is tuned. Writes `benchmarks/results/scikit_learn_classifiers.json`.
 """
 
 import argparse
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import sklearn
+import torch
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +29,7 @@ from sklearn.svm import SVC
 
 from hpsearch.training.data import LabelledImages, default_cache_folder, fetch_dataset, load_search_splits
 from hpsearch.training.data.test_split import open_test_split
+from hpsearch.training.device import describe_device
 
 RESULTS = Path(__file__).parent / "results" / "scikit_learn_classifiers.json"
 SELECTS, TAKES_OVER = "mnist", "fashion-mnist"
@@ -75,7 +76,7 @@ def measure(dataset: str, cache_folder: Path, count: int | None) -> tuple[dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/scikit_learn_classifiers.py")
     parser.add_argument("--images", type=int, help="only so many images of each split, to see whether it works")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name}, and nothing with --images")
     options = parser.parse_args()
     cache_folder = default_cache_folder(os.environ)
     fitted, figures = {}, {}
@@ -89,13 +90,19 @@ def main() -> None:
         tests[dataset] = round(100 * float((fitted[dataset][chosen].predict(pixels) == labels).mean()), 2)
     print(f"best on the validation images of {SELECTS}: {chosen}; test accuracy {tests}")
     everything = {
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "scikit-learn": sklearn.__version__},
+        "machine": {
+            "cores": os.cpu_count(),
+            "hardware": describe_device(torch.device("cpu")),
+            "scikit-learn": sklearn.__version__,
+        },
         "images": options.images,
         "validation": figures,
         "chosen": chosen,
         "test_percent": tests,
     }
-    options.output.write_text(json.dumps(everything, indent=1) + "\n")
+    output = options.output or (RESULTS if options.images is None else None)
+    if output is not None:
+        output.write_text(json.dumps(everything, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -208,10 +208,11 @@ class CnnArchitecture(_Architecture):
         return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}"
 
     def _walk_convolution(self, name: str, shape: InputShape, convolution: _Convolution) -> Iterator[LayerSummary]:
-        _name, inputs, outputs, kernel, stride, padding, _takes_image, groups = convolution
+        inputs, outputs, kernel = convolution.inputs, convolution.outputs, convolution.kernel
+        stride, padding = convolution.stride, convolution.padding
         output = convolve_shape(shape, outputs, kernel, stride, padding)
-        macs = output.height * output.width * outputs * (inputs // groups) * kernel * kernel
-        kind = "depthwise" if groups > 1 else "convolution"
+        macs = output.height * output.width * outputs * (inputs // convolution.groups) * kernel * kernel
+        kind = "depthwise" if convolution.groups > 1 else "convolution"
         stride_text = f" /{stride}" if stride > 1 else ""
         description = f"{kind} {kernel}x{kernel} {inputs} -> {outputs}{stride_text} {padding}"
         weights = convolution.count_weights(batch_norm=self.batch_norm)

@@ -5,6 +5,7 @@ and workers are started, these do the same work: the same command line in the sa
 own.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +16,9 @@ from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from typing import IO, Any, NoReturn, Self
+from typing import IO, Any, NoReturn, Self, TextIO
+
+import psutil
 
 from hpsearch.cli import main
 from hpsearch.worker import supervisor
@@ -71,6 +74,10 @@ class ForkedCommand:
     def __exit__(self, *error: object) -> None:
         self._process.kill()
         self._process.join()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                if os.getsid(process.pid) == self.pid:
+                    process.kill()
         self.close_stdin()
         for file in (self._out, self._err):
             file.close()
@@ -104,7 +111,7 @@ class ForkedCommand:
         """Wait for its end, so many seconds at most."""
         self._process.join(timeout)
         if self.returncode is None:
-            raise subprocess.TimeoutExpired("the command", timeout)
+            raise subprocess.TimeoutExpired("the command", timeout, self.read_out(), _read_all(self._err))
         return self.returncode
 
     def communicate(self, timeout: float) -> tuple[str, str]:
@@ -115,7 +122,7 @@ class ForkedCommand:
 
 def _read_all(file: IO[bytes]) -> str:
     # The command writes at the place that the two share, so nothing may move it.
-    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
 
 
 def _command(arguments: tuple[str, ...], environment: Mapping[str, str], folder: str, *streams: Any) -> NoReturn:
@@ -124,8 +131,8 @@ def _command(arguments: tuple[str, ...], environment: Mapping[str, str], folder:
     _run_main(arguments, environment, folder, [stream.detach() for stream in streams])
 
 
-class _Child:
-    """A worker that a forked command has forked itself."""
+class _ForkedChild:
+    """What the supervisor asks of a `subprocess.Popen`, of a worker that a forked command has forked itself."""
 
     def __init__(self, pid: int, stdin: int) -> None:
         self.pid = pid
@@ -147,30 +154,43 @@ class _Child:
         return self._code
 
 
-_write_ends: list[int] = []
-"""Of the pipes to workers: one that inherited another's would keep it alive."""
+_children: list[_ForkedChild] = []
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _fork_worker(launch: WorkerLaunch, errors: IO[bytes]) -> _Child:
+def _fork_worker(launch: WorkerLaunch, errors: IO[bytes]) -> _ForkedChild:
     read, write = os.pipe()
-    _write_ends.append(write)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Until the worker has put the command's handlers away, a signal to it waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     pid = os.fork()
     if pid == 0:
-        for end in _write_ends:
-            os.close(end)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.setpgid(0, 0)
-        try:
-            _run_main(launch.arguments[3:], launch.environment, str(Path.cwd()), [read, nowhere, errors.fileno()])
-        except SystemExit as end_of_main:
-            sys.stderr.flush()
-            os._exit(end_of_main.code if isinstance(end_of_main.code, int) else 1)
-        except BaseException:  # noqa: BLE001 - the frames below are another process's
-            traceback.print_exc(file=sys.stderr)
-            sys.stderr.flush()
-        os._exit(1)
+        _be_worker(launch, read, write, errors)
+    with contextlib.suppress(OSError):  # it may have done that itself, or be gone
+        os.setpgid(pid, pid)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     os.close(read)
-    return _Child(pid, write)
+    _children.append(_ForkedChild(pid, write))
+    return _children[-1]
+
+
+def _be_worker(launch: WorkerLaunch, read: int, write: int, errors: IO[bytes]) -> NoReturn:
+    try:
+        os.setpgid(0, 0)
+        os.close(write)
+        for child in _children:  # a worker that inherited the pipe to another would keep it alive
+            if not child.stdin.closed:
+                os.close(child.stdin.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        _run_main(launch.arguments[3:], launch.environment, str(Path.cwd()), [read, nowhere, errors.fileno()])
+    except SystemExit as end_of_main:
+        sys.stderr.flush()
+        os._exit(end_of_main.code if isinstance(end_of_main.code, int) else 1)
+    except BaseException:  # noqa: BLE001 - the frames below are the command's
+        traceback.print_exc(file=sys.stderr)
+        sys.stderr.flush()
+    os._exit(1)
 
 
 def _work(arguments: tuple[str, ...], environment: Mapping[str, str], folder: str, stdin: Any, errors: Any) -> None:
@@ -184,14 +204,21 @@ def _run_main(arguments: tuple[str, ...], environment: Mapping[str, str], folder
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     for target, source in enumerate(streams):
         os.dup2(source, target)
-    # A command's own are dropped where its worker begins: they shall not close what the worker's are open on.
-    sys.stdin, sys.stdout, sys.stderr = (
-        os.fdopen(number, mode, 1 if os.isatty(number) else -1, closefd=False)
-        for number, mode in ((0, "r"), (1, "w"), (2, "w"))
-    )
+    # The old ones are kept: what flushes them when they go may wait for a lock that a thread held at the fork.
+    _old_streams.extend((sys.stdin, sys.stdout, sys.stderr))
+    sys.stdin, sys.stdout = open(0, closefd=False), _open_output(1, is_lined=os.isatty(1))  # noqa: SIM115
+    sys.stderr = _open_output(2, is_lined=True)
     sys.exit(main(arguments))
+
+
+_old_streams: list[Any] = []
+
+
+def _open_output(number: int, *, is_lined: bool) -> TextIO:
+    return os.fdopen(number, "w", 1 if is_lined else -1, closefd=False)

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 _DOTS_PER_INCH = 120
 _COLOURS = 256
-"""What a palette holds: a quarter of the bytes that true colours take, and no difference to be seen."""
+"""What a palette holds: a quarter of the bytes that true colours take."""
+_SEEN = 16
+"""A difference of so many 255ths of a colour can be seen on more than a few pixels."""
+_FEW = 0.005
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -33,7 +36,10 @@ def make_figure(width_inches: float, height_inches: float) -> "Figure":
 
 
 def write_png(figure: "Figure") -> bytes:
-    """The figure as a PNG file of a palette's size, the same bytes on every run of the same Matplotlib and Pillow."""
+    """The figure as a PNG file, the same bytes on every run of the same Matplotlib and Pillow.
+
+    With a palette, unless that could be seen: in photographs, say.
+    """
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -42,8 +48,10 @@ def write_png(figure: "Figure") -> bytes:
     canvas.draw()
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = drawn.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    error = np.abs(np.asarray(small.convert("RGB"), np.int16) - np.asarray(drawn, np.int16)).max(axis=2)
+    is_seen = float((error > _SEEN).mean()) > _FEW
     packed = io.BytesIO()
-    small.save(packed, format="PNG", optimize=True)
+    (drawn if is_seen else small).save(packed, format="PNG", optimize=True)
     return packed.getvalue()
 
 

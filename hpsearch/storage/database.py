@@ -36,7 +36,6 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 _ADVISORY_KEY = 0x687073
 _OPENING, _CREATION = 0, -1
 _CLAIM_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id)")
-_DURABLE_LATER = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id), set_config('synchronous_commit', 'off', true)")
 
 Upgrade = Callable[[sa.Connection], object]
 
@@ -149,20 +148,16 @@ class Database:
         self.close()
 
     @contextmanager
-    def transaction(self, *, claims_of: int | None = None, is_durable: bool = True) -> Iterator[sa.Connection]:
+    def transaction(self, *, claims_of: int | None = None) -> Iterator[sa.Connection]:
         """A connection in a transaction of hpsearch's own; database trouble comes out as a StorageError.
 
         Args:
             claims_of: Hold the claim lock of the study with this id until the transaction ends: nobody else claims
                 or reaps a trial of it meanwhile. (On SQLite every transaction here excludes every other.)
-            is_durable: Whether the commit waits until the disk has it. Where the same process writes again before it
-                relies on this one, PostgreSQL need not: its next commit that waits has both on the disk, and a crash
-                before that takes both back. Asked for with `claims_of` alone.
         """
         with _storage_errors(self.url), self.engine.begin() as connection:
             if claims_of is not None and not is_sqlite(self.url):
-                lock = _CLAIM_LOCK if is_durable else _DURABLE_LATER
-                connection.execute(lock, {"key": _ADVISORY_KEY, "study_id": claims_of})
+                connection.execute(_CLAIM_LOCK, {"key": _ADVISORY_KEY, "study_id": claims_of})
             yield connection
 
     @contextmanager

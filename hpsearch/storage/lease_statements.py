@@ -1,4 +1,4 @@
-"""The statements of every claim and report: each is put together once, which takes as long as a short query."""
+"""The statements about leases of every claim and report; to put one together takes as long as a short query."""
 
 import functools
 from typing import Any
@@ -41,7 +41,10 @@ def build_lease_upsert(database: str, held: tuple[str, ...]) -> Any:
 
 @functools.cache
 def build_lease_update(database: str, seconds: float, *, is_extended: bool) -> Any:
-    """A change of a lease that holds, by its trial and token; gives the time."""
+    """A change of a lease that holds, by its trial and token; gives the time.
+
+    Its end is moved, unless `is_extended` is false because the caller says what it is to be.
+    """
     same = (leases.c.trial_id == sa.bindparam("held_trial")) & (leases.c.token == sa.bindparam("held_token"))
     times = {"seen_at": build_clock_of(database)}
     times |= {"expires_at": build_clock_of(database, seconds)} if is_extended else {}

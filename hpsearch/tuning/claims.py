@@ -136,8 +136,7 @@ class TrialQueue:
     def _take(self, holder: Holder) -> Lease | NoTrial:
         study_id = self.study.study_id
         is_repeated, self._last_token = holder.token == self._last_token, holder.token
-        # Nobody trains before the transaction of `_prepare` that follows, which finds it gone where a crash took it.
-        with self.study.database.transaction(claims_of=study_id, is_durable=False) as connection:
+        with self.study.database.transaction(claims_of=study_id) as connection:
             if is_repeated and (taken := leases.find_taken(connection, study_id, holder)) is not None:
                 return taken
             self._reap(connection)

@@ -19,17 +19,29 @@ _METRIC_NAMES = "study:metric_names"
 
 
 def build_note_attributes(
-    name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace, plan: TrialPlan | None = None
+    name: str,
+    spec: StudySpec,
+    dataset: DatasetIdentity,
+    space: SearchSpace,
+    plan: TrialPlan | None = None,
+    *,
+    given: int = 0,
 ) -> dict[str, Any]:
     """The system attributes that hold a study's first note, and the name of its objective."""
-    text = write_note(name, spec, dataset, space, plan)
+    text = write_note(name, spec, dataset, space, plan, given=given)
     starts = range(0, len(text), _PIECE_CHARACTERS)
     pieces = {f"{_PIECE}{index}": text[start : start + _PIECE_CHARACTERS] for index, start in enumerate(starts)}
     return pieces | {_VERSION: 1, _METRIC_NAMES: ["validation accuracy" if _is_validated(plan) else "training loss"]}
 
 
 def write_note(
-    name: str, spec: StudySpec, dataset: DatasetIdentity, space: SearchSpace, plan: TrialPlan | None = None
+    name: str,
+    spec: StudySpec,
+    dataset: DatasetIdentity,
+    space: SearchSpace,
+    plan: TrialPlan | None = None,
+    *,
+    given: int = 0,
 ) -> str:
     """A study in Markdown.
 
@@ -39,6 +51,7 @@ def write_note(
         dataset: On which data.
         space: What is really drawn from.
         plan: Its trials, where they are known beforehand.
+        given: How many of its first trials are given instead of drawn.
     """
     kind = {"fcn": "fully connected networks", "cnn": "convolutional networks"}[spec.arch]
     held_out = f"{100 * spec.validation_fraction:g}%" if _is_validated(plan) else "none"
@@ -57,7 +70,7 @@ def write_note(
         f"{held_out} of them held out for validation.",
         "",
         f"- {spec.trials} trials of {spec.epochs} epochs, "
-        f"{_describe_source(spec) if plan is None else 'known beforehand'}, "
+        f"{_describe_source(spec, given) if plan is None else 'known beforehand'}, "
         f"{'never stopped early' if spec.pruner == 'none' else f'stopped early by {_code(spec.pruner)}'}, "
         f"seed {spec.seed}",
         f"- the objective is {_describe_objective(plan)}",
@@ -90,9 +103,9 @@ def _list_labels(plan: TrialPlan) -> str:
     return ", ".join(labels[:_MOST_LABELS] + more) + (f" of the study {_code(plan.search)}" if plan.search else "")
 
 
-def _describe_source(spec: StudySpec) -> str:
+def _describe_source(spec: StudySpec, given: int) -> str:
     drawn = f"drawn by {_code(spec.sampler)}"
-    return f"the shipped portfolio first, then {drawn}" if spec.portfolio else drawn
+    return f"the first {given} given, the others {drawn}" if given else drawn
 
 
 def _describe_objective(plan: TrialPlan | None) -> str:

@@ -144,7 +144,7 @@ def _make_study(
         _SPACE: space.model_dump(mode="json"),
     }
     with database.transaction(claims_of=study_id) as connection:
-        note = build_note_attributes(name, spec, dataset, space, plan)
+        note = build_note_attributes(name, spec, dataset, space, plan, given=len(beginning.trials))
         write_study_attributes(connection, study_id, attributes, note)
         for trial in beginning.trials:
             add_given_trial(connection, study_id, trial.parameters, given_by=trial.given_by)

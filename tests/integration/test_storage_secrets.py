@@ -283,7 +283,7 @@ def test_no_process_of_a_run_has_the_password_on_its_command_line(tmp_path: Path
                 with contextlib.suppress(psutil.Error):
                     lines[child.pid] = " ".join(child.cmdline())
                     variables |= child.environ().keys()
-            time.sleep(0.2)
+            time.sleep(0.05)
         out, err = process.communicate(timeout=FINISH_SECONDS)
     assert (process.returncode, err) == (0, "")
     assert sum("--until-stdin-closes" in line for line in lines.values()) >= 2

@@ -1,5 +1,7 @@
 """What is built is what was counted."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
@@ -40,10 +42,13 @@ def measure_macs(network: nn.Module, input_shape: InputShape) -> int:
 def check_counts(architecture: Architecture, input_shape: InputShape, class_count: int, dropout: float) -> None:
     try:
         weights = architecture.count_weights(input_shape, class_count)
-    except ArchitectureError:
+    except ArchitectureError as error:
         with torch.device("meta"), pytest.raises(ArchitectureError):
             build_network(architecture, input_shape, class_count)
+        with pytest.raises(ArchitectureError, match=re.escape(str(error))):
+            list(architecture.walk_layers(input_shape, class_count))
         return
+    assert sum(layer.weights for layer in architecture.walk_layers(input_shape, class_count)) == weights
     with torch.device("meta"):
         network = build_network(architecture, input_shape, class_count, dropout=dropout, input_dropout=dropout)
     assert count_trainable(network) == weights

@@ -1,11 +1,16 @@
 """The note of a study."""
 
 import json
+from pathlib import Path
+
+from optuna_dashboard._note import get_note_from_system_attrs
 
 from hpsearch.dataset import DatasetIdentity
+from hpsearch.storage.database import Database
 from hpsearch.study_file import parse_study_spec
 from hpsearch.trial_plan import plan_replicates
 from hpsearch.tuning.note import build_note_attributes, write_note
+from hpsearch.tuning.study import create_or_join_study
 from tests.scripted import TINY_DATASET
 from tests.tiny_training import tiny_config
 
@@ -30,10 +35,15 @@ def test_a_note_says_what_is_searched_and_what_to_type() -> None:
         assert words in note, words
 
 
-def test_a_note_says_that_the_portfolio_comes_first() -> None:
-    first = "30 trials of 7 epochs, the shipped portfolio first, then drawn by `tpe`"
-    assert first in make_note(portfolio=True)
-    assert first not in make_note(portfolio=False)
+def test_a_note_says_how_many_trials_are_not_drawn(tmp_path: Path) -> None:
+    given = {"name": "study", "dataset": "tiny", "arch": "fcn", "budget": "2k", "trials": 6, "epochs": 3}
+    with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
+        for portfolio, words in ((True, "the first 3 given, the others drawn by `tpe`"), (False, "drawn by `tpe`")):
+            name, spec = parse_study_spec(given | {"name": f"study-{portfolio}", "portfolio": portfolio})
+            study = create_or_join_study(database, name, spec, TINY_DATASET)
+            attributes = database.optuna_storage.get_study_system_attrs(study.study_id)
+            note = get_note_from_system_attrs(attributes, None)["body"]
+            assert f"6 trials of 3 epochs, {words}, stopped early" in note
 
 
 def test_what_is_fixed_stands_apart_from_what_is_searched() -> None:
@@ -63,8 +73,6 @@ def test_a_path_with_markdown_in_it_stays_as_it_is() -> None:
 
 
 def test_a_long_note_is_kept_in_pieces_as_the_dashboard_reads_it() -> None:
-    from optuna_dashboard._note import get_note_from_system_attrs
-
     _, spec = parse_study_spec({"dataset": "tiny", "arch": "cnn", "budget": "20k"})
     dataset = TINY_DATASET.model_copy(update={"name": "x" * 5000})
     attributes = build_note_attributes("study", spec, dataset, spec.space)

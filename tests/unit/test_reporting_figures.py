@@ -14,6 +14,7 @@ from PIL import Image
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError
 from hpsearch.reporting import figures
+from hpsearch.reporting.canvas import make_figure, write_png
 from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
 
 COUNTS = [[8, 2, 0], [1, 9, 0], [0, 0, 0]]
@@ -100,6 +101,24 @@ def test_the_same_figures_give_the_same_bytes_in_any_process() -> None:
 def test_a_figure_holds_no_date_and_no_version() -> None:
     for content in (draw_learning_curve(make_curve(3), "t"), draw_confusion_matrix(COUNTS, "abc", "t")):
         assert set(open_png(content).info) <= {"dpi"}
+
+
+def read_pixels(png: bytes) -> Any:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), np.int16)
+
+
+def test_a_picture_has_a_palette_unless_its_colours_would_suffer() -> None:
+    plain = draw_confusion_matrix(np.eye(3, dtype=int).tolist(), ["a", "b", "c"], "plain")
+    assert Image.open(io.BytesIO(plain)).mode == "P"
+    figure = make_figure(3.0, 3.0)
+    red, green = np.meshgrid(np.linspace(0, 1, 60), np.linspace(0, 1, 60))
+    blue = np.random.default_rng(0).uniform(size=red.shape)
+    axes = figure.subplots()
+    axes.imshow(np.stack([red, green, blue], axis=-1), interpolation="nearest")
+    axes.set_axis_off()
+    figure.canvas.draw()
+    exact = np.asarray(figure.canvas.buffer_rgba(), np.int16)[..., :3]  # type: ignore[attr-defined]
+    assert np.array_equal(read_pixels(write_png(figure)), exact)
 
 
 def test_drawing_leaves_no_figure_and_no_setting_behind() -> None:
