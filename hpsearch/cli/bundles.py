@@ -259,7 +259,7 @@ def _say_what_lacks(console: "Console", model_format: str) -> None:
 
 
 def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None:
-    from rich.table import Table
+    from hpsearch.cli.tables import make_table
 
     measures, bundle = evaluation.measures, evaluation.bundle
     console.print(
@@ -270,9 +270,7 @@ def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None
     )
     for line in _list_notes(bundle, evaluation):
         console.print(line, style="dim", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("class", "images", "rightly", "accuracy"):
-        table.add_column(heading, justify="left" if heading == "class" else "right", no_wrap=True)
+    table = make_table("class/", "images>", "rightly>", "accuracy>")
     for row in evaluation.describe()["classes"]:
         table.add_row(row["class"], f"{row['images']:,}", f"{row['correct']:,}", format_accuracy(row["accuracy"]))
     console.print(table)

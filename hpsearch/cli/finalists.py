@@ -192,17 +192,14 @@ def show_final(
     console: "Console", searched: "StudyRecord", final: "StudyRecord", summary: "Final", seconds: float
 ) -> None:
     """Write the table and what it means."""
-    from rich.table import Table
-
     from hpsearch.cli.durations import format_duration
+    from hpsearch.cli.tables import make_table
     from hpsearch.cli.views import format_accuracy
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("finalist", "seeds>", "in the search>", "retrained>", "too much>", "test>", "weights>", "network"):
-        right = heading.endswith(">")
-        table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=True)
+    headings = ("finalist", "seeds>", "in the search>", "retrained>", "too much>", "test>", "weights>", "network/")
+    table = make_table(*headings)
     for finalist in summary.finalists:
         table.add_row(
             finalist.label,

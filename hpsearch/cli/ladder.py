@@ -160,14 +160,10 @@ def is_on_frontier(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
 
 def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
     """Write the table."""
-    from rich.table import Table
+    from hpsearch.cli.tables import make_table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    headings = ("arch", "budget>", "weights>", "MACs>", "validation>", "test>", "trials>", "time>", "", "network")
-    for heading in headings:
-        right = heading.endswith(">")
-        is_last = heading == headings[-1]  # it alone may take several lines
-        table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=not is_last)
+    headings = ("arch", "budget>", "weights>", "MACs>", "validation>", "test>", "trials>", "time>", "", "network/")
+    table = make_table(*headings)
     for rung in rungs:
         spec, best = rung.record.study.spec, rung.best
         table.add_row(

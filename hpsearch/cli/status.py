@@ -259,11 +259,9 @@ def _describe_best(status: "StudyStatus") -> str:
 
 
 def _draw_held(status: "StudyStatus") -> "Table":
-    from rich.table import Table
+    from hpsearch.cli.tables import make_table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("worker", "device", "trial>", "attempt>", "epoch>", "validation>", "last seen>", "lease>"):
-        table.add_column(heading.removesuffix(">"), justify="right" if heading.endswith(">") else "left", no_wrap=True)
+    table = make_table("worker/", "device", "trial>", "attempt>", "epoch>", "validation>", "last seen>", "lease>")
     for trial in status.held:
         table.add_row(
             trial.worker or "-",

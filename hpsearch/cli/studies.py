@@ -21,13 +21,13 @@ from hpsearch.cli.planned_table import show_plan_summary
 from hpsearch.cli.preparation import describe_beginning
 from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.tables import make_table
 from hpsearch.cli.views import describe_network, format_accuracy
 from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
 from hpsearch.errors import HpsearchError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
@@ -53,7 +53,7 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
     if not records:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
         return
-    table = _make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    table = make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
     for record in records:
         best, spec = record.best, record.study.spec
         table.add_row(
@@ -173,8 +173,7 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
 
         show_plan_summary(console, summarize_plan(record))
     console.print()
-    table = _make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network")
-    table.columns[-1].overflow = "ellipsis"
+    table = make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
     for trial in _rank(record):
         table.add_row(
             str(trial.number),
@@ -230,13 +229,3 @@ def _show_trial(console: "Console", record: "StudyRecord", trial: "TrialRecord")
     console.print(draw_facts(facts))
     if trial.traceback:
         console.print(f"\n{trial.traceback}", style="dim", soft_wrap=True, markup=False, highlight=False)
-
-
-def _make_table(*headings: str) -> "Table":
-    """A table without lines; headings that end in > are over columns of figures."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        table.add_column(heading.removesuffix(">"), justify="right" if heading.endswith(">") else "left", no_wrap=True)
-    return table

@@ -1,6 +1,7 @@
 """`list`, `show`, `best` on a study whose trials were scripted."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hpsearch.errors import TrainingError
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claims import NoTrial, TrialQueue
-from hpsearch.tuning.records import read_study_record, store_test_score
+from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score
 from hpsearch.tuning.study import load_study
 from tests.cli_runs import CommandRoom
 from tests.scripted import curve_point, make_study
@@ -47,8 +48,32 @@ def open_test_split(room: CommandRoom, number: int, accuracy: float) -> None:
         store_test_score(study, trial, accuracy=accuracy, loss=1.0, images=20)
 
 
+def read_record(room: CommandRoom) -> StudyRecord:
+    with Database.open(room.storage) as database:
+        return read_study_record(load_study(database, "study"))
+
+
 def read_json(text: str) -> Any:
     return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_network_of_many_words_leaves_the_figures_beside_it_whole(
+    room: CommandRoom, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    make_finished_study(room, arch="cnn", budget="20k")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", room.type("show", "study").out).splitlines()
+    heading = next(line for line in lines if line.lstrip().startswith("trial "))
+    assert heading.split() == ["trial", "state", "validation", "test", "weights", "MACs", "epochs", "time", "network"]
+    best = read_record(room).trial(2)
+    (row,) = (line for line in lines if line.lstrip().startswith("2 "))
+    assert {"COMPLETE", "80.00%", f"{best.weights:,}", f"{best.macs:,}"} <= set(row.split())
+    words = "".join(line[heading.index("network") :] for line in lines[lines.index(row) :])
+    assert "".join(words.split()).startswith("".join(str(best.network).split()))
+    assert max(map(len, lines)) <= columns
 
 
 def test_list_has_every_study_with_its_trials_by_state_and_its_best(room: CommandRoom) -> None:
