@@ -202,7 +202,10 @@ def test_watching_in_a_log_writes_a_line_when_something_changed_and_ends_with_th
     assert clock.seconds == 10.0
 
 
-def test_watching_at_a_terminal_draws_in_place_and_says_how_long_there_was_no_answer() -> None:
+def test_watching_at_a_terminal_draws_in_place_and_says_how_long_there_was_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # nobody draws in place on a dumb one
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     begun = make_status(make_record(make_trial(0, "RUNNING")), held_trial(0))
     watch_study(replay(begun, AWAY, AWAY, finished_status()), LivePicture(console, STORAGE), CountingClock())
