@@ -18,17 +18,8 @@ _METRIC_NAMES = "study:metric_names"
 """Optuna's own name of the objective, which its tables and the dashboard's axes take."""
 
 
-def build_note_attributes(
-    name: str,
-    spec: StudySpec,
-    dataset: DatasetIdentity,
-    space: SearchSpace,
-    plan: TrialPlan | None = None,
-    *,
-    given: int = 0,
-) -> dict[str, Any]:
+def build_note_attributes(text: str, plan: TrialPlan | None = None) -> dict[str, Any]:
     """The system attributes that hold a study's first note, and the name of its objective."""
-    text = write_note(name, spec, dataset, space, plan, given=given)
     starts = range(0, len(text), _PIECE_CHARACTERS)
     pieces = {f"{_PIECE}{index}": text[start : start + _PIECE_CHARACTERS] for index, start in enumerate(starts)}
     return pieces | {_VERSION: 1, _METRIC_NAMES: ["validation accuracy" if _is_validated(plan) else "training loss"]}

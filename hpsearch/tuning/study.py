@@ -21,7 +21,7 @@ from hpsearch.storage.url import show_url
 from hpsearch.study_spec import StudySpec, check_study_name
 from hpsearch.trial_config import TrainsOn
 from hpsearch.trial_plan import TrialPlan
-from hpsearch.tuning.note import build_note_attributes
+from hpsearch.tuning.note import build_note_attributes, write_note
 from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_given_trial, plan_beginning
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -144,8 +144,8 @@ def _make_study(
         _SPACE: space.model_dump(mode="json"),
     }
     with database.transaction(claims_of=study_id) as connection:
-        note = build_note_attributes(name, spec, dataset, space, plan, given=len(beginning.trials))
-        write_study_attributes(connection, study_id, attributes, note)
+        note = write_note(name, spec, dataset, space, plan, given=len(beginning.trials))
+        write_study_attributes(connection, study_id, attributes, build_note_attributes(note, plan))
         for trial in beginning.trials:
             add_given_trial(connection, study_id, trial.parameters, given_by=trial.given_by)
     return study_id

@@ -64,7 +64,7 @@ def test_a_planned_study_says_what_it_trains_and_what_its_objective_is() -> None
         assert "Trains `trial 0`, `trial 1`, `trial 2`, `trial 3`, `trial 4`, 2 more of the study `s`: fully" in note
         assert f"the objective is the **{objective}**" in note
         assert "| searched |" not in note
-        assert build_note_attributes(name, spec, TINY_DATASET, spec.space, plan)["study:metric_names"] == [objective]
+        assert build_note_attributes(note, plan)["study:metric_names"] == [objective]
 
 
 def test_a_path_with_markdown_in_it_stays_as_it_is() -> None:
@@ -75,7 +75,8 @@ def test_a_path_with_markdown_in_it_stays_as_it_is() -> None:
 def test_a_long_note_is_kept_in_pieces_as_the_dashboard_reads_it() -> None:
     _, spec = parse_study_spec({"dataset": "tiny", "arch": "cnn", "budget": "20k"})
     dataset = TINY_DATASET.model_copy(update={"name": "x" * 5000})
-    attributes = build_note_attributes("study", spec, dataset, spec.space)
+    note = write_note("study", spec, dataset, spec.space)
+    attributes = build_note_attributes(note)
     assert all(len(json.dumps(value)) < 4096 for value in attributes.values())
     found = get_note_from_system_attrs(attributes, None)
-    assert found == {"version": 1, "body": write_note("study", spec, dataset, spec.space)}
+    assert found == {"version": 1, "body": note}
