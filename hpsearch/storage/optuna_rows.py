@@ -35,6 +35,42 @@ RUNG = "completed_rung_"
 _OBJECTIVE = 0
 _CHUNK = 500
 
+# Statements of every claim: to put one together takes as long as a short query.
+_STARTED = ("number", "state", "datetime_start")
+_TRIAL_INSERT = (
+    trials.insert()
+    .from_select(
+        ["study_id", *_STARTED],
+        sa.select(
+            _studies.c.study_id,
+            *(sa.bindparam(name, type_=trials.c[name].type).label(name) for name in _STARTED),
+        ).where(_studies.c.study_id == sa.bindparam("study")),
+    )
+    .returning(trials.c.trial_id)
+)
+
+_STATE_CHANGE = trials.update().where(
+    (trials.c.trial_id == sa.bindparam("id")) & (trials.c.state == sa.bindparam("before", type_=trials.c.state.type))
+)
+
+_CHANGED = (
+    sa.select(
+        *(trials.c[name] for name in ("trial_id", "number", "state", "datetime_start", "datetime_complete")),
+        _values.c.value,
+        _values.c.value_type,
+    )
+    .select_from(trials.outerjoin(_values, _values.c.trial_id == trials.c.trial_id))
+    .where(trials.c.study_id == sa.bindparam("study"))
+    .where((trials.c.trial_id > sa.bindparam("newest")) | trials.c.trial_id.in_(sa.bindparam("ids", expanding=True)))
+)
+
+_LAST_ENDS = (
+    sa.select(trials.c.trial_id, trials.c.state)
+    .where((trials.c.study_id == sa.bindparam("study")) & (trials.c.datetime_complete > sa.bindparam("moment")))
+    .order_by(trials.c.datetime_complete.desc(), trials.c.trial_id.desc())
+    .limit(sa.bindparam("count"))
+)
+
 RESULT_ATTRIBUTES = ("seconds", "epochs", "curve", "reason", "traceback")
 """The user attributes that a trial gets when it finishes."""
 
@@ -56,18 +92,10 @@ def insert_trial(connection: sa.Connection, study_id: int, now: datetime | None,
         "state": TrialState.WAITING if now is None else TrialState.RUNNING,
         "datetime_start": None if now is None else _naive(now),
     }
-    trial_id: int | None = connection.execute(_build_trial_insert(), values).scalar_one_or_none()
+    trial_id: int | None = connection.execute(_TRIAL_INSERT, values).scalar_one_or_none()
     if trial_id is None:
         raise StorageError("the study was deleted while it was worked on: hpsearch list shows those that are left")
     return trial_id
-
-
-@functools.cache
-def _build_trial_insert() -> Any:
-    names = ("number", "state", "datetime_start")
-    columns = (sa.bindparam(name, type_=trials.c[name].type).label(name) for name in names)
-    row = sa.select(_studies.c.study_id, *columns).where(_studies.c.study_id == sa.bindparam("study"))
-    return trials.insert().from_select(["study_id", *names], row).returning(trials.c.trial_id)
 
 
 def find_changed_trials(
@@ -75,16 +103,7 @@ def find_changed_trials(
 ) -> list[sa.Row[Any]]:
     """A study's trials with higher ids than one, and those with these ids: each as it stands, with its value."""
     wanted = {"study": study_id, "newest": newer_than, "ids": _round_up(list(among))}
-    return list(connection.execute(_build_change_query(), wanted))
-
-
-@functools.cache
-def _build_change_query() -> sa.Select[Any]:
-    wanted = (trials.c.trial_id > sa.bindparam("newest")) | trials.c.trial_id.in_(sa.bindparam("ids", expanding=True))
-    columns = (trials.c[name] for name in ("trial_id", "number", "state", "datetime_start", "datetime_complete"))
-    joined = trials.outerjoin(_values, _values.c.trial_id == trials.c.trial_id)
-    query = sa.select(*columns, _values.c.value, _values.c.value_type).select_from(joined)
-    return query.where((trials.c.study_id == sa.bindparam("study")) & wanted)
+    return list(connection.execute(_CHANGED, wanted))
 
 
 def read_trials(
@@ -179,15 +198,7 @@ def find_last_ends(
     """The id and state of a study's trials that finished last, the last one first; only those after a moment."""
     moment = datetime.min if after is None else _naive(after.astimezone(UTC))
     values = {"study": study_id, "moment": moment, "count": count}
-    return [(row.trial_id, row.state) for row in connection.execute(_build_last_ends_query(), values)]
-
-
-@functools.cache
-def _build_last_ends_query() -> Any:
-    mine = (trials.c.study_id == sa.bindparam("study")) & (trials.c.datetime_complete > sa.bindparam("moment"))
-    newest = (trials.c.datetime_complete.desc(), trials.c.trial_id.desc())
-    query = sa.select(trials.c.trial_id, trials.c.state).where(mine).order_by(*newest)
-    return query.limit(sa.bindparam("count"))
+    return [(row.trial_id, row.state) for row in connection.execute(_LAST_ENDS, values)]
 
 
 def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialState]:
@@ -208,13 +219,7 @@ def change_state(
         values["datetime_start"] = _naive(now)
     if after.is_finished():
         values["datetime_complete"] = _naive(now)
-    return connection.execute(_build_state_change(), {"id": trial_id, "before": before} | values).rowcount == 1
-
-
-@functools.cache
-def _build_state_change() -> Any:
-    before = sa.bindparam("before", type_=trials.c.state.type)
-    return trials.update().where((trials.c.trial_id == sa.bindparam("id")) & (trials.c.state == before))
+    return connection.execute(_STATE_CHANGE, {"id": trial_id, "before": before} | values).rowcount == 1
 
 
 def write_parameters(
