@@ -6,6 +6,7 @@ import typer
 
 from hpsearch.cli.options import JsonOption, choose_cache_folder
 from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
+from hpsearch.cli.tables import make_table
 
 if TYPE_CHECKING:
     from hpsearch.training.data.listing import DatasetListing
@@ -35,11 +36,7 @@ def list_known(as_json: JsonOption = False) -> None:
     if as_json:
         write_json([_describe(listing) for listing in listings])
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("name", "images", "classes", "train", "test", "licence", "here"):
-        table.add_column(heading, justify="right" if heading in ("classes", "train", "test") else "left")
+    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here")
     for listing in listings:
         table.add_row(
             listing.name,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.networks import draw_facts
 from hpsearch.cli.preparation import Hardware, choose_hardware, identify_dataset, make_absolute
+from hpsearch.cli.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,8 +73,6 @@ def forecast_planned_study(
 
 def show_planned_forecast(console: "Console", made: PlannedForecast) -> None:
     """Write the table and the forecast."""
-    from rich.table import Table
-
     planned, dataset = made.planned, made.dataset
     console.print(planned.origin.title or planned.name, style="bold", soft_wrap=True)
     facts = [("images", f"{dataset.name}: {dataset.input_shape}, {dataset.class_count} classes")]
@@ -82,9 +81,7 @@ def show_planned_forecast(console: "Console", made: PlannedForecast) -> None:
     facts.append(("trainings", f"{len(made.plan.trials)}: {len(planned.trainings)}, {planned.replicates} of each"))
     console.print(draw_facts(facts))
     console.print()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("", "weights>", "MACs>", "epochs>", "an epoch>", "network and recipe"):
-        table.add_column(heading.removesuffix(">"), justify="right" if heading.endswith(">") else "left")
+    table = make_table("/", "weights>", "MACs>", "epochs>", "an epoch>", "network and recipe/")
     for label, config in made.configs.items():
         table.add_row(
             label,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.progress import list_failures
+from hpsearch.cli.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,27 +112,23 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
 
 
 def _draw_table(summary: "PlanSummary", measures: Sequence[_Measure], *, has_seeds: bool = True) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("", overflow="fold")
+    headings = ["/"]
     columns: list[Callable[[LabelSummary], str]] = []
     if has_seeds:
-        table.add_column("seeds", justify="right", no_wrap=True)
+        headings.append("seeds>")
         columns.append(_format_seeds)
     for measure in measures:
         if not measure.is_shown(summary):
             continue
-        headings = [measure.heading]
+        headings.append(f"{measure.heading}>")
         columns.append(measure.ours)
         if measure.is_printed(summary):
-            headings.append("printed")
+            headings.append("printed>")
             columns.append(measure.printed)
             if measure.difference is not None:
-                headings.append("differs")
+                headings.append("differs>")
                 columns.append(_write_difference(measure.difference))
-        for heading in headings:
-            table.add_column(heading, justify="right", no_wrap=True)
+    table = make_table(*headings)
     for mine in summary.labels:
         table.add_row(mine.label, *(write(mine) for write in columns))
     return table

@@ -1,39 +1,30 @@
-"""Reports as pages: what stands in them for each kind of study, that all of it is escaped and nothing is fetched."""
+"""Reports as pages: what stands in them for each kind of study."""
 
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
-import numpy as np
 import pytest
 
-from hpsearch.architecture import FcnArchitecture
-from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.epoch_result import EpochResult
-from hpsearch.origin import Origin, PrintedFigures, Source
-from hpsearch.recipe import Recipe
-from hpsearch.reporting import canvas
 from hpsearch.reporting.comparison_part import is_on_frontier, list_contenders
-from hpsearch.reporting.markdown_page import list_files, render_markdown
-from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject, choose_judged
-from hpsearch.reporting.validation import NoOutcome, judge, rank_confusions
-from hpsearch.search_space import Choices, IntRange
+from hpsearch.reporting.validation import NoOutcome
 from hpsearch.storage.study_rows import StudyCourse
-from hpsearch.storage.test_scores import TestScore
-from hpsearch.trial_config import TrainsOn, TrialConfig
-from hpsearch.trial_plan import TrialPlan, plan_replicates
-from hpsearch.tuning.importance import measure_importance
-from hpsearch.tuning.records import StudyRecord, TrialRecord
-from hpsearch.tuning.suggest import searched_distributions
+from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import make_record, make_trial
-from tests.report_pages import PIXEL, ReadPage, read_quickly
+from tests.report_pages import PIXEL
+from tests.report_studies import (
+    HOSTILE,
+    SEARCH,
+    assert_sound,
+    look,
+    make_config,
+    make_done,
+    make_finalists,
+    make_planned,
+    read,
+)
 from tests.scripted import TINY_DATASET
 
-HOSTILE = "<script>alert('x')</script> & \"q\" ```c``` |*_[a](http://evil.example/)"
-SPACE = make_record().study.space
 FULL_PAGE = [
     "The best network",
     "Finalists",
@@ -44,128 +35,6 @@ FULL_PAGE = [
     "What it gets wrong",
     "How it was made",
 ]
-
-
-def make_config(width: int = 12, **recipe: Any) -> TrialConfig:
-    architecture = FcnArchitecture(widths=(width,), batch_norm=False)
-    return TrialConfig(
-        architecture=architecture, recipe=Recipe(**({"epochs": 3} | recipe)), dataset=TINY_DATASET, seed=1
-    )
-
-
-def make_done(number: int, value: float, state: str = "COMPLETE", **fields: Any) -> TrialRecord:
-    """A finished trial with a curve that ends at this accuracy."""
-    config = fields.pop("config", None) or make_config(8 + number, lr=0.001 * (number + 1))
-    accuracies = {epoch: value - 0.1 + 0.05 * epoch for epoch in range(3)}
-    curve = tuple(EpochResult(epoch, 1.0, 0.9, accuracy, 0.5, 0.1) for epoch, accuracy in accuracies.items())
-    given: dict[str, Any] = {
-        "value": value,
-        "accuracies": accuracies,
-        "curve": curve,
-        "seconds": 1.5,
-        "parameters": {name: _choose(SPACE.distributions[name], number) for name in searched_distributions(SPACE)},
-        "config_json": config.model_dump(mode="json"),
-        "environment": {"torch": "2.10.0", "hardware": "a machine"},
-    }
-    return make_trial(number, state, **given | fields)
-
-
-def _choose(distribution: Any, number: int) -> Any:
-    match distribution:
-        case Choices(values=values):
-            return values[number % len(values)]
-        case IntRange(low=low, high=high):
-            return low + number % (high - low + 1)
-    return distribution.low + 0.01 * number * (distribution.high - distribution.low)
-
-
-def score(trial: TrialRecord, accuracy: float) -> TrialRecord:
-    return replace(trial, test_scores=(TestScore(trial.trial_id, datetime(2026, 1, 1, tzinfo=UTC), accuracy, 1.0, 20),))
-
-
-SEARCH = make_record(
-    score(make_done(0, 0.8), 0.75),
-    make_done(1, 0.9),
-    make_done(2, 0.7),
-    make_done(3, 0.6),
-    make_done(4, 0.5, "PRUNED"),
-    make_trial(5, "FAIL", reason=HOSTILE),
-    make_trial(6, "RUNNING"),
-    trials=8,
-    epochs=3,
-)
-
-
-def plan_record(name: str, plan: TrialPlan, *trials: TrialRecord) -> StudyRecord:
-    record = make_record(*trials, trials=len(plan.trials), name=name)
-    return replace(record, study=replace(record.study, name=name, plan=plan))
-
-
-def make_finalists(search: StudyRecord, *, on: TrainsOn = "train") -> StudyRecord:
-    configs = {f"trial {number}": search.trial(number).config for number in (1, 0)}
-    plan = plan_replicates({k: v for k, v in configs.items() if v}, 2, trains_on=on, search=search.study.name)
-    values = (0.86, 0.82, 0.88, 0.80)
-    trials = [
-        score(make_done(number, value, label=planned.label, config=planned.config), value - 0.02)
-        for number, (planned, value) in enumerate(zip(plan.trials, values, strict=True))
-    ]
-    if on != "train":
-        trials = [replace(trial, value=None, accuracies={}) for trial in trials]
-    return plan_record(f"{search.study.name}-finalists", plan, *trials)
-
-
-ORIGIN = Origin(
-    title="Which of the two?",
-    source=Source(report="004.txt", place="table 1"),
-    printed={
-        "small": PrintedFigures(
-            weights=900,
-            validation_percent=80.0,
-            test_percent=78.5,
-            test_spread_percent=2.1,
-            confusion=((8, 2, 0), (1, 9, 0), (0, 0, 10)),
-            note="printed so",
-        ),
-        "large": PrintedFigures(test_percent=90.0, training_seconds=62, highest_validation_percent=91.0),
-    },
-)
-
-
-def make_planned(origin: Origin = ORIGIN, *, trials_on: TrainsOn = "train") -> StudyRecord:
-    plan = plan_replicates({"small": make_config(12), "large": make_config(24)}, 2, origin=origin, trains_on=trials_on)
-    trials = [
-        score(make_done(0, 0.80, label="small"), 0.79),
-        score(make_done(1, 0.90, label="large"), 0.89),
-        score(make_done(2, 0.84, label="small"), 0.81),
-        make_trial(3, "FAIL", label="large", reason="diverged"),
-    ]
-    if trials_on != "train":
-        trials = [replace(trial, value=None, accuracies={}) for trial in trials]
-    return plan_record("planned", plan, *trials)
-
-
-def look(trial: TrialRecord) -> Any:
-    """An outcome on six images of which two are taken for another class."""
-    labels = np.array([0, 0, 1, 1, 2, 2])
-    logits = np.eye(3)[[0, 1, 1, 1, 2, 0]] * np.array([1, 2, 3, 1, 1, 5])[:, None]
-    return judge(trial, logits, np.zeros((6, 1, 8, 8), np.uint8), labels)
-
-
-def read(*subjects: Subject) -> ReadPage:
-    return read_quickly(build_report(subjects))
-
-
-def assert_sound(page: ReadPage) -> None:
-    """Nothing is fetched, nothing runs, every picture has words, every link leads somewhere."""
-    assert "default-src 'none'; img-src data:" in page.source
-    assert page.tags.isdisjoint({"script", "iframe", "object", "embed", "link", "base", "form", "svg"})
-    assert all(reference.startswith("data:image/png;base64,") for reference in page.references)
-    assert all(image["alt"] and image["width"] and image["height"] for image in page.images)
-    assert all(link.removeprefix("#") in page.ids for link in page.links)
-    assert len(set(page.ids)) == len(page.ids)
-    assert not re.search(r"@import|url\(|\son[a-z]+=", page.source.partition("<body>")[0])
-    assert all(table.caption and all(table.headings) for table in page.tables)
-    assert all(len(row) == len(table.headings) for table in page.tables for row in table.rows)
 
 
 def test_a_page_on_a_search_has_every_section_in_order() -> None:
@@ -350,144 +219,3 @@ def test_a_planned_study_without_a_training_and_a_search_that_is_stopped_say_so(
         make_record(), course=StudyCourse(stopped_at=datetime(2026, 1, 1, tzinfo=UTC), stop_reason=HOSTILE)
     )
     assert f"The study is stopped ({HOSTILE})." in read(Subject(stopped)).text
-
-
-def make_hostile() -> list[Subject]:
-    """Words of somebody's own wherever there can be some."""
-    dataset = DatasetIdentity(
-        name=f"/home/somebody/{HOSTILE.replace('/', '')}",
-        sha256="0" * 64,
-        input_shape=InputShape(1, 8, 8),
-        class_names=(HOSTILE, "b", "c"),
-        train_count=100,
-        test_count=20,
-    )
-    search = make_record(
-        make_done(0, 0.9, network=HOSTILE, given_by=HOSTILE, environment={HOSTILE: HOSTILE}),
-        make_done(1, 0.8),
-        make_trial(2, "FAIL", reason=HOSTILE),
-        dataset=dataset,
-        trials=3,
-    )
-    origin = Origin(
-        title=HOSTILE,
-        source=Source(report=HOSTILE, place=HOSTILE),
-        printed={HOSTILE: PrintedFigures(note=HOSTILE, test_percent=1.0)},
-    )
-    plan = plan_replicates({HOSTILE: make_config()}, 1, origin=origin)
-    planned = plan_record("planned", plan, make_done(0, 0.8, label=HOSTILE))
-    planned = replace(planned, study=replace(planned.study, dataset=dataset))
-    return [
-        Subject(search, outcomes=(look(search.trial(0)),)),
-        Subject(planned, outcomes=(look(planned.trial(0)),)),
-    ]
-
-
-def test_words_of_somebody_are_shown_as_they_are_and_do_nothing() -> None:
-    page = read(*make_hostile())
-    assert_sound(page)
-    assert "<script" not in page.source
-    assert page.text.count(HOSTILE) > 10
-    assert all(link.startswith("#") for link in page.links)
-    assert "/home/somebody" not in page.source
-
-
-def test_markdown_has_the_same_and_escapes_it() -> None:
-    report = build_report(make_hostile())
-    files = render_markdown(report, {picture.name: PIXEL for picture in report.list_pictures()})
-    page = files["README.md"].decode()
-    assert set(files) == list_files(page)
-    prose = re.sub(r"^(`{3,}).*?^\1$", "", page, flags=re.MULTILINE | re.DOTALL)
-    assert "<script" in page.replace("\\<script", "")  # in a command, where it is quoted
-    assert "<script" not in prose.replace("\\<script", "")
-    assert "](http" not in prose.replace("\\](http", "")
-    assert page.startswith("<!-- hpsearch report -->\n\n# 2 studies side by side\n")
-    assert "\n````sh\n" in page  # longer than what somebody's words could close
-    heads = [line for line in page.splitlines() if re.fullmatch(r"\|(-+:?\|)+", line)]
-    assert len(heads) > 8
-    for row in (line for line in page.splitlines() if line.startswith("| ")):
-        assert len(re.split(r"(?<!\\)\|", row)) > 3
-
-
-def test_pictures_of_a_report_have_names_of_their_own() -> None:
-    report = build_report(
-        [Subject(SEARCH, (make_finalists(SEARCH),), outcomes=(look(SEARCH.trial(1)),)), *make_hostile()[1:]]
-    )
-    names = [picture.name for picture in report.list_pictures()]
-    assert len(names) == len(set(names))
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"portfolio": False}, "--no-portfolio"),
-        ({"sampler": "random"}, "--sampler random"),
-        ({"seed": 7}, "--seed 7"),
-        ({"space": {"optimizer": "sgd"}}, "hpsearch run tiny-fcn-2k.toml"),
-        ({"validation_fraction": 0.2}, "validation_fraction = 0.2"),
-        ({"space": {"lr": {"low": 0.001, "high": 0.1, "log": True}}}, "[space.lr] low = 0.001 high = 0.1 log = true"),
-    ],
-)
-def test_the_commands_say_what_the_study_was_made_with(fields: dict[str, Any], expected: str) -> None:
-    page = read(Subject(make_record(**fields)))
-    assert expected in page.text
-    assert ("--budget" in page.text) == ("space" not in fields and "validation_fraction" not in fields)
-
-
-def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Any) -> None:
-    from hpsearch.reporting.document import Listing
-    from hpsearch.study_file import parse_study_spec, read_study_file
-
-    record = make_record(
-        space={"lr": {"low": 0.001, "high": 0.1, "log": True}, "optimizer": ["sgd", "adam"], "depth": 2}
-    )
-    (part,) = build_report([Subject(record)]).parts
-    (listing,) = (block for block in part.sections[-1].blocks if isinstance(block, Listing))
-    (tmp_path / "study.toml").write_text(listing.text)
-    name, spec = parse_study_spec(read_study_file(tmp_path / "study.toml"))
-    assert (name, spec.space, spec.epochs) == (record.study.name, record.study.spec.space, 10)
-
-
-def test_importance_wants_trials_that_differ() -> None:
-    assert measure_importance(make_record(*(make_done(number, 0.5 + number / 10) for number in range(3)))) == {}
-    assert measure_importance(make_record(*(make_done(number, 0.5) for number in range(6)))) == {}
-    shares = measure_importance(SEARCH)
-    assert set(shares) == set(searched_distributions(SPACE))
-    assert sum(shares.values()) == pytest.approx(1)
-    assert list(shares.values()) == sorted(shares.values(), reverse=True)
-
-
-def test_confusions_are_ranked_by_their_share_of_the_class() -> None:
-    ranked = rank_confusions([[8, 2, 0], [30, 170, 0], [0, 0, 0]])
-    assert [(pair.label, pair.predicted, pair.images) for pair in ranked] == [(0, 1, 2), (1, 0, 30)]
-
-
-def test_the_images_that_it_is_surest_of_come_first() -> None:
-    outcome = look(SEARCH.trial(1))
-    assert [(image.label, image.predicted) for image in outcome.wrong] == [(2, 0), (0, 1)]
-    assert outcome.wrong[0].probability == pytest.approx(np.exp(5) / (np.exp(5) + 2))
-    assert (outcome.images, outcome.correct) == (6, 4)
-
-
-Draw = Callable[[], bytes]
-
-
-def list_rich_subjects() -> list[Subject]:
-    """Every kind of picture once."""
-    search = Subject(SEARCH, finals=(make_finalists(SEARCH),), outcomes=(look(SEARCH.trial(1)),))
-    planned = make_planned()
-    return [search, Subject(planned, outcomes=(look(planned.trial(0)),))]
-
-
-@pytest.mark.filterwarnings("error")
-def test_every_picture_can_be_drawn_and_twice_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canvas, "_DOTS_PER_INCH", 24)  # a fraction of the time
-    first, second = (
-        {picture.name: picture.draw for picture in build_report(list_rich_subjects()).list_pictures()} for _ in range(2)
-    )
-    assert len(first) == 19
-    for name, draw in first.items():
-        content = draw()
-        assert content.startswith(b"\x89PNG"), name
-        assert content == second[name](), name

@@ -1,0 +1,124 @@
+"""The words of a report's pages: all of it is escaped, nothing is fetched, commands and files say what was done."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hpsearch.dataset import DatasetIdentity, InputShape
+from hpsearch.origin import Origin, PrintedFigures, Source
+from hpsearch.reporting.markdown_page import list_files, render_markdown
+from hpsearch.reporting.report import build_report
+from hpsearch.reporting.subject import Subject
+from hpsearch.trial_plan import plan_replicates
+from tests.cli_runs import make_record, make_trial
+from tests.report_pages import PIXEL
+from tests.report_studies import (
+    HOSTILE,
+    SEARCH,
+    assert_sound,
+    look,
+    make_config,
+    make_done,
+    make_finalists,
+    plan_record,
+    read,
+)
+
+
+def make_hostile() -> list[Subject]:
+    """Words of somebody's own wherever there can be some."""
+    dataset = DatasetIdentity(
+        name=f"/home/somebody/{HOSTILE.replace('/', '')}",
+        sha256="0" * 64,
+        input_shape=InputShape(1, 8, 8),
+        class_names=(HOSTILE, "b", "c"),
+        train_count=100,
+        test_count=20,
+    )
+    search = make_record(
+        make_done(0, 0.9, network=HOSTILE, given_by=HOSTILE, environment={HOSTILE: HOSTILE}),
+        make_done(1, 0.8),
+        make_trial(2, "FAIL", reason=HOSTILE),
+        dataset=dataset,
+        trials=3,
+    )
+    origin = Origin(
+        title=HOSTILE,
+        source=Source(report=HOSTILE, place=HOSTILE),
+        printed={HOSTILE: PrintedFigures(note=HOSTILE, test_percent=1.0)},
+    )
+    plan = plan_replicates({HOSTILE: make_config()}, 1, origin=origin)
+    planned = plan_record("planned", plan, make_done(0, 0.8, label=HOSTILE))
+    planned = replace(planned, study=replace(planned.study, dataset=dataset))
+    return [
+        Subject(search, outcomes=(look(search.trial(0)),)),
+        Subject(planned, outcomes=(look(planned.trial(0)),)),
+    ]
+
+
+def test_words_of_somebody_are_shown_as_they_are_and_do_nothing() -> None:
+    page = read(*make_hostile())
+    assert_sound(page)
+    assert "<script" not in page.source
+    assert page.text.count(HOSTILE) > 10
+    assert all(link.startswith("#") for link in page.links)
+    assert "/home/somebody" not in page.source
+
+
+def test_markdown_has_the_same_and_escapes_it() -> None:
+    report = build_report(make_hostile())
+    files = render_markdown(report, {picture.name: PIXEL for picture in report.list_pictures()})
+    page = files["README.md"].decode()
+    assert set(files) == list_files(page)
+    prose = re.sub(r"^(`{3,}).*?^\1$", "", page, flags=re.MULTILINE | re.DOTALL)
+    assert "<script" in page.replace("\\<script", "")  # in a command, where it is quoted
+    assert "<script" not in prose.replace("\\<script", "")
+    assert "](http" not in prose.replace("\\](http", "")
+    assert page.startswith("<!-- hpsearch report -->\n\n# 2 studies side by side\n")
+    assert "\n````sh\n" in page  # longer than what somebody's words could close
+    heads = [line for line in page.splitlines() if re.fullmatch(r"\|(-+:?\|)+", line)]
+    assert len(heads) > 8
+    for row in (line for line in page.splitlines() if line.startswith("| ")):
+        assert len(re.split(r"(?<!\\)\|", row)) > 3
+
+
+def test_pictures_of_a_report_have_names_of_their_own() -> None:
+    report = build_report(
+        [Subject(SEARCH, (make_finalists(SEARCH),), outcomes=(look(SEARCH.trial(1)),)), *make_hostile()[1:]]
+    )
+    names = [picture.name for picture in report.list_pictures()]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"portfolio": False}, "--no-portfolio"),
+        ({"sampler": "random"}, "--sampler random"),
+        ({"seed": 7}, "--seed 7"),
+        ({"space": {"optimizer": "sgd"}}, "hpsearch run tiny-fcn-2k.toml"),
+        ({"validation_fraction": 0.2}, "validation_fraction = 0.2"),
+        ({"space": {"lr": {"low": 0.001, "high": 0.1, "log": True}}}, "[space.lr] low = 0.001 high = 0.1 log = true"),
+    ],
+)
+def test_the_commands_say_what_the_study_was_made_with(fields: dict[str, Any], expected: str) -> None:
+    page = read(Subject(make_record(**fields)))
+    assert expected in page.text
+    assert ("--budget" in page.text) == ("space" not in fields and "validation_fraction" not in fields)
+
+
+def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Any) -> None:
+    from hpsearch.reporting.document import Listing
+    from hpsearch.study_file import parse_study_spec, read_study_file
+
+    record = make_record(
+        space={"lr": {"low": 0.001, "high": 0.1, "log": True}, "optimizer": ["sgd", "adam"], "depth": 2}
+    )
+    (part,) = build_report([Subject(record)]).parts
+    (listing,) = (block for block in part.sections[-1].blocks if isinstance(block, Listing))
+    (tmp_path / "study.toml").write_text(listing.text)
+    name, spec = parse_study_spec(read_study_file(tmp_path / "study.toml"))
+    assert (name, spec.space, spec.epochs) == (record.study.name, record.study.spec.space, 10)
