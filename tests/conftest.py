@@ -55,10 +55,21 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
-"""What starts servers, processes and browsers: `-m "not slow"` leaves the unit and property tests."""
+_SERVERS = frozenset({"postgres", "own_postgres"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts servers, processes and browsers is slow: `-m "not slow"` leaves the unit and property tests."""
     for item in items:
-        if _SLOW_FOLDERS & set(item.path.relative_to(Path(__file__).parent).parts):
+        if _is_slow(item):
             item.add_marker(pytest.mark.slow)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    folders = item.path.relative_to(Path(__file__).parent).parts
+    if not _SLOW_FOLDERS.isdisjoint(folders) or item.get_closest_marker("exhaustive"):
+        return True
+    if not isinstance(item, pytest.Function):
+        return False
+    variants = list(item.callspec.params.values()) if hasattr(item, "callspec") else []
+    return "postgresql" in variants or not _SERVERS.isdisjoint(item.fixturenames)

@@ -41,6 +41,7 @@ def list_rich_subjects() -> list[Subject]:
     return [search, Subject(planned, outcomes=(look(planned.trial(0)),))]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_every_picture_can_be_drawn_and_twice_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canvas, "_DOTS_PER_INCH", 24)  # a fraction of the time

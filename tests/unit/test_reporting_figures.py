@@ -70,7 +70,9 @@ def test_a_learning_curve_can_be_read_without_colours(drawn: list[Any]) -> None:
     assert train.get_marker() != validation.get_marker()
 
 
-@pytest.mark.parametrize("size", [2, 10, 26, 100])
+@pytest.mark.parametrize(
+    "size", [2, 10, pytest.param(26, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)]
+)
 def test_a_confusion_matrix_is_a_picture_for_any_number_of_classes(size: int) -> None:
     counts = (np.eye(size, dtype=int) * 50 + 1).tolist()
     image = open_png(draw_confusion_matrix(counts, [f"class number {index}" for index in range(size)], "trial 3"))
@@ -87,6 +89,7 @@ def test_a_confusion_matrix_shows_counts_and_shades_shares_of_the_true_class(dra
     assert "17 of 20 right: 85.00%" in axes.get_title()
 
 
+@pytest.mark.slow
 def test_the_same_figures_give_the_same_bytes_in_any_process() -> None:
     code = (
         "import hashlib; from hpsearch.reporting.figures import *; from tests.unit.test_reporting_figures import *;"
