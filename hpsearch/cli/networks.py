@@ -1,5 +1,7 @@
 """A network, its recipe and its figures as a person reads them."""
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hpsearch.cli.durations import format_duration
@@ -90,5 +92,14 @@ def draw_curve(accuracies: "list[float]") -> str:
 
 
 def _list_scored(record: "StudyRecord") -> str:
-    numbers = [str(trial.number) for trial in record.trials if trial.test_scores]
-    return f"{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
+    numbers = sorted(trial.number for trial in record.trials if trial.test_scores)
+    return f"{'s' * (len(numbers) > 1)} {list_numbers(numbers)}"
+
+
+def list_numbers(numbers: Iterable[int]) -> str:
+    """Rising whole numbers, three and more in a row as a range: `0, 2, 5 to 9`."""
+    parts: list[str] = []
+    for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        run = [number for _, number in group]
+        parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
+    return ", ".join(parts)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from hpsearch.architecture import FcnArchitecture
-from hpsearch.cli.networks import draw_curve
+from hpsearch.cli.networks import draw_curve, list_numbers
 from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
 from hpsearch.cli.screen import write_json
 from hpsearch.recipe import Recipe
@@ -63,6 +63,19 @@ def test_the_last_block_has_the_network_layer_by_layer_its_accuracies_and_the_ne
 def test_every_opening_of_the_test_split_is_said() -> None:
     record = make_record(best_trial(0, test_scores=(SCORE,)), best_trial(1, test_scores=(SCORE,)), trials=2)
     assert "the test split was opened 2 times for this study, for trials 0, 1" in show(outcome(record))
+
+
+def test_sixty_trials_with_a_test_score_are_a_range_and_not_a_list() -> None:
+    record = make_record(*(best_trial(number, test_scores=(SCORE,)) for number in range(60)), trials=60)
+    assert "opened 60 times for this study, for trials 0 to 59" in show(outcome(record))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([], ""), ([3], "3"), ([0, 1], "0, 1"), ([0, 2, 5, 6, 7, 9, 10], "0, 2, 5 to 7, 9, 10"), ([4, 5, 6], "4 to 6")],
+)
+def test_numbers_in_a_row_are_a_range(numbers: list[int], expected: str) -> None:
+    assert list_numbers(numbers) == expected
 
 
 def test_at_the_end_of_the_time_the_command_to_go_on_is_shown_beside_the_best_so_far() -> None:
