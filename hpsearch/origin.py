@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Epoch = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Counted from 1."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,14 +31,18 @@ class PrintedFigures(BaseModel):
 
     validation_percent: Percent | None = None
     """After the last epoch."""
+    first_validation_percent: Percent | None = None
+    """After the first epoch."""
     highest_validation_percent: Percent | None = None
     """Of whichever epoch had the highest."""
+    highest_validation_epoch: Epoch | None = None
     test_percent: Percent | None = None
     test_spread_percent: Percent | None = None
-    """What is printed behind ±: in these reports over batches of the test split, not over seeds."""
+    """What is printed behind ±: over batches of the test split, as far as these reports say, not over seeds."""
     goal_test_percent: Percent | None = None
     """Not a result: what the report would have liked to exceed."""
     lowest_train_loss: Amount | None = None
+    lowest_train_loss_epoch: Epoch | None = None
     weights: Annotated[int, Field(ge=1)] | None = None
     training_seconds: Amount | None = None
     epoch_seconds: Amount | None = None

@@ -25,7 +25,7 @@ from hpsearch.reporting.words import (
     write_spread,
     write_times,
 )
-from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
+from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, describe_epochs
 from hpsearch.tuning.records import StudyRecord
 
 _MOST_LISTED = 4
@@ -119,6 +119,16 @@ def _write_figure(figure: float | None, pattern: str = "{:,}") -> str:
     return "" if figure is None else pattern.format(figure)
 
 
+def _write_at_epoch(figure: str, epoch: int | None) -> str:
+    return figure if epoch is None else f"{figure}{describe_epochs([epoch])}"
+
+
+def _write_loss(mine: LabelSummary) -> str:
+    if mine.lowest_train_loss is None:
+        return NOTHING
+    return f"{mine.lowest_train_loss.mean:.4f}{describe_epochs(mine.lowest_train_loss_epochs)}"
+
+
 def _write_printed_test(mine: LabelSummary) -> str:
     printed = mine.printed
     if printed.test_percent is None:
@@ -136,16 +146,27 @@ _MEASURES = (
         lambda mine: mine.validation_difference,
     ),
     _Measure(
+        "validation, first epoch (%)",
+        lambda mine: write_spread(mine.first_validation),
+        lambda mine: _write_figure(mine.printed.first_validation_percent, "{:.2f}"),
+        lambda mine: mine.first_validation_difference,
+        is_always_shown=False,
+    ),
+    _Measure(
         "validation, best epoch (%)",
-        lambda mine: write_spread(mine.highest_validation),
-        lambda mine: _write_figure(mine.printed.highest_validation_percent, "{:.2f}"),
+        lambda mine: write_spread(mine.highest_validation) + describe_epochs(mine.highest_validation_epochs),
+        lambda mine: _write_at_epoch(
+            _write_figure(mine.printed.highest_validation_percent, "{:.2f}"), mine.printed.highest_validation_epoch
+        ),
         lambda mine: mine.highest_validation_difference,
         is_always_shown=False,
     ),
     _Measure(
         "lowest training loss",
-        lambda mine: NOTHING if mine.lowest_train_loss is None else f"{mine.lowest_train_loss.mean:.4f}",
-        lambda mine: _write_figure(mine.printed.lowest_train_loss, "{:.4f}"),
+        _write_loss,
+        lambda mine: _write_at_epoch(
+            _write_figure(mine.printed.lowest_train_loss, "{:.4f}"), mine.printed.lowest_train_loss_epoch
+        ),
         is_always_shown=False,
     ),
     _Measure("test (%)", lambda mine: write_spread(mine.test), _write_printed_test, lambda mine: mine.test_difference),
@@ -169,6 +190,8 @@ def tabulate_labels(summary: PlanSummary) -> Table:
     rows = [[mine.label, _write_seeds(mine), *(write(mine) for _heading, write in columns)] for mine in summary.labels]
     headings = ["training", "seeds>", *(f"{heading}>" for heading, _write in columns)]
     caption = "Accuracies: mean ± standard deviation over seeds; differences in percentage points"
+    if any(heading in ("validation, best epoch (%)", "lowest training loss") for heading, _write in columns):
+        caption += "; which epoch in brackets"
     if any(mine.printed.test_spread_percent is not None for mine in summary.labels):
         caption += "; a printed ± is over batches of the test split"
     return make_table(caption, headings, rows)

@@ -24,9 +24,14 @@ class LabelSummary:
     failed: int
     validation: Spread | None
     """Of the accuracy after the last epoch."""
+    first_validation: Spread | None
+    """Of the accuracy after the first epoch."""
     highest_validation: Spread | None
     """Of the accuracy of each trial's best epoch."""
+    highest_validation_epochs: tuple[int, ...]
+    """Which epoch that was, counted from 1, by replicate."""
     lowest_train_loss: Spread | None
+    lowest_train_loss_epochs: tuple[int, ...]
     test: Spread | None
     """None while the test split is unopened for it."""
     seconds: float | None
@@ -39,6 +44,11 @@ class LabelSummary:
     def validation_difference(self) -> float | None:
         """By how much the mean is above the printed figure, as a fraction."""
         return _subtract(self.validation, self.printed.validation_percent)
+
+    @property
+    def first_validation_difference(self) -> float | None:
+        """The same after the first epoch."""
+        return _subtract(self.first_validation, self.printed.first_validation_percent)
 
     @property
     def highest_validation_difference(self) -> float | None:
@@ -61,6 +71,14 @@ class PlanSummary:
     labels: tuple[LabelSummary, ...]
 
 
+def describe_epochs(epochs: Sequence[int]) -> str:
+    """Where they lie, to stand behind a figure: ` (12)`, ` (12 to 17)`; nothing of none."""
+    if not epochs:
+        return ""
+    first, last = min(epochs), max(epochs)
+    return f" ({first})" if first == last else f" ({first} to {last})"
+
+
 def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSummary:
     """What a planned study says by now.
 
@@ -78,6 +96,8 @@ def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSum
         config = planned[0].config
         mine = [trial for trial in record.trials if trial.label == label]
         complete = tuple(trial for trial in mine if trial.state == "COMPLETE")
+        accuracies = [trial.accuracies for trial in complete if trial.accuracies]
+        losses = [{point.epoch: point.train_loss for point in trial.curve} for trial in complete if trial.curve]
         summaries.append(
             LabelSummary(
                 label=label,
@@ -88,10 +108,11 @@ def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSum
                 complete=complete,
                 failed=sum(trial.state == "FAIL" for trial in mine),
                 validation=_measure([trial.value for trial in complete]),
-                highest_validation=_measure([max(trial.accuracies.values(), default=None) for trial in complete]),
-                lowest_train_loss=_measure(
-                    [min((point.train_loss for point in trial.curve), default=None) for trial in complete]
-                ),
+                first_validation=_measure([by_epoch[min(by_epoch)] for by_epoch in accuracies]),
+                highest_validation=_measure([max(by_epoch.values()) for by_epoch in accuracies]),
+                highest_validation_epochs=tuple(1 + max(by_epoch, key=by_epoch.__getitem__) for by_epoch in accuracies),
+                lowest_train_loss=_measure([min(by_epoch.values()) for by_epoch in losses]),
+                lowest_train_loss_epochs=tuple(1 + min(by_epoch, key=by_epoch.__getitem__) for by_epoch in losses),
                 test=_measure([trial.test_accuracy for trial in complete]),
                 seconds=_mean([trial.seconds for trial in complete]),
                 epoch_seconds=_mean([point.seconds for trial in complete for point in trial.curve]),

@@ -113,15 +113,22 @@ def test_a_study_without_a_complete_training_has_a_table_all_the_same() -> None:
 
 
 def test_the_best_epoch_and_the_time_of_an_epoch_are_shown_where_they_are_printed() -> None:
-    printed = {"small": PrintedFigures(highest_validation_percent=81.0, epoch_seconds=16, lowest_train_loss=0.3)}
+    figures = {"first_validation_percent": 70.0, "highest_validation_percent": 81.0, "lowest_train_loss": 0.3}
+    printed = {"small": PrintedFigures(**figures, highest_validation_epoch=12, epoch_seconds=16)}
     summary = summarize(*TRIALS, origin=Origin(printed=printed))
     text = show(summary)
-    for expected in ("best epoch", "84.00 ± 2.83", "+3.00", "an epoch", "15 s", "16 s"):
+    for expected in ("first epoch", "70.00", "best epoch", "84.00 ± 2.83", "+3.00", "an epoch", "15 s", "16 s"):
         assert expected in text
     (label, _) = describe_plan_summary(summary)["labels"]
     assert label["highest_validation"]["mean"] == pytest.approx(0.84)
     assert label["lowest_train_loss"]["mean"] == pytest.approx(0.4)
-    assert label["difference"] == {"validation": None, "highest_validation": pytest.approx(0.03), "test": None}
+    assert (label["highest_validation_epochs"], label["lowest_train_loss_epochs"]) == ([1, 1], [2, 2])
+    assert label["difference"] == {
+        "validation": None,
+        "first_validation": pytest.approx(0.14),
+        "highest_validation": pytest.approx(0.03),
+        "test": None,
+    }
 
 
 def test_a_goal_is_no_result_and_says_how_much_it_is_exceeded() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hpsearch.origin import Origin, PrintedFigures
 from hpsearch.reporting.comparison_part import is_on_frontier, list_contenders
 from hpsearch.reporting.subject import Subject, choose_judged
 from hpsearch.reporting.validation import NoOutcome
@@ -136,20 +137,34 @@ def test_a_planned_study_has_our_figures_beside_the_printed_ones_and_their_diffe
     ]  # fmt: skip
     small, large = table.rows
     assert small == [
-        "small", "2", "819", "900", "82.00 ± 2.83", "80.00", "+2.00", "82.00 ± 2.83", "", "",
+        "small", "2", "819", "900", "82.00 ± 2.83", "80.00", "+2.00", "82.00 ± 2.83 (3)", "", "",
         "80.00 ± 1.41", "78.50 ± 2.10", "+1.50", "1.5", "",
     ]  # fmt: skip
     assert large == [
-        "large", "1 of 2 (1 failed)", "1,635", "", "90.00", "", "", "90.00", "91.00", "-1.00",
+        "large", "1 of 2 (1 failed)", "1,635", "", "90.00", "", "", "90.00 (3)", "91.00", "-1.00",
         "89.00", "90.00", "-1.00", "1.5", "62",
     ]  # fmt: skip
-    assert table.caption.endswith("a printed ± is over batches of the test split")
+    assert table.caption.endswith("which epoch in brackets; a printed ± is over batches of the test split")
     assert "small: printed so" in page.text
     pairs = page.table("The most confused pairs")
     assert pairs.headings[-1] == "printed (%)"
     assert pairs.rows[0] == ["a", "b", "1", "50.0", "20.0"]
     assert page.table("Accuracy of each class").column("printed (%)") == ["80.0", "90.0", "100.0"]
     assert "As printed. It is of the test split" in page.text
+
+
+def test_the_first_epoch_and_which_one_was_best_stand_beside_what_is_printed_of_them() -> None:
+    figures = {"first_validation_percent": 70.0, "highest_validation_percent": 81.0, "lowest_train_loss": 0.9}
+    printed = {"small": PrintedFigures(**figures, highest_validation_epoch=2, lowest_train_loss_epoch=3)}
+    table = read(Subject(make_planned(Origin(printed=printed)))).table("Accuracies")
+    small, large = table.rows
+    first = table.headings.index("validation, first epoch (%)")
+    assert small[first : first + 3] == ["72.00 ± 2.83", "70.00", "+2.00"]
+    best = table.headings.index("validation, best epoch (%)")
+    assert small[best : best + 3] == ["82.00 ± 2.83 (3)", "81.00 (2)", "+1.00"]
+    loss = table.headings.index("lowest training loss")
+    assert small[loss : loss + 2] == ["1.0000 (1)", "0.9000 (3)"]
+    assert large[first : first + 3] == ["80.00", "", ""]
 
 
 def test_trainings_on_all_images_have_no_validation_and_nobody_looks_at_any() -> None:
