@@ -53,7 +53,15 @@ class TrialPlan(BaseModel):
     @property
     def labels(self) -> tuple[str, ...]:
         """The different labels, in the order in which they begin."""
-        return tuple(dict.fromkeys(trial.label for trial in self.trials))
+        return tuple(self.configs)
+
+    @property
+    def configs(self) -> dict[str, TrialConfig]:
+        """Of each label the first configuration; its others differ in their seed alone."""
+        found: dict[str, TrialConfig] = {}
+        for trial in self.trials:
+            found.setdefault(trial.label, trial.config)
+        return found
 
 
 def plan_replicates(

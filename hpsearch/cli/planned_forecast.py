@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.planned_study import PlannedStudy
-    from hpsearch.trial_config import TrialConfig
     from hpsearch.trial_plan import TrialPlan
 
 
@@ -29,11 +28,6 @@ class PlannedForecast:
     hardware: Hardware
     epoch_seconds: dict[str, float]
     """By label, measured on images of noise."""
-
-    @property
-    def configs(self) -> "dict[str, TrialConfig]":
-        """One configuration for each label, under whichever seed."""
-        return {trial.label: trial.config for trial in self.plan.trials}
 
     @property
     def seconds(self) -> float:
@@ -82,7 +76,7 @@ def show_planned_forecast(console: "Console", made: PlannedForecast) -> None:
     console.print(draw_facts(facts))
     console.print()
     table = make_table("/", "weights>", "MACs>", "epochs>", "an epoch>", "network and recipe/")
-    for label, config in made.configs.items():
+    for label, config in made.plan.configs.items():
         table.add_row(
             label,
             f"{config.count_weights():,}",
@@ -112,7 +106,7 @@ def describe_planned_forecast(made: PlannedForecast) -> dict[str, Any]:
                 "epoch_seconds": made.epoch_seconds[label],
                 "config": config.model_dump(mode="json"),
             }
-            for label, config in made.configs.items()
+            for label, config in made.plan.configs.items()
         ],
         "forecast_seconds": made.seconds,
     }

@@ -9,6 +9,7 @@ from hpsearch.reporting.finalists_section import describe_finalists, name_sectio
 from hpsearch.reporting.influences_section import write_effects
 from hpsearch.reporting.label_figures import draw_beside_printed, draw_label_curves
 from hpsearch.reporting.made_section import write_made_section
+from hpsearch.reporting.network_section import write_planned_networks
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_weights
 from hpsearch.reporting.trial_tables import list_failures
@@ -17,6 +18,7 @@ from hpsearch.reporting.words import (
     NOTHING,
     count_of,
     describe_counts,
+    join_some,
     join_words,
     name_dataset,
     write_percent,
@@ -28,8 +30,6 @@ from hpsearch.reporting.words import (
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, describe_epochs
 from hpsearch.tuning.records import StudyRecord
 
-_MOST_LISTED = 4
-
 
 def write_plan_part(subject: Subject, summary: PlanSummary) -> Part:
     """Everything that is known of planned trainings, also while none is complete."""
@@ -38,6 +38,7 @@ def write_plan_part(subject: Subject, summary: PlanSummary) -> Part:
     name = record.study.name
     sections = [
         *_write_results(summary, search),
+        *([write_planned_networks(name, record.study.plan)] if record.study.plan is not None else []),
         *_write_curves(summary, name),
         *_write_comparisons(summary, name),
         write_validation_section(subject),
@@ -57,8 +58,7 @@ def _ask_question(summary: PlanSummary, search: StudyRecord | None) -> str:
     if search is not None:
         return f"How good are the best of the search {search.study.name} really?"
     labels = [mine.label for mine in summary.labels]
-    named = labels[:_MOST_LISTED] + ([f"{len(labels) - _MOST_LISTED} more"] if len(labels) > _MOST_LISTED else [])
-    return f"How good is {join_words(named)} on {name_dataset(summary.record.study.dataset)}?"
+    return f"How good is {join_some(labels)} on {name_dataset(summary.record.study.dataset)}?"
 
 
 def _describe_study(summary: PlanSummary) -> list[Block]:
@@ -197,11 +197,10 @@ def tabulate_labels(summary: PlanSummary) -> Table:
     return make_table(caption, headings, rows)
 
 
-def _describe_networks(summary: PlanSummary) -> list[Block]:
-    """In a sentence where all have the same, otherwise as a table."""
-    networks = {mine.network for mine in summary.labels}
-    if len(networks) == 1:
-        return [Sentence(f"All of them are the same network: {networks.pop()}.")]
+def _tabulate_networks(summary: PlanSummary) -> list[Block]:
+    """Nothing where all have the same."""
+    if len({mine.network for mine in summary.labels}) == 1:
+        return []
     rows = [[mine.label, mine.network, f"{mine.macs:,}"] for mine in summary.labels]
     return [make_table("Their networks", ["training", "network", "MACs>"], rows)]
 
@@ -220,7 +219,7 @@ def _write_results(summary: PlanSummary, search: StudyRecord | None) -> list[Sec
             Section(name_section(summary.record), tuple(blocks)),
             *([Section("Seed by seed", tuple(pictures))] if (pictures := _picture_labels(summary, name)) else []),
         ]
-    blocks = [tabulate_labels(summary), *_describe_networks(summary)]
+    blocks = [tabulate_labels(summary), *_tabulate_networks(summary)]
     blocks += [Sentence(f"{mine.label}: {mine.printed.note}") for mine in summary.labels if mine.printed.note]
     blocks += _picture_labels(summary, name)
     opened = sum(mine.test is not None for mine in summary.labels)

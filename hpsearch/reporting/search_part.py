@@ -2,18 +2,18 @@
 
 from functools import partial
 
-from hpsearch.reporting.document import Block, Facts, KeyFigures, Part, Picture, Section, Sentence
+from hpsearch.reporting.document import Block, KeyFigures, Part, Picture, Section, Sentence
 from hpsearch.reporting.finalists_section import write_finalists_sections
 from hpsearch.reporting.influences_section import write_influences
 from hpsearch.reporting.made_section import write_made_section
-from hpsearch.reporting.network_picture import draw_network
+from hpsearch.reporting.network_section import write_best_network
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.trial_figures import (
     draw_best_curves,
     draw_course,
     draw_pruning,
 )
-from hpsearch.reporting.trial_tables import describe_recipes, list_failures, tabulate_layers, tabulate_trials
+from hpsearch.reporting.trial_tables import describe_recipes, list_failures, tabulate_trials
 from hpsearch.reporting.validation_section import write_validation_section
 from hpsearch.reporting.words import (
     KINDS,
@@ -25,7 +25,7 @@ from hpsearch.reporting.words import (
     write_seconds,
     write_times,
 )
-from hpsearch.tuning.records import StudyRecord, TrialRecord
+from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.suggest import searched_distributions
 
 _BEST_CURVES = 5
@@ -36,7 +36,7 @@ def write_search_part(subject: Subject) -> Part:
     """Everything that is known of a search, also of one that runs, or of which nothing is complete."""
     record = subject.record
     sections = [
-        *([_write_network(record, record.best)] if record.best is not None else []),
+        *([write_best_network(record, record.best)] if record.best is not None else []),
         *write_finalists_sections(subject),
         _write_trials(record),
         *_write_curves(record),
@@ -102,30 +102,6 @@ def _describe_search(record: StudyRecord) -> list[Block]:
     if record.best is None:
         blocks.append(Sentence("No trial is complete, so there is no best network yet."))
     return blocks
-
-
-def _write_network(record: StudyRecord, best: TrialRecord) -> Section:
-    config, dataset = best.config, record.study.dataset
-    blocks: list[Block] = [Sentence(f"Trial {best.number}: {best.network or 'a network'}.")]
-    if config is not None:
-        architecture = config.architecture
-        blocks += [
-            Picture(
-                f"{record.study.name}-network",
-                "The best network from the image to the classes: shapes above, what each layer holds below.",
-                f"The network drawn layer by layer: {architecture.describe()}; {config.count_weights():,} weights.",
-                partial(draw_network, architecture, dataset),
-            ),
-            tabulate_layers(config),
-            Facts(
-                (
-                    ("recipe", config.recipe.describe()),
-                    ("seed of the training", str(config.seed)),
-                    *((("given by", best.given_by),) if best.given_by else ()),
-                )
-            ),
-        ]
-    return Section("The best network", tuple(blocks))
 
 
 def _write_trials(record: StudyRecord) -> Section:

@@ -69,6 +69,12 @@ def join_words(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(others)} {last} {final}" if others else final
 
 
+def join_some(words: Sequence[str], most: int = 4) -> str:
+    """`a, b, c, d and 8 more`."""
+    shown = list(words[:most])
+    return join_words(shown if len(words) <= most else [*shown, f"{len(words) - most} more"])
+
+
 def name_dataset(dataset: DatasetIdentity) -> str:
     """Somebody's own data by the last part of their path alone: the rest tells of their machine."""
     return PurePath(dataset.name).name or dataset.name

@@ -10,6 +10,7 @@ from hpsearch.reporting.comparison_part import is_on_frontier, list_contenders
 from hpsearch.reporting.subject import Subject, choose_judged
 from hpsearch.reporting.validation import NoOutcome
 from hpsearch.storage.study_rows import StudyCourse
+from hpsearch.trial_plan import plan_replicates
 from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import make_record, make_trial
 from tests.report_pages import PIXEL
@@ -22,6 +23,7 @@ from tests.report_studies import (
     make_done,
     make_finalists,
     make_planned,
+    plan_record,
     read,
 )
 from tests.scripted import TINY_DATASET
@@ -151,6 +153,27 @@ def test_a_planned_study_has_our_figures_beside_the_printed_ones_and_their_diffe
     assert pairs.rows[0] == ["a", "b", "1", "50.0", "20.0"]
     assert page.table("Accuracy of each class").column("printed (%)") == ["80.0", "90.0", "100.0"]
     assert "As printed. It is of the test split" in page.text
+
+
+def test_the_networks_of_a_planned_study_are_drawn_and_listed_each_once() -> None:
+    page = read(Subject(make_planned()))
+    assert "The networks" in page.headings
+    assert "small: 12 relu." in page.text
+    assert "large: 24 relu." in page.text
+    totals = [table.rows[-1] for table in page.tables if table.caption == "The network layer by layer"]
+    assert [row[3] for row in totals] == ["819", "1,635"]
+    assert sum("drawn layer by layer: 24 relu; 1,635 weights" in (image["alt"] or "") for image in page.images) == 1
+
+
+def test_labels_with_one_network_share_its_picture_and_of_many_networks_the_first_are_drawn() -> None:
+    same = plan_replicates({"slow": make_config(12, lr=0.001), "fast": make_config(12, lr=0.01)}, 1)
+    page = read(Subject(plan_record("same", same)))
+    assert "All of them are the same network: 12 relu." in page.text
+    assert len([table for table in page.tables if table.caption == "The network layer by layer"]) == 1
+    many = plan_replicates({f"of {width}": make_config(width) for width in range(10, 18)}, 1)
+    page = read(Subject(plan_record("many", many)))
+    assert len([table for table in page.tables if table.caption == "The network layer by layer"]) == 6
+    assert "And 2 more networks." in page.text
 
 
 def test_the_first_epoch_and_which_one_was_best_stand_beside_what_is_printed_of_them() -> None:
