@@ -87,6 +87,8 @@ _MEASURES = (
 
 def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float | None = None) -> None:
     """Write the table and what belongs to it."""
+    from hpsearch.reporting.words import write_times
+
     origin, record = summary.origin, summary.record
     console.print()
     console.print(origin.title or record.study.name, style="bold", soft_wrap=True)
@@ -110,7 +112,7 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
     opened = sum(mine.test is not None for mine in summary.labels)
     if opened:
         console.print(
-            f"the test split was opened {opened} time{'s' * (opened != 1)} after all trainings, once a row",
+            f"the test split was opened {write_times(opened)} after all trainings, once a row",
             style="dim",
             soft_wrap=True,
         )

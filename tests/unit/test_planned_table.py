@@ -131,6 +131,10 @@ def test_the_best_epoch_and_the_time_of_an_epoch_are_shown_where_they_are_printe
     }
 
 
+def test_one_opening_of_the_test_split_is_once() -> None:
+    assert "the test split was opened once after all trainings" in show(summarize(TRIALS[0]))
+
+
 def test_a_goal_is_no_result_and_says_how_much_it_is_exceeded() -> None:
     summary = summarize(*TRIALS, origin=Origin(printed={"large": PrintedFigures(goal_test_percent=88.0)}))
     large = next(line.split() for line in show(summary).splitlines() if line.startswith("large "))
