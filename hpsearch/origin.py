@@ -1,8 +1,8 @@
 """Where a planned study comes from: the question it asks, the report that asked it first, the figures printed there."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -38,7 +38,7 @@ class PrintedFigures(BaseModel):
     highest_validation_epoch: Epoch | None = None
     test_percent: Percent | None = None
     test_spread_percent: Percent | None = None
-    """What is printed behind ±: over batches of the test split, as far as these reports say, not over seeds."""
+    """What is printed behind ±, over whatever the report has it: ours are over seeds."""
     goal_test_percent: Percent | None = None
     """Not a result: what the report would have liked to exceed."""
     lowest_train_loss: Amount | None = None
@@ -50,6 +50,16 @@ class PrintedFigures(BaseModel):
     """On the test split: a row a true class, a column a predicted one."""
     note: Text | None = None
     """What a reader has to know to compare."""
+
+    @model_validator(mode="after")
+    def _an_epoch_is_of_a_figure(self) -> Self:
+        for epoch, figure in (
+            ("highest_validation_epoch", "highest_validation_percent"),
+            ("lowest_train_loss_epoch", "lowest_train_loss"),
+        ):
+            if getattr(self, epoch) is not None and getattr(self, figure) is None:
+                raise ValueError(f"{epoch} says when, but {figure} is not there to say what")
+        return self
 
 
 class Origin(BaseModel):

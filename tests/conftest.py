@@ -56,10 +56,11 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
 _SERVERS = frozenset({"postgres", "own_postgres"})
+"""Fixtures that start a server."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts servers, processes and browsers is slow: `-m "not slow"` leaves the unit and property tests."""
+    """What starts servers, processes and browsers is slow, as further variants are: `-m "not slow"` does without."""
     for item in items:
         if _is_slow(item):
             item.add_marker(pytest.mark.slow)
@@ -71,5 +72,6 @@ def _is_slow(item: pytest.Item) -> bool:
         return True
     if not isinstance(item, pytest.Function):
         return False
-    variants = list(item.callspec.params.values()) if hasattr(item, "callspec") else []
-    return "postgresql" in variants or not _SERVERS.isdisjoint(item.fixturenames)
+    variants = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    needs_server = any(isinstance(variant, str) and variant == "postgresql" for variant in variants)
+    return needs_server or not _SERVERS.isdisjoint(item.fixturenames)

@@ -225,6 +225,7 @@ def show_final(
 
 
 def _explain(final: "StudyRecord", summary: "Final") -> list[str]:
+    from hpsearch.reporting.words import describe_openings
     from hpsearch.tuning.finalists import PAIRED_TEST
 
     lines = [f"failed: {failure}" for failure in list_failures(final)]
@@ -238,11 +239,10 @@ def _explain(final: "StudyRecord", summary: "Final") -> list[str]:
             f"{first.label} {verdict} {second.label}: {100 * comparison.mean_difference:+.2f} on {comparison.pairs} "
             f"seeds{where}, p = {comparison.p_value:.3f} ({PAIRED_TEST}, two-sided)"
         )
-    opened = sum(bool(finalist.test) for finalist in summary.finalists)
-    if opened:
+    if final.test_openings:
         rule = "choose by the retrained validation accuracy, not by it"
         lines.append(
-            f"the test split was opened {opened} time{'s' * (opened != 1)} after all trainings, once a finalist; "
+            f"the test split was opened {describe_openings(final)}; "
             f"{rule if final.study.is_validated else 'nothing may be selected by it'}"
         )
     return lines

@@ -91,11 +91,6 @@ def draw_curve(accuracies: "list[float]") -> str:
     return "".join(_BARS[round((accuracy - low) / span * (len(_BARS) - 1))] for accuracy in accuracies)
 
 
-def _list_scored(record: "StudyRecord") -> str:
-    numbers = sorted(trial.number for trial in record.trials if trial.test_scores)
-    return f"{'s' * (len(numbers) > 1)} {list_numbers(numbers)}"
-
-
 def list_numbers(numbers: Iterable[int]) -> str:
     """Rising whole numbers, three and more in a row as a range: `0, 2, 5 to 9`."""
     parts: list[str] = []
@@ -103,3 +98,8 @@ def list_numbers(numbers: Iterable[int]) -> str:
         run = [number for _, number in group]
         parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
     return ", ".join(parts)
+
+
+def _list_scored(record: "StudyRecord") -> str:
+    numbers = sorted(trial.number for trial in record.trials if trial.test_scores)
+    return f"{'s' * (len(numbers) > 1)} {list_numbers(numbers)}"

@@ -87,7 +87,7 @@ _MEASURES = (
 
 def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float | None = None) -> None:
     """Write the table and what belongs to it."""
-    from hpsearch.reporting.words import write_times
+    from hpsearch.reporting.words import describe_openings
 
     origin, record = summary.origin, summary.record
     console.print()
@@ -109,13 +109,8 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
             console.print(f"{mine.label}: {mine.printed.note}", style="dim", soft_wrap=True)
     for failure in list_failures(record):
         console.print(f"failed: {failure}", soft_wrap=True)
-    opened = sum(mine.test is not None for mine in summary.labels)
-    if opened:
-        console.print(
-            f"the test split was opened {write_times(opened)} after all trainings, once a row",
-            style="dim",
-            soft_wrap=True,
-        )
+    if record.test_openings:
+        console.print(f"the test split was opened {describe_openings(record)}", style="dim", soft_wrap=True)
     if seconds is not None:
         console.print(f"time {format_duration(seconds)}", style="dim")
 
@@ -154,7 +149,7 @@ def _write_difference(measure: "Callable[[LabelSummary], float | None]") -> "Cal
 def _explain_figures(summary: "PlanSummary") -> str:
     text = "accuracies in %, mean ± standard deviation over seeds"
     if any(mine.printed.test_spread_percent is not None for mine in summary.labels):
-        text += "; a printed ± is over batches of the test split"
+        text += "; a printed ± is the report's own"
     return text
 
 

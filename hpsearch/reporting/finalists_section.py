@@ -9,11 +9,11 @@ from hpsearch.reporting.trial_tables import list_failures
 from hpsearch.reporting.words import (
     NOTHING,
     count_of,
+    describe_openings,
     write_count,
     write_percent,
     write_points,
     write_spread,
-    write_times,
 )
 from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Finalist, Spread
 from hpsearch.tuning.records import StudyRecord
@@ -107,11 +107,10 @@ def _conclude(record: StudyRecord, final: Final) -> list[str]:
         )
     if final.comparison is not None:
         sentences.append(_compare(final, final.comparison))
-    opened = sum(finalist.test is not None for finalist in final.finalists)
-    if opened:
+    if record.test_openings:
         rule = "choose by the retrained validation accuracy, not by it"
         sentences.append(
-            f"The test split was opened {write_times(opened)} after all trainings, once a finalist; "
+            f"The test split was opened {describe_openings(record)}; "
             f"{rule if record.study.is_validated else 'nothing may be selected by it'}."
         )
     return sentences

@@ -1,15 +1,15 @@
 """The networks of a report, drawn and layer by layer: the best of a search, each that was planned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from hpsearch.architecture import Architecture
 from hpsearch.reporting.document import Block, Facts, Picture, Section, Sentence
 from hpsearch.reporting.network_picture import draw_network
 from hpsearch.reporting.trial_tables import tabulate_layers
-from hpsearch.reporting.words import count_of, join_some
+from hpsearch.reporting.words import join_some
 from hpsearch.trial_config import TrialConfig
-from hpsearch.trial_plan import TrialPlan
+from hpsearch.tuning.plan_summary import LabelSummary
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _MOST_DRAWN = 6
@@ -26,37 +26,31 @@ def write_best_network(record: StudyRecord, best: TrialRecord) -> Section:
     return Section("The best network", tuple(blocks))
 
 
-def write_planned_networks(name: str, plan: TrialPlan) -> Section:
+def write_planned_networks(name: str, labels: Sequence[LabelSummary]) -> Section:
     """Each network of a plan once, however many trainings it has; of more than six the first."""
-    groups = _group_labels(plan)
+    groups: dict[Architecture, list[LabelSummary]] = {}
+    for mine in labels:
+        groups.setdefault(mine.config.architecture, []).append(mine)
     if len(groups) == 1:
-        ((config, labels),) = groups
         shared = "All of them are the same network: " if len(labels) > 1 else ""
-        sentence = Sentence(f"{shared}{config.architecture.describe()}.")
-        return Section("The network", (sentence, *_show_network(config, f"{name}-network", "The network")))
+        sentence = Sentence(f"{shared}{labels[0].network}.")
+        return Section("The network", (sentence, *_show_network(labels[0].config, f"{name}-network", "The network")))
     blocks: list[Block] = []
-    for number, (config, labels) in enumerate(groups[:_MOST_DRAWN], start=1):
-        blocks.append(Sentence(f"{join_some(labels)}: {config.architecture.describe()}."))
-        blocks += _show_network(config, f"{name}-network-{number}", "The network")
-    if len(groups) > _MOST_DRAWN:
-        blocks.append(Sentence(f"And {count_of(len(groups) - _MOST_DRAWN, 'more network')}."))
+    members = list(groups.values())
+    for number, group in enumerate(members[:_MOST_DRAWN], start=1):
+        who = join_some([mine.label for mine in group])
+        blocks += _show_network(group[0].config, f"{name}-network-{number}", who)
+    if rest := [mine.label for group in members[_MOST_DRAWN:] for mine in group]:
+        blocks.append(Sentence(f"Not drawn: {join_some(rest)}."))
     return Section("The networks", tuple(blocks))
 
 
-def _group_labels(plan: TrialPlan) -> list[tuple[TrialConfig, list[str]]]:
-    """Each network's first configuration, with the labels that train it, in the order of the plan."""
-    found: dict[Architecture, tuple[TrialConfig, list[str]]] = {}
-    for label, config in plan.configs.items():
-        found.setdefault(config.architecture, (config, []))[1].append(label)
-    return list(found.values())
-
-
-def _show_network(config: TrialConfig, name: str, what: str) -> Iterator[Block]:
+def _show_network(config: TrialConfig, name: str, whose: str) -> Iterator[Block]:
     architecture = config.architecture
     yield Picture(
         name,
-        f"{what} from the image to the classes: shapes above, what each layer holds below.",
-        f"The network drawn layer by layer: {architecture.describe()}; {config.count_weights():,} weights.",
+        f"{whose} from the image to the classes: shapes above, what each layer holds below.",
+        f"{whose} drawn layer by layer: {architecture.describe()}; {config.count_weights():,} weights.",
         partial(draw_network, architecture, config.dataset),
     )
-    yield tabulate_layers(config)
+    yield tabulate_layers(config, whose)

@@ -1,6 +1,6 @@
 """The part of a report on trainings that were planned: ours over seeds beside the printed figures, and the curves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,16 +18,17 @@ from hpsearch.reporting.words import (
     NOTHING,
     count_of,
     describe_counts,
+    describe_openings,
     join_some,
     join_words,
     name_dataset,
+    write_epochs,
     write_percent,
     write_points,
     write_seconds,
     write_spread,
-    write_times,
 )
-from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, describe_epochs
+from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
 from hpsearch.tuning.records import StudyRecord
 
 
@@ -38,7 +39,7 @@ def write_plan_part(subject: Subject, summary: PlanSummary) -> Part:
     name = record.study.name
     sections = [
         *_write_results(summary, search),
-        *([write_planned_networks(name, record.study.plan)] if record.study.plan is not None else []),
+        write_planned_networks(name, summary.labels),
         *_write_curves(summary, name),
         *_write_comparisons(summary, name),
         write_validation_section(subject),
@@ -96,6 +97,8 @@ class _Measure:
     """Empty where nothing is."""
     difference: Callable[[LabelSummary], float | None] | None = None
     is_always_shown: bool = True
+    has_epochs: bool = False
+    """Whether it says in brackets which epoch it is of."""
 
     def list_columns(self, summary: PlanSummary) -> list[tuple[str, Callable[[LabelSummary], str]]]:
         """Its columns, if the table has any."""
@@ -119,14 +122,16 @@ def _write_figure(figure: float | None, pattern: str = "{:,}") -> str:
     return "" if figure is None else pattern.format(figure)
 
 
-def _write_at_epoch(figure: str, epoch: int | None) -> str:
-    return figure if epoch is None else f"{figure}{describe_epochs([epoch])}"
+def _add_epochs(figure: str, epochs: Sequence[int] | int | None) -> str:
+    """A figure with the epochs that it is of."""
+    which = write_epochs([epochs] if isinstance(epochs, int) else epochs or ())
+    return f"{figure} {which}" if figure and which else figure
 
 
 def _write_loss(mine: LabelSummary) -> str:
     if mine.lowest_train_loss is None:
         return NOTHING
-    return f"{mine.lowest_train_loss.mean:.4f}{describe_epochs(mine.lowest_train_loss_epochs)}"
+    return _add_epochs(f"{mine.lowest_train_loss.mean:.3g}", mine.lowest_train_loss_epochs)
 
 
 def _write_printed_test(mine: LabelSummary) -> str:
@@ -154,20 +159,22 @@ _MEASURES = (
     ),
     _Measure(
         "validation, best epoch (%)",
-        lambda mine: write_spread(mine.highest_validation) + describe_epochs(mine.highest_validation_epochs),
-        lambda mine: _write_at_epoch(
+        lambda mine: _add_epochs(write_spread(mine.highest_validation), mine.highest_validation_epochs),
+        lambda mine: _add_epochs(
             _write_figure(mine.printed.highest_validation_percent, "{:.2f}"), mine.printed.highest_validation_epoch
         ),
         lambda mine: mine.highest_validation_difference,
         is_always_shown=False,
+        has_epochs=True,
     ),
     _Measure(
         "lowest training loss",
         _write_loss,
-        lambda mine: _write_at_epoch(
-            _write_figure(mine.printed.lowest_train_loss, "{:.4f}"), mine.printed.lowest_train_loss_epoch
+        lambda mine: _add_epochs(
+            _write_figure(mine.printed.lowest_train_loss, "{:g}"), mine.printed.lowest_train_loss_epoch
         ),
         is_always_shown=False,
+        has_epochs=True,
     ),
     _Measure("test (%)", lambda mine: write_spread(mine.test), _write_printed_test, lambda mine: mine.test_difference),
     _Measure(
@@ -190,16 +197,16 @@ def tabulate_labels(summary: PlanSummary) -> Table:
     rows = [[mine.label, _write_seeds(mine), *(write(mine) for _heading, write in columns)] for mine in summary.labels]
     headings = ["training", "seeds>", *(f"{heading}>" for heading, _write in columns)]
     caption = "Accuracies: mean ± standard deviation over seeds; differences in percentage points"
-    if any(heading in ("validation, best epoch (%)", "lowest training loss") for heading, _write in columns):
+    if any(measure.has_epochs and measure.list_columns(summary) for measure in _MEASURES):
         caption += "; which epoch in brackets"
     if any(mine.printed.test_spread_percent is not None for mine in summary.labels):
-        caption += "; a printed ± is over batches of the test split"
+        caption += "; a printed ± is the report's own"
     return make_table(caption, headings, rows)
 
 
 def _tabulate_networks(summary: PlanSummary) -> list[Block]:
     """Nothing where all have the same."""
-    if len({mine.network for mine in summary.labels}) == 1:
+    if len({mine.config.architecture for mine in summary.labels}) == 1:
         return []
     rows = [[mine.label, mine.network, f"{mine.macs:,}"] for mine in summary.labels]
     return [make_table("Their networks", ["training", "network", "MACs>"], rows)]
@@ -222,9 +229,8 @@ def _write_results(summary: PlanSummary, search: StudyRecord | None) -> list[Sec
     blocks = [tabulate_labels(summary), *_tabulate_networks(summary)]
     blocks += [Sentence(f"{mine.label}: {mine.printed.note}") for mine in summary.labels if mine.printed.note]
     blocks += _picture_labels(summary, name)
-    opened = sum(mine.test is not None for mine in summary.labels)
-    if opened:
-        blocks.append(Sentence(f"The test split was opened {write_times(opened)} after all trainings, once a row."))
+    if summary.record.test_openings:
+        blocks.append(Sentence(f"The test split was opened {describe_openings(summary.record)}."))
     return [Section("Results", (*blocks, *list_failures(summary.record)))]
 
 

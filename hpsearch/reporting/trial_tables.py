@@ -53,14 +53,14 @@ def _mark(value: object) -> str:
     return ">" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def tabulate_layers(config: TrialConfig) -> Table:
-    """The network layer by layer, with the sums that a person can check."""
+def tabulate_layers(config: TrialConfig, whose: str) -> Table:
+    """A network layer by layer, with the sums that a person can check; `whose` begins its caption."""
     dataset = config.dataset
     rows = [["input", "pixels, normalized by channel", str(dataset.input_shape), "", ""]]
     layers = config.architecture.walk_layers(dataset.input_shape, dataset.class_count)
     rows += [list(layer.write_cells()) for layer in layers]
     rows.append(["total", "", "", f"{config.count_weights():,}", f"{config.count_macs():,}"])
-    return make_table("The network layer by layer", ["layer", "what", "output>", "weights>", "MACs>"], rows)
+    return make_table(f"{whose} layer by layer", ["layer", "what", "output>", "weights>", "MACs>"], rows)
 
 
 def list_failures(record: StudyRecord) -> list[Block]:

@@ -63,6 +63,22 @@ def write_times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
+def describe_openings(record: "StudyRecord") -> str:
+    """`10 times after all trainings, once a network`: what is on record of the test split, opened at least once."""
+    if record.test_openings == 1:
+        return "once, after all trainings"
+    is_once_each = all(len(trial.test_scores) <= 1 for trial in record.trials)
+    return f"{write_times(record.test_openings)} after all trainings{', once a network' if is_once_each else ''}"
+
+
+def write_epochs(epochs: Sequence[int]) -> str:
+    """Where they lie, in brackets: `(12)`, `(12 to 17)`; nothing of none."""
+    if not epochs:
+        return ""
+    first, last = min(epochs), max(epochs)
+    return f"({first})" if first == last else f"({first} to {last})"
+
+
 def join_words(words: Sequence[str], last: str = "and") -> str:
     """`a, b and c`."""
     *others, final = words

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hpsearch.origin import Origin, PrintedFigures
+from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.finalists import Spread
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 
@@ -14,9 +15,8 @@ class LabelSummary:
     """The trials of one label."""
 
     label: str
-    weights: int
-    macs: int
-    network: str
+    config: TrialConfig
+    """Of its first replicate; the others differ in their seed alone."""
     wanted: int
     """How many seeds the plan has for it."""
     complete: tuple[TrialRecord, ...]
@@ -29,9 +29,10 @@ class LabelSummary:
     highest_validation: Spread | None
     """Of the accuracy of each trial's best epoch."""
     highest_validation_epochs: tuple[int, ...]
-    """Which epoch that was, counted from 1, by replicate."""
+    """Which epochs those were, counted from 1; none of a trial without validation."""
     lowest_train_loss: Spread | None
     lowest_train_loss_epochs: tuple[int, ...]
+    """Which epochs those were, counted from 1; none of a trial without a curve."""
     test: Spread | None
     """None while the test split is unopened for it."""
     seconds: float | None
@@ -39,6 +40,21 @@ class LabelSummary:
     epoch_seconds: float | None
     """Mean of an epoch, with its validation."""
     printed: PrintedFigures
+
+    @property
+    def weights(self) -> int:
+        """Every trainable parameter of its network."""
+        return self.config.count_weights()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of its network for one image."""
+        return self.config.count_macs()
+
+    @property
+    def network(self) -> str:
+        """Its network in words."""
+        return self.config.architecture.describe()
 
     @property
     def validation_difference(self) -> float | None:
@@ -71,14 +87,6 @@ class PlanSummary:
     labels: tuple[LabelSummary, ...]
 
 
-def describe_epochs(epochs: Sequence[int]) -> str:
-    """Where they lie, to stand behind a figure: ` (12)`, ` (12 to 17)`; nothing of none."""
-    if not epochs:
-        return ""
-    first, last = min(epochs), max(epochs)
-    return f" ({first})" if first == last else f" ({first} to {last})"
-
-
 def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSummary:
     """What a planned study says by now.
 
@@ -90,36 +98,42 @@ def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSum
     if plan is None:
         raise ValueError(f"the trials of study {record.study.name!r} are drawn, not planned")
     origin = origin or plan.origin or Origin()
-    summaries = []
-    for label in plan.labels:
-        planned = [trial for trial in plan.trials if trial.label == label]
-        config = planned[0].config
-        mine = [trial for trial in record.trials if trial.label == label]
-        complete = tuple(trial for trial in mine if trial.state == "COMPLETE")
-        accuracies = [trial.accuracies for trial in complete if trial.accuracies]
-        losses = [{point.epoch: point.train_loss for point in trial.curve} for trial in complete if trial.curve]
-        summaries.append(
-            LabelSummary(
-                label=label,
-                weights=config.count_weights(),
-                macs=config.count_macs(),
-                network=config.architecture.describe(),
-                wanted=len(planned),
-                complete=complete,
-                failed=sum(trial.state == "FAIL" for trial in mine),
-                validation=_measure([trial.value for trial in complete]),
-                first_validation=_measure([by_epoch[min(by_epoch)] for by_epoch in accuracies]),
-                highest_validation=_measure([max(by_epoch.values()) for by_epoch in accuracies]),
-                highest_validation_epochs=tuple(1 + max(by_epoch, key=by_epoch.__getitem__) for by_epoch in accuracies),
-                lowest_train_loss=_measure([min(by_epoch.values()) for by_epoch in losses]),
-                lowest_train_loss_epochs=tuple(1 + min(by_epoch, key=by_epoch.__getitem__) for by_epoch in losses),
-                test=_measure([trial.test_accuracy for trial in complete]),
-                seconds=_mean([trial.seconds for trial in complete]),
-                epoch_seconds=_mean([point.seconds for trial in complete for point in trial.curve]),
-                printed=origin.printed.get(label, PrintedFigures()),
-            )
+    labels = [
+        _summarize_label(
+            label,
+            config,
+            [trial for trial in record.trials if trial.label == label],
+            wanted=sum(trial.label == label for trial in plan.trials),
+            printed=origin.printed.get(label, PrintedFigures()),
         )
-    return PlanSummary(record, origin, tuple(summaries))
+        for label, config in plan.configs.items()
+    ]
+    return PlanSummary(record, origin, tuple(labels))
+
+
+def _summarize_label(
+    label: str, config: TrialConfig, trials: Sequence[TrialRecord], *, wanted: int, printed: PrintedFigures
+) -> LabelSummary:
+    complete = tuple(trial for trial in trials if trial.state == "COMPLETE")
+    accuracies = [trial.accuracies for trial in complete if trial.accuracies]
+    losses = [{point.epoch: point.train_loss for point in trial.curve} for trial in complete if trial.curve]
+    return LabelSummary(
+        label=label,
+        config=config,
+        wanted=wanted,
+        complete=complete,
+        failed=sum(trial.state == "FAIL" for trial in trials),
+        validation=_measure([trial.value for trial in complete]),
+        first_validation=_measure([by_epoch[min(by_epoch)] for by_epoch in accuracies]),
+        highest_validation=_measure([max(by_epoch.values()) for by_epoch in accuracies]),
+        highest_validation_epochs=tuple(1 + max(by_epoch, key=by_epoch.__getitem__) for by_epoch in accuracies),
+        lowest_train_loss=_measure([min(by_epoch.values()) for by_epoch in losses]),
+        lowest_train_loss_epochs=tuple(1 + min(by_epoch, key=by_epoch.__getitem__) for by_epoch in losses),
+        test=_measure([trial.test_accuracy for trial in complete]),
+        seconds=_mean([trial.seconds for trial in complete]),
+        epoch_seconds=_mean([point.seconds for trial in complete for point in trial.curve]),
+        printed=printed,
+    )
 
 
 def _measure(values: Sequence[float | None]) -> Spread | None:

@@ -65,7 +65,7 @@ def test_a_file_that_says_what_to_train_runs_to_a_table_and_runs_no_more(room: C
         "dropout 0.2: 12-8 relu",
         "Does it help?\nprinted in report.txt, table 1\n",
         "50.00 ± 2.50",
-        "the test split was opened 2 times after all trainings, once a row",
+        "the test split was opened 4 times after all trainings, once a network",
         "hpsearch export mine --top 1",
     ):
         assert expected in ended.out

@@ -193,6 +193,10 @@ def test_either_kind_of_file_is_known_by_its_tables() -> None:
             ", line 9: printed.mine.test_percent: input should be less than or",
         ),
         (
+            f"{PLAIN}[printed.mine]\nhighest_validation_epoch = 3\n",
+            ": printed.mine: highest_validation_epoch says when, but highest_validation_percent is not there",
+        ),
+        (
             f"replicates = 1000\n{PLAIN}[sweep]\ndropout = [0.1, 0.2, 0.3, 0.4]\nl1 = [0.1, 0.2, 0.3]\n",
             ": these are 12,000 trainings, over the 10,000 allowed",
         ),

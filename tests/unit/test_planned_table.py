@@ -81,10 +81,10 @@ def test_the_table_has_spreads_over_seeds_beside_the_printed_figures_and_the_dif
     text = "\n".join(lines)
     for expected in (
         "Which of the two?\nprinted in 004.txt, table 1\n",
-        "mean ± standard deviation over seeds; a printed ± is over batches of the test split",
+        "mean ± standard deviation over seeds; a printed ± is the report's own",
         "small: printed so",
         "failed: trial 3: diverged",
-        "the test split was opened 2 times after all trainings, once a row",
+        "the test split was opened 3 times after all trainings, once a network",
         "time 1m 05s",
     ):
         assert expected in text
@@ -132,7 +132,7 @@ def test_the_best_epoch_and_the_time_of_an_epoch_are_shown_where_they_are_printe
 
 
 def test_one_opening_of_the_test_split_is_once() -> None:
-    assert "the test split was opened once after all trainings" in show(summarize(TRIALS[0]))
+    assert "the test split was opened once, after all trainings\n" in show(summarize(TRIALS[0]))
 
 
 def test_a_goal_is_no_result_and_says_how_much_it_is_exceeded() -> None:

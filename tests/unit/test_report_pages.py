@@ -13,7 +13,7 @@ from hpsearch.storage.study_rows import StudyCourse
 from hpsearch.trial_plan import plan_replicates
 from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import make_record, make_trial
-from tests.report_pages import PIXEL
+from tests.report_pages import PIXEL, ReadPage
 from tests.report_studies import (
     HOSTILE,
     SEARCH,
@@ -59,7 +59,7 @@ def test_a_page_on_a_search_has_every_section_in_order() -> None:
         "0" * 64,
     ):
         assert expected in page.text
-    layers = page.table("The network layer by layer")
+    layers = page.table("The best network layer by layer")
     assert layers.rows[-1] == ["total", "", "", "615", "603"]
     trials = page.table("The 4 best trials")
     assert trials.column("trial") == ["1", "0", "2", "3"]
@@ -80,7 +80,7 @@ def test_finalists_are_shown_with_their_search() -> None:
         "Trial 1 cannot be told from trial 0: +6.00 points over 2 seeds (p = 0.205, paired t-test over seeds"
         in page.text
     )
-    assert "opened 2 times after all trainings, once a finalist; choose by the retrained validation" in page.text
+    assert "opened 4 times after all trainings, once a network; choose by the retrained validation" in page.text
     assert "hpsearch finalists" not in page.text  # they are there
 
 
@@ -146,7 +146,7 @@ def test_a_planned_study_has_our_figures_beside_the_printed_ones_and_their_diffe
         "large", "1 of 2 (1 failed)", "1,635", "", "90.00", "", "", "90.00 (3)", "91.00", "-1.00",
         "89.00", "90.00", "-1.00", "1.5", "62",
     ]  # fmt: skip
-    assert table.caption.endswith("which epoch in brackets; a printed ± is over batches of the test split")
+    assert table.caption.endswith("which epoch in brackets; a printed ± is the report's own")
     assert "small: printed so" in page.text
     pairs = page.table("The most confused pairs")
     assert pairs.headings[-1] == "printed (%)"
@@ -155,25 +155,45 @@ def test_a_planned_study_has_our_figures_beside_the_printed_ones_and_their_diffe
     assert "As printed. It is of the test split" in page.text
 
 
+def list_drawn(page: ReadPage) -> list[str]:
+    """What is said in place of each picture of a network."""
+    return [image["alt"] or "" for image in page.images if "drawn layer by layer" in (image["alt"] or "")]
+
+
 def test_the_networks_of_a_planned_study_are_drawn_and_listed_each_once() -> None:
     page = read(Subject(make_planned()))
     assert "The networks" in page.headings
-    assert "small: 12 relu." in page.text
-    assert "large: 24 relu." in page.text
-    totals = [table.rows[-1] for table in page.tables if table.caption == "The network layer by layer"]
-    assert [row[3] for row in totals] == ["819", "1,635"]
-    assert sum("drawn layer by layer: 24 relu; 1,635 weights" in (image["alt"] or "") for image in page.images) == 1
+    assert list_drawn(page) == [
+        "small drawn layer by layer: 12 relu; 819 weights.",
+        "large drawn layer by layer: 24 relu; 1,635 weights.",
+    ]
+    assert [page.table(f"{label} layer by layer").rows[-1][3] for label in ("small", "large")] == ["819", "1,635"]
 
 
-def test_labels_with_one_network_share_its_picture_and_of_many_networks_the_first_are_drawn() -> None:
-    same = plan_replicates({"slow": make_config(12, lr=0.001), "fast": make_config(12, lr=0.01)}, 1)
-    page = read(Subject(plan_record("same", same)))
+def test_labels_with_one_network_share_its_picture() -> None:
+    configs = {"slow": make_config(12, lr=0.001), "fast": make_config(12, lr=0.01)}
+    page = read(Subject(plan_record("same", plan_replicates(configs, 1))))
     assert "All of them are the same network: 12 relu." in page.text
-    assert len([table for table in page.tables if table.caption == "The network layer by layer"]) == 1
-    many = plan_replicates({f"of {width}": make_config(width) for width in range(10, 18)}, 1)
+    assert list_drawn(page) == ["The network drawn layer by layer: 12 relu; 819 weights."]
+    alone = read(Subject(plan_record("alone", plan_replicates({"slow": make_config(12)}, 1))))
+    assert "All of them" not in alone.text
+    three = plan_replicates(configs | {"wide": make_config(24)}, 1)
+    assert [words.split(" drawn")[0] for words in list_drawn(read(Subject(plan_record("three", three))))] == [
+        "slow and fast",
+        "wide",
+    ]
+
+
+def test_of_many_networks_the_first_six_are_drawn_and_the_others_named() -> None:
+    many = plan_replicates({f"of {width}": make_config(width) for width in range(10, 21)}, 1)
     page = read(Subject(plan_record("many", many)))
-    assert len([table for table in page.tables if table.caption == "The network layer by layer"]) == 6
-    assert "And 2 more networks." in page.text
+    assert len(list_drawn(page)) == 6
+    assert "Not drawn: of 16, of 17, of 18, of 19 and 1 more." in page.text
+
+
+def test_a_report_on_finalists_alone_draws_their_networks() -> None:
+    final = make_finalists(SEARCH)
+    assert len(list_drawn(read(Subject(final, search=SEARCH)))) == 2
 
 
 def test_the_first_epoch_and_which_one_was_best_stand_beside_what_is_printed_of_them() -> None:
@@ -186,7 +206,7 @@ def test_the_first_epoch_and_which_one_was_best_stand_beside_what_is_printed_of_
     best = table.headings.index("validation, best epoch (%)")
     assert small[best : best + 3] == ["82.00 ± 2.83 (3)", "81.00 (2)", "+1.00"]
     loss = table.headings.index("lowest training loss")
-    assert small[loss : loss + 2] == ["1.0000 (1)", "0.9000 (3)"]
+    assert small[loss : loss + 2] == ["1 (1)", "0.9 (3)"]
     assert large[first : first + 3] == ["80.00", "", ""]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hpsearch.origin import Origin, PrintedFigures, Source
 from hpsearch.reporting.markdown_page import list_files, render_markdown
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
+from hpsearch.reporting.words import describe_openings, join_some, write_epochs
 from hpsearch.trial_plan import plan_replicates
 from tests.cli_runs import make_record, make_trial
 from tests.report_pages import PIXEL
@@ -24,6 +26,7 @@ from tests.report_studies import (
     make_finalists,
     plan_record,
     read,
+    score,
 )
 
 
@@ -49,7 +52,7 @@ def make_hostile() -> list[Subject]:
         source=Source(report=HOSTILE, place=HOSTILE),
         printed={HOSTILE: PrintedFigures(note=HOSTILE, test_percent=1.0)},
     )
-    plan = plan_replicates({HOSTILE: make_config()}, 1, origin=origin)
+    plan = plan_replicates({HOSTILE: make_config(), f"{HOSTILE} 2": make_config(24)}, 1, origin=origin)
     planned = plan_record("planned", plan, make_done(0, 0.8, label=HOSTILE))
     planned = replace(planned, study=replace(planned.study, dataset=dataset))
     return [
@@ -110,7 +113,7 @@ def test_the_commands_say_what_the_study_was_made_with(fields: dict[str, Any], e
     assert ("--budget" in page.text) == ("space" not in fields and "validation_fraction" not in fields)
 
 
-def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Any) -> None:
+def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Path) -> None:
     from hpsearch.reporting.document import Listing
     from hpsearch.study_file import parse_study_spec, read_study_file
 
@@ -122,3 +125,24 @@ def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Any) -> None:
     (tmp_path / "study.toml").write_text(listing.text)
     name, spec = parse_study_spec(read_study_file(tmp_path / "study.toml"))
     assert (name, spec.space, spec.epochs) == (record.study.name, record.study.spec.space, 10)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [((), ""), ((12,), "(12)"), ((7, 7), "(7)"), ((17, 12, 14), "(12 to 17)")]
+)
+def test_the_epochs_of_several_seeds_are_a_range(epochs: tuple[int, ...], expected: str) -> None:
+    assert write_epochs(epochs) == expected
+
+
+def test_of_many_words_some_are_said_and_the_others_counted() -> None:
+    assert join_some(["a"]) == "a"
+    assert join_some(["a", "b", "c", "d"]) == "a, b, c and d"
+    assert join_some(["a", "b", "c", "d", "e", "f"]) == "a, b, c, d and 2 more"
+
+
+def test_a_network_that_was_scored_again_was_opened_for_more_than_once() -> None:
+    once = score(make_done(0, 0.8), 0.7)
+    twice = replace(once, number=1, test_scores=once.test_scores * 2)
+    assert describe_openings(make_record(once)) == "once, after all trainings"
+    assert describe_openings(make_record(once, score(make_done(1, 0.8), 0.7))).endswith("trainings, once a network")
+    assert describe_openings(make_record(once, twice)) == "3 times after all trainings"
