@@ -166,7 +166,7 @@ class MeasuredPoint:
 
 def draw_accuracy_by_weights(points: Sequence[MeasuredPoint], split: str = "validation") -> bytes:
     """Accuracy against weights, an area in proportion to the seconds of training; at least one point."""
-    from matplotlib.ticker import EngFormatter, MaxNLocator, StrMethodFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
     longest = max(point.seconds for point in points) or 1.0
     full = _FULL_AREA if len(points) <= MANY_TRIALS else _FULL_AREA / 8
@@ -189,6 +189,8 @@ def draw_accuracy_by_weights(points: Sequence[MeasuredPoint], split: str = "vali
                 axes.annotate(point.label, place, (7, 5), textcoords="offset points", fontsize=8)
         if is_wide:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         else:
             axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))

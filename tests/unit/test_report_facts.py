@@ -1,9 +1,11 @@
 """What a report finds out and draws: importance, confusions, wrong images, each picture."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from hpsearch.reporting import canvas
+from hpsearch.reporting import canvas, trial_figures
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.validation import rank_confusions
@@ -39,6 +41,29 @@ def list_rich_subjects() -> list[Subject]:
     search = Subject(SEARCH, finals=(make_finalists(SEARCH),), outcomes=(look(SEARCH.trial(1)),))
     planned = make_planned()
     return [search, Subject(planned, outcomes=(look(planned.trial(0)),))]
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ((49_755, 201_759), ["50k", "100k", "200k"]),
+        ((9_516, 96_474), ["10k", "20k", "50k"]),
+        ((800, 820), ["800", "820"]),
+    ],
+)
+def test_weights_are_read_in_round_numbers(
+    weights: tuple[int, int], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Any] = []
+    monkeypatch.setattr(trial_figures, "write_png", lambda figure: written.append(figure) or b"")
+    trial_figures.draw_accuracy_by_weights([trial_figures.MeasuredPoint(count, 0.9, 1.0) for count in weights])
+    (axes,) = written[0].axes
+    low, high = axes.get_xlim()
+    ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    shown = [label.get_text() for place, label in ticks if low <= place <= high]
+    assert set(expected) <= set(shown)
+    assert [label.get_text() for label in axes.get_xticklabels(minor=True)] == []
+    assert not any("$" in text for text in shown)
 
 
 @pytest.mark.slow
