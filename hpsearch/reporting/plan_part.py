@@ -181,7 +181,6 @@ _MEASURES = (
         "an epoch (s)",
         lambda mine: write_seconds(mine.epoch_seconds),
         lambda mine: "" if mine.printed.epoch_seconds is None else write_seconds(mine.printed.epoch_seconds),
-        is_always_shown=False,
     ),
     _Measure(
         "a training (s)",

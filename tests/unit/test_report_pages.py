@@ -140,11 +140,11 @@ def test_a_planned_study_has_our_figures_beside_the_printed_ones_and_their_diffe
     small, large = table.rows
     assert small == [
         "small", "2", "819", "900", "82.00 ± 2.83", "80.00", "+2.00", "82.00 ± 2.83 (3)", "", "",
-        "80.00 ± 1.41", "78.50 ± 2.10", "+1.50", "1.5", "",
+        "80.00 ± 1.41", "78.50 ± 2.10", "+1.50", "0.5", "1.5", "",
     ]  # fmt: skip
     assert large == [
         "large", "1 of 2 (1 failed)", "1,635", "", "90.00", "", "", "90.00 (3)", "91.00", "-1.00",
-        "89.00", "90.00", "-1.00", "1.5", "62",
+        "89.00", "90.00", "-1.00", "0.5", "1.5", "62",
     ]  # fmt: skip
     assert table.caption.endswith("which epoch in brackets; a printed ± is the report's own")
     assert "small: printed so" in page.text
