@@ -23,10 +23,10 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.preparation import choose_hardware, parse_workers
-from hpsearch.cli.progress import list_failures
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.tuning.record_words import list_failures
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,11 +1,10 @@
 """A network, its recipe and its figures as a person reads them."""
 
-from collections.abc import Iterable
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.views import format_accuracy
+from hpsearch.tuning.record_words import name_trials
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -74,12 +73,12 @@ def describe_test(record: "StudyRecord", trial: "TrialRecord") -> str:
     if not trial.test_scores:
         if openings == 0:
             return "not known: the test split is closed until the study is finished"
-        return f"not known: the test split was opened for trial{_list_scored(record)} alone"
+        return f"not known: the test split was opened for {_name_scored(record)} alone"
     score = trial.test_scores[0]
     text = f"{format_accuracy(score.accuracy)} of {score.images:,} test images"
     if openings == 1:
         return f"{text}; the test split was opened once, after selection on validation"
-    return f"{text}; the test split was opened {openings} times for this study, for trial{_list_scored(record)}"
+    return f"{text}; the test split was opened {openings} times for this study, for {_name_scored(record)}"
 
 
 def draw_curve(accuracies: "list[float]") -> str:
@@ -91,15 +90,5 @@ def draw_curve(accuracies: "list[float]") -> str:
     return "".join(_BARS[round((accuracy - low) / span * (len(_BARS) - 1))] for accuracy in accuracies)
 
 
-def list_numbers(numbers: Iterable[int]) -> str:
-    """Rising whole numbers, three and more in a row as a range: `0, 2, 5 to 9`."""
-    parts: list[str] = []
-    for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
-        run = [number for _, number in group]
-        parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
-    return ", ".join(parts)
-
-
-def _list_scored(record: "StudyRecord") -> str:
-    numbers = sorted(trial.number for trial in record.trials if trial.test_scores)
-    return f"{'s' * (len(numbers) > 1)} {list_numbers(numbers)}"
+def _name_scored(record: "StudyRecord") -> str:
+    return name_trials(sorted(trial.number for trial in record.trials if trial.test_scores))

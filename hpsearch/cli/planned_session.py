@@ -10,12 +10,12 @@ from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.cli.preparation import check_splits, check_storage, choose_hardware, identify_dataset, make_absolute
-from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.result import Ending
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import find_ending, open_steps
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
     from rich.console import Console

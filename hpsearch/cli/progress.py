@@ -42,22 +42,3 @@ def count_epochs_of_attempt(trial: "TrialRecord") -> int:
     """The epochs that the attempt under way has trained: an earlier one may have come further."""
     lease = trial.lease
     return 0 if lease is None or lease.epoch is None else lease.epoch + 1
-
-
-def describe_counts(record: "StudyRecord") -> str:
-    """In words: `11 complete, 4 pruned, 1 failed`, what there is none of left out."""
-    words = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
-    counts = record.counts
-    return ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state]) or "none yet"
-
-
-def list_failures(record: "StudyRecord") -> list[str]:
-    """Why trials failed: each reason once, with the trials it ended."""
-    by_reason: dict[str, list[int]] = {}
-    for trial in record.trials:
-        if trial.state == "FAIL":
-            by_reason.setdefault(trial.reason or "for no known reason", []).append(trial.number)
-    return [
-        f"trial{'s' * (len(numbers) > 1)} {', '.join(str(number) for number in numbers)}: {reason}"
-        for reason, numbers in by_reason.items()
-    ]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpsearch.cli.documents import describe_best
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.networks import draw_facts, draw_layers, list_trial_facts
-from hpsearch.cli.progress import describe_counts, list_failures
 from hpsearch.cli.views import format_accuracy
+from hpsearch.tuning.record_words import describe_counts, list_failures
 
 if TYPE_CHECKING:
     from rich.console import Console

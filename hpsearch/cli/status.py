@@ -8,12 +8,13 @@ import typer
 
 from hpsearch.cli.durations import format_duration
 from hpsearch.cli.options import OUTPUT, JsonOption, StorageChoice, StorageOption, StudyArgument, choose_storage
-from hpsearch.cli.progress import describe_counts, measure_progress
+from hpsearch.cli.progress import measure_progress
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.errors import InputError, StorageUnavailableError
+from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

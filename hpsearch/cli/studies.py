@@ -19,12 +19,12 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.planned_table import show_plan_summary
 from hpsearch.cli.preparation import describe_beginning
-from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.tables import make_table
 from hpsearch.cli.views import describe_network, format_accuracy
 from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
 from hpsearch.errors import HpsearchError
+from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,10 +19,10 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.studies import open_record, require_best
 from hpsearch.errors import HpsearchError, InputError
+from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -23,10 +23,10 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.preparation import choose_hardware, identify_dataset, make_absolute, parse_workers
-from hpsearch.cli.progress import list_failures
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
 from hpsearch.cli.signals import Interrupts
+from hpsearch.tuning.record_words import list_failures
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -23,8 +23,8 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.preparation import parse_workers
-from hpsearch.cli.progress import describe_counts
 from hpsearch.cli.screen import write_line
+from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
     from hpsearch.storage.artifacts import Artifact

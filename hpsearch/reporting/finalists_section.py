@@ -5,7 +5,7 @@ from functools import partial
 from hpsearch.reporting.document import Block, Picture, Section, Sentence, make_table
 from hpsearch.reporting.label_figures import draw_finalists
 from hpsearch.reporting.subject import Subject, summarize_linked
-from hpsearch.reporting.trial_tables import list_failures
+from hpsearch.reporting.trial_tables import write_failures
 from hpsearch.reporting.words import (
     NOTHING,
     count_of,
@@ -54,7 +54,7 @@ def describe_finalists(search: StudyRecord, record: StudyRecord) -> list[Block]:
         )
     blocks.append(_tabulate(final))
     blocks += [Sentence(text) for text in _conclude(record, final)]
-    return [*blocks, *list_failures(record)]
+    return [*blocks, *write_failures(record)]
 
 
 def _tabulate(final: Final) -> Block:

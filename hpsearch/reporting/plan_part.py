@@ -1,7 +1,5 @@
 """The part of a report on trainings that were planned: ours over seeds beside the printed figures, and the curves."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from hpsearch.reporting.document import Block, Part, Picture, Section, Sentence, Table, make_table
@@ -10,25 +8,23 @@ from hpsearch.reporting.influences_section import write_effects
 from hpsearch.reporting.label_figures import draw_beside_printed, draw_label_curves
 from hpsearch.reporting.made_section import write_made_section
 from hpsearch.reporting.network_section import write_planned_networks
+from hpsearch.reporting.plan_measures import Write, explain_measures, list_measures, write_seeds
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_weights
-from hpsearch.reporting.trial_tables import list_failures
+from hpsearch.reporting.trial_tables import write_failures
 from hpsearch.reporting.validation_section import write_validation_section
 from hpsearch.reporting.words import (
-    NOTHING,
     count_of,
-    describe_counts,
     describe_openings,
     join_some,
     join_words,
     name_dataset,
-    write_epochs,
     write_percent,
-    write_points,
     write_seconds,
     write_spread,
 )
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
+from hpsearch.tuning.record_words import describe_counts
 from hpsearch.tuning.records import StudyRecord
 
 
@@ -87,120 +83,13 @@ def _describe_study(summary: PlanSummary) -> list[Block]:
     return blocks
 
 
-@dataclass(frozen=True)
-class _Measure:
-    """What a table has of each label: ours, what is printed and, for accuracies, the difference."""
-
-    heading: str
-    ours: Callable[[LabelSummary], str]
-    printed: Callable[[LabelSummary], str]
-    """Empty where nothing is."""
-    difference: Callable[[LabelSummary], float | None] | None = None
-    is_always_shown: bool = True
-    has_epochs: bool = False
-    """Whether it says in brackets which epoch it is of."""
-
-    def list_columns(self, summary: PlanSummary) -> list[tuple[str, Callable[[LabelSummary], str]]]:
-        """Its columns, if the table has any."""
-        is_printed = any(self.printed(mine) for mine in summary.labels)
-        if not is_printed and not self.is_always_shown:
-            return []
-        columns = [(self.heading, self.ours)]
-        if is_printed:
-            columns.append(("printed", self.printed))
-            if self.difference is not None:
-                columns.append(("differs by", partial(_write_difference, self.difference)))
-        return columns
-
-
-def _write_difference(measure: Callable[[LabelSummary], float | None], mine: LabelSummary) -> str:
-    difference = measure(mine)
-    return "" if difference is None else write_points(difference)
-
-
-def _write_figure(figure: float | None, pattern: str = "{:,}") -> str:
-    return "" if figure is None else pattern.format(figure)
-
-
-def _add_epochs(figure: str, epochs: Sequence[int] | int | None) -> str:
-    """A figure with the epochs that it is of."""
-    which = write_epochs([epochs] if isinstance(epochs, int) else epochs or ())
-    return f"{figure} {which}" if figure and which else figure
-
-
-def _write_loss(mine: LabelSummary) -> str:
-    if mine.lowest_train_loss is None:
-        return NOTHING
-    return _add_epochs(f"{mine.lowest_train_loss.mean:.3g}", mine.lowest_train_loss_epochs)
-
-
-def _write_printed_test(mine: LabelSummary) -> str:
-    printed = mine.printed
-    if printed.test_percent is None:
-        return "" if printed.goal_test_percent is None else f"over {printed.goal_test_percent:g}"
-    spread = "" if printed.test_spread_percent is None else f" ± {printed.test_spread_percent:.2f}"
-    return f"{printed.test_percent:.2f}{spread}"
-
-
-_MEASURES = (
-    _Measure("weights", lambda mine: f"{mine.weights:,}", lambda mine: _write_figure(mine.printed.weights)),
-    _Measure(
-        "validation (%)",
-        lambda mine: write_spread(mine.validation),
-        lambda mine: _write_figure(mine.printed.validation_percent, "{:.2f}"),
-        lambda mine: mine.validation_difference,
-    ),
-    _Measure(
-        "validation, first epoch (%)",
-        lambda mine: write_spread(mine.first_validation),
-        lambda mine: _write_figure(mine.printed.first_validation_percent, "{:.2f}"),
-        lambda mine: mine.first_validation_difference,
-        is_always_shown=False,
-    ),
-    _Measure(
-        "validation, best epoch (%)",
-        lambda mine: _add_epochs(write_spread(mine.highest_validation), mine.highest_validation_epochs),
-        lambda mine: _add_epochs(
-            _write_figure(mine.printed.highest_validation_percent, "{:.2f}"), mine.printed.highest_validation_epoch
-        ),
-        lambda mine: mine.highest_validation_difference,
-        is_always_shown=False,
-        has_epochs=True,
-    ),
-    _Measure(
-        "lowest training loss",
-        _write_loss,
-        lambda mine: _add_epochs(
-            _write_figure(mine.printed.lowest_train_loss, "{:g}"), mine.printed.lowest_train_loss_epoch
-        ),
-        is_always_shown=False,
-        has_epochs=True,
-    ),
-    _Measure("test (%)", lambda mine: write_spread(mine.test), _write_printed_test, lambda mine: mine.test_difference),
-    _Measure(
-        "an epoch (s)",
-        lambda mine: write_seconds(mine.epoch_seconds),
-        lambda mine: "" if mine.printed.epoch_seconds is None else write_seconds(mine.printed.epoch_seconds),
-    ),
-    _Measure(
-        "a training (s)",
-        lambda mine: write_seconds(mine.seconds),
-        lambda mine: "" if mine.printed.training_seconds is None else write_seconds(mine.printed.training_seconds),
-    ),
-)
-
-
 def tabulate_labels(summary: PlanSummary) -> Table:
     """The table in the printed one's shape: a row a label, ours beside what is printed, and the difference."""
-    columns = [column for measure in _MEASURES for column in measure.list_columns(summary)]
-    rows = [[mine.label, _write_seeds(mine), *(write(mine) for _heading, write in columns)] for mine in summary.labels]
-    headings = ["training", "seeds>", *(f"{heading}>" for heading, _write in columns)]
-    caption = "Accuracies: mean ± standard deviation over seeds; differences in percentage points"
-    if any(measure.has_epochs and measure.list_columns(summary) for measure in _MEASURES):
-        caption += "; which epoch in brackets"
-    if any(mine.printed.test_spread_percent is not None for mine in summary.labels):
-        caption += "; a printed ± is the report's own"
-    return make_table(caption, headings, rows)
+    columns: list[tuple[str, Write]] = [("seeds", write_seeds)]
+    columns += [column for measure in list_measures(write_seconds, " (s)") for column in measure.list_columns(summary)]
+    headings = ["training", *(f"{heading}>" for heading, _write in columns)]
+    rows = [[mine.label, *(write(mine) for _heading, write in columns)] for mine in summary.labels]
+    return make_table(f"Accuracies: {explain_measures(summary)}", headings, rows)
 
 
 def _tabulate_networks(summary: PlanSummary) -> list[Block]:
@@ -209,11 +98,6 @@ def _tabulate_networks(summary: PlanSummary) -> list[Block]:
         return []
     rows = [[mine.label, mine.network, f"{mine.macs:,}"] for mine in summary.labels]
     return [make_table("Their networks", ["training", "network", "MACs>"], rows)]
-
-
-def _write_seeds(mine: LabelSummary) -> str:
-    count = str(len(mine.complete)) if len(mine.complete) == mine.wanted else f"{len(mine.complete)} of {mine.wanted}"
-    return f"{count} ({mine.failed} failed)" if mine.failed else count
 
 
 def _write_results(summary: PlanSummary, search: StudyRecord | None) -> list[Section]:
@@ -230,7 +114,7 @@ def _write_results(summary: PlanSummary, search: StudyRecord | None) -> list[Sec
     blocks += _picture_labels(summary, name)
     if summary.record.test_openings:
         blocks.append(Sentence(f"The test split was opened {describe_openings(summary.record)}."))
-    return [Section("Results", (*blocks, *list_failures(summary.record)))]
+    return [Section("Results", (*blocks, *write_failures(summary.record)))]
 
 
 def _picture_labels(summary: PlanSummary, name: str) -> list[Block]:

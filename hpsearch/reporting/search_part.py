@@ -13,18 +13,18 @@ from hpsearch.reporting.trial_figures import (
     draw_course,
     draw_pruning,
 )
-from hpsearch.reporting.trial_tables import describe_recipes, list_failures, tabulate_trials
+from hpsearch.reporting.trial_tables import describe_recipes, tabulate_trials, write_failures
 from hpsearch.reporting.validation_section import write_validation_section
 from hpsearch.reporting.words import (
     KINDS,
     count_of,
-    describe_counts,
     name_dataset,
     write_count,
     write_percent,
     write_seconds,
     write_times,
 )
+from hpsearch.tuning.record_words import describe_counts
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.suggest import searched_distributions
 
@@ -123,7 +123,7 @@ def _write_trials(record: StudyRecord) -> Section:
         some = f"The {len(shown)} best trials" if len(shown) > 1 else "The best trial"
         blocks.append(tabulate_trials(f"{some} of different network or recipe, by validation accuracy", shown))
         blocks += describe_recipes(shown)
-    return Section("Trials", (*blocks, *list_failures(record)))
+    return Section("Trials", (*blocks, *write_failures(record)))
 
 
 def _write_curves(record: StudyRecord) -> list[Section]:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from hpsearch.reporting.document import Block, Sentence, Table, make_table
 from hpsearch.reporting.words import count_of, write_count, write_percent, write_seconds, write_value
 from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.record_words import list_failures
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _MOST_REASONS = 5
-_MOST_NUMBERS = 12
 
 
 def tabulate_trials(caption: str, trials: Sequence[TrialRecord]) -> Table:
@@ -63,18 +63,10 @@ def tabulate_layers(config: TrialConfig, whose: str) -> Table:
     return make_table(f"{whose} layer by layer", ["layer", "what", "output>", "weights>", "MACs>"], rows)
 
 
-def list_failures(record: StudyRecord) -> list[Block]:
-    """Why trials failed: each reason once, with the trials that it ended, the most frequent first."""
-    by_reason: dict[str, list[int]] = {}
-    for trial in record.trials:
-        if trial.state == "FAIL":
-            by_reason.setdefault(trial.reason or "for no known reason", []).append(trial.number)
-    ranked = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[1]))
-    blocks: list[Block] = []
-    for reason, numbers in ranked[:_MOST_REASONS]:
-        named = ", ".join(str(number) for number in numbers[:_MOST_NUMBERS])
-        more = f" and {len(numbers) - _MOST_NUMBERS:,} more" if len(numbers) > _MOST_NUMBERS else ""
-        blocks.append(Sentence(f"Failed: trial{'s' * (len(numbers) > 1)} {named}{more}: {reason}"))
-    if len(ranked) > _MOST_REASONS:
-        blocks.append(Sentence(f"And for {count_of(len(ranked) - _MOST_REASONS, 'other reason')}."))
+def write_failures(record: StudyRecord) -> list[Block]:
+    """Why trials failed, a sentence a reason; of many reasons the most frequent."""
+    failures = list_failures(record)
+    blocks: list[Block] = [Sentence(f"Failed: {failure}") for failure in failures[:_MOST_REASONS]]
+    if len(failures) > _MOST_REASONS:
+        blocks.append(Sentence(f"And for {count_of(len(failures) - _MOST_REASONS, 'other reason')}."))
     return blocks

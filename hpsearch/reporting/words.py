@@ -14,7 +14,6 @@ NOTHING = "–"
 """Where there is no figure."""
 
 KINDS = {"fcn": "fully connected", "cnn": "convolutional"}
-_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
 
 
 def write_percent(fraction: float | None) -> str:
@@ -94,11 +93,6 @@ def join_some(words: Sequence[str], most: int = 4) -> str:
 def name_dataset(dataset: DatasetIdentity) -> str:
     """Somebody's own data by the last part of their path alone: the rest tells of their machine."""
     return PurePath(dataset.name).name or dataset.name
-
-
-def describe_counts(record: "StudyRecord") -> str:
-    """`9 complete, 11 pruned`; what there is none of left out."""
-    return ", ".join(f"{count:,} {_STATES[state]}" for state, count in record.counts.items() if count) or "none yet"
 
 
 def find_held_out_fraction(record: "StudyRecord") -> float | None:

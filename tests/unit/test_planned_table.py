@@ -62,7 +62,7 @@ TRIALS = (
 )
 
 
-def show(summary: PlanSummary, width: int = 140) -> str:
+def show(summary: PlanSummary, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, markup=False)
     show_plan_summary(console, summary, 65.0)
     assert isinstance(console.file, io.StringIO)
@@ -75,9 +75,11 @@ def test_the_table_has_spreads_over_seeds_beside_the_printed_figures_and_the_dif
         next(" ".join(line.split()) for line in lines if line.strip().startswith(head))
         for head in ("seeds ", "small ", "large ")
     )
-    assert headings == "seeds weights printed validation printed differs test printed differs a training printed"
-    assert small == "small 2 of 3 819 900 82.00 ± 2.83 80.00 +2.00 80.00 ± 1.41 78.50 ± 2.10 +1.50 30 s"
-    assert large == "large 1 of 3 (1 failed) 1,635 90.00 89.00 90.00 -1.00 30 s 1m 02s"
+    assert headings == (
+        "seeds weights printed validation (%) printed differs test (%) printed differs an epoch a training printed"
+    )
+    assert small == "small 2 of 3 819 900 82.00 ± 2.83 80.00 +2.00 80.00 ± 1.41 78.50 ± 2.10 +1.50 15 s 30 s"
+    assert large == "large 1 of 3 (1 failed) 1,635 90.00 89.00 90.00 -1.00 15 s 30 s 1m 02s"
     text = "\n".join(lines)
     for expected in (
         "Which of the two?\nprinted in 004.txt, table 1\n",
@@ -138,7 +140,7 @@ def test_one_opening_of_the_test_split_is_once() -> None:
 def test_a_goal_is_no_result_and_says_how_much_it_is_exceeded() -> None:
     summary = summarize(*TRIALS, origin=Origin(printed={"large": PrintedFigures(goal_test_percent=88.0)}))
     large = next(line.split() for line in show(summary).splitlines() if line.startswith("large "))
-    assert large[-5:] == ["over", "88", "+1.00", "30", "s"]
+    assert large[-7:] == ["over", "88", "+1.00", "15", "s", "30", "s"]
 
 
 def test_json_has_fractions_of_ours_and_the_printed_figures_as_they_are_printed() -> None:

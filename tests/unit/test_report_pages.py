@@ -134,7 +134,7 @@ def test_a_planned_study_has_our_figures_beside_the_printed_ones_and_their_diffe
     assert "Which of the two? Printed in 004.txt, table 1." in page.text
     table = page.table("Accuracies")
     assert table.headings[:9] == [
-        "training", "seeds", "weights", "printed", "validation (%)", "printed", "differs by",
+        "training", "seeds", "weights", "printed", "validation (%)", "printed", "differs",
         "validation, best epoch (%)", "printed",
     ]  # fmt: skip
     small, large = table.rows

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from hpsearch.cli.progress import describe_counts, list_failures, measure_progress
+from hpsearch.cli.progress import measure_progress
+from hpsearch.tuning.record_words import describe_counts, list_failures, name_trials
 from hpsearch.tuning.records import LeaseRecord
 from tests.cli_runs import make_record, make_trial
 
@@ -52,3 +53,24 @@ def test_each_reason_of_failure_is_said_once_with_its_trials() -> None:
         make_trial(0, "FAIL", reason="diverged"), make_trial(1, value=0.5), make_trial(2, "FAIL", reason="diverged")
     )
     assert list_failures(record) == ["trials 0, 2: diverged"]
+
+
+def test_the_most_frequent_reason_of_failure_is_the_first() -> None:
+    record = make_record(
+        make_trial(0, "FAIL", reason="out of memory"), *(make_trial(n, "FAIL", reason="diverged") for n in range(1, 5))
+    )
+    assert list_failures(record) == ["trials 1 to 4: diverged", "trial 0: out of memory"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([3], "trial 3"),
+        ([0, 1], "trials 0, 1"),
+        ([0, 2, 5, 6, 7, 9, 10], "trials 0, 2, 5 to 7, 9, 10"),
+        ([4, 5, 6], "trials 4 to 6"),
+        (list(range(0, 2000, 2)), f"trials {', '.join(str(number) for number in range(0, 40, 2))} and 980 more"),
+    ],
+)
+def test_numbers_in_a_row_are_a_range(numbers: list[int], expected: str) -> None:
+    assert name_trials(numbers) == expected

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from hpsearch.architecture import FcnArchitecture
-from hpsearch.cli.networks import draw_curve, list_numbers
+from hpsearch.cli.networks import draw_curve
 from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
 from hpsearch.cli.screen import write_json
 from hpsearch.recipe import Recipe
@@ -70,14 +70,6 @@ def test_sixty_trials_with_a_test_score_are_a_range_and_not_a_list() -> None:
     assert "opened 60 times for this study, for trials 0 to 59" in show(outcome(record))
 
 
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [([], ""), ([3], "3"), ([0, 1], "0, 1"), ([0, 2, 5, 6, 7, 9, 10], "0, 2, 5 to 7, 9, 10"), ([4, 5, 6], "4 to 6")],
-)
-def test_numbers_in_a_row_are_a_range(numbers: list[int], expected: str) -> None:
-    assert list_numbers(numbers) == expected
-
-
 def test_at_the_end_of_the_time_the_command_to_go_on_is_shown_beside_the_best_so_far() -> None:
     text = show(outcome(make_record(best_trial(test_scores=(SCORE,))), "time-up"))
     assert "The best so far, of 1 finished trials" in text
@@ -96,7 +88,7 @@ def test_a_search_without_a_complete_trial_says_why_and_what_to_do() -> None:
     record = make_record(*(make_trial(number, "FAIL", reason="diverged at epoch 0") for number in range(4)))
     text = show(outcome(record))
     assert "No trial of tiny-fcn-2k is complete (4 failed)" in text
-    assert "trials 0, 1, 2, 3: diverged at epoch 0" in text
+    assert "trials 0 to 3: diverged at epoch 0" in text
     assert "--study tiny-fcn-2k-2" in text
 
 
