@@ -201,11 +201,12 @@ class CnnArchitecture(_Architecture):
         return total + sum(layer.weights for layer in self._walk_head(shape, class_count))
 
     def describe(self) -> str:
-        """In words: the stages, the head, the activation."""
+        """In words: the stages, the head, the activation, and dropout where it is not before the dense layers alone."""
         head = "global average" if self.head == "global_average" else "flatten"
         dense = "".join(f" -> dense {width}" for width in self.dense)
         stages = "; ".join(stage.describe() for stage in self.stages)
-        return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}"
+        dropout = ", dropout everywhere" if self.dropout_place == "everywhere" else ""
+        return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}{dropout}"
 
     def _walk_convolution(self, name: str, shape: InputShape, convolution: _Convolution) -> Iterator[LayerSummary]:
         inputs, outputs, kernel = convolution.inputs, convolution.outputs, convolution.kernel

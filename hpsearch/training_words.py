@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-_SPEAKS_FOR_ITSELF = ("optimizer", "activation", "head", "dropout_place")
+_SPEAKS_FOR_ITSELF = ("optimizer", "activation", "head")
 
 
 def describe_value(name: str, value: Any) -> str:
@@ -17,6 +17,8 @@ def describe_value(name: str, value: Any) -> str:
     match value:
         case bool():
             return words if value else f"no {words}"
+        case str() if name == "dropout_place":
+            return f"dropout {value}" if value == "everywhere" else f"dropout in the {value}"
         case str() if name in _SPEAKS_FOR_ITSELF:
             return value.replace("_", " ")
         case str():

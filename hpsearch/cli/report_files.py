@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hpsearch.errors import InputError
 
+_PAGE_SUFFIXES = (".html", ".htm", ".md")
 _HEAD_BYTES = 400
 """Within so many a page says who wrote it."""
 
@@ -39,8 +40,13 @@ class ReportPlace:
         """Look whether the report can be written, before anything is drawn.
 
         Raises:
-            InputError: Something else is in its place, or the folder cannot be.
+            InputError: Something else is in its place, or the folder cannot be, or is called as a page.
         """
+        if self.folder.suffix.lower() in _PAGE_SUFFIXES and not self.folder.is_dir():
+            raise InputError(
+                f"--out {str(self.folder)!r} is a page's name, and the page has one ({self.target.name}): give the "
+                f"folder that it goes into, --out {str(self.folder.parent)!r}"
+            )
         try:
             self._check()
         except OSError as error:

@@ -180,6 +180,7 @@ def test_patterns_take_studies_by_budget_and_finalists_come_with_their_search(ow
         (("study", "--format", "pdf"), ("--format 'pdf'", "html or md")),
         (("study", "--format", ""), ("--format ''", "html or md")),
         (("study", "--out", "file/x"), ("'file/x/study.html'", "Not a directory", "--out")),
+        (("study", "--out", "pages/x.html"), ("'pages/x.html' is a page's name", "(study.html)", "--out 'pages'")),
         (("study", "--out", "file"), ("'file/study.html'", "Not a directory", "--out")),
         ((), ("STUDY...",)),
     ],

@@ -129,6 +129,8 @@ def test_a_change_has_a_name_of_its_own_and_other_images_no_printed_figures(tmp_
         ("initialization", "kaiming_uniform", "kaiming uniform initialization"),
         ("activation", "leaky_relu", "leaky relu"),
         ("schedule", "constant", "constant schedule"),
+        ("dropout_place", "head", "dropout in the head"),
+        ("dropout_place", "everywhere", "dropout everywhere"),
         ("widths", [400, 100], "400-100"),
         ("dense", [], "no dense"),
         ("dense", [64], "dense 64"),

@@ -83,7 +83,7 @@ def test_the_table_has_spreads_over_seeds_beside_the_printed_figures_and_the_dif
     text = "\n".join(lines)
     for expected in (
         "Which of the two?\nprinted in 004.txt, table 1\n",
-        "mean ± standard deviation over seeds; a printed ± is the report's own",
+        "mean ± standard deviation over seeds; differences in percentage points; a printed ± is the report's own",
         "small: printed so",
         "failed: trial 3: diverged",
         "the test split was opened 3 times after all trainings, once a network",
