@@ -1,0 +1,29 @@
+"""New SQLite databases of unit tests are copies of one, which is made once a test process: a tenth of a second each."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from hpsearch.storage import database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tables come from a copy of what `make_tables` made; contract and integration tests have each of theirs made."""
+    model = tmp_path_factory.mktemp("model") / "studies.db"
+    make_tables = database.make_tables
+
+    def copy_tables(url: URL) -> None:
+        if not database.is_sqlite(url):
+            make_tables(url)
+            return
+        if not model.exists():
+            make_tables(url.set(database=str(model)))
+        shutil.copyfile(model, Path(url.database or ""))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "make_tables", copy_tables)
+        yield
