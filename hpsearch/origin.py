@@ -70,6 +70,8 @@ class Origin(BaseModel):
     title: Text | None = None
     source: Source | None = None
     printed: dict[str, PrintedFigures] = {}
+    command: str | None = None
+    """What gives the same study again, as far as it says nothing of anybody's machine."""
 
     def without_figures(self) -> "Origin":
         """The same for a study that the printed figures say nothing of."""

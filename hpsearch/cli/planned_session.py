@@ -1,5 +1,6 @@
 """`run` and `create` of a study file that says what to train: read it, make the study, work, show what came of it."""
 
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _TAKEN = ("dataset", "name", "epochs", "seed")
 """The flags that may stand above a file that says what to train, by their names there."""
+_FLAGS = {"name": "study"}
+"""What is called otherwise on the command line."""
 
 
 def read_planned_study(
@@ -56,7 +59,20 @@ def read_planned_study(
                 f"{flag} belongs to a search, and {str(study_file)!r} says what to train: leave it out{hint}"
             )
     study = parse_plan_file(text)
-    return study.change(**_check_flags(flags, replicates))
+    changes = _check_flags(flags, replicates)
+    changed = study.change(**changes)
+    origin = changed.origin.model_copy(update={"command": _write_command(text.path, changes)})
+    return replace(changed, origin=origin)
+
+
+def _write_command(study_file: Path, changes: Mapping[str, Any]) -> str:
+    """What was typed, without folders that are of one machine alone."""
+    is_inside = not study_file.is_absolute() and ".." not in study_file.parts
+    words = ["hpsearch", "run", study_file.as_posix() if is_inside else study_file.name]
+    for name, value in changes.items():
+        if value is not None:
+            words += [f"--{_FLAGS.get(name, name)}", Path(value).name if name == "dataset" else str(value)]
+    return shlex.join(words)
 
 
 def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, Any]:

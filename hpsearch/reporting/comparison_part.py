@@ -1,10 +1,11 @@
 """The part of a report that puts several studies beside each other: a table, and the frontier of each data set."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from hpsearch.reporting.document import Block, Part, Picture, Section, Sentence, make_table
+from hpsearch.reporting.document import Block, Commands, Part, Picture, Section, Sentence, make_table
 from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.words import join_words, name_dataset, write_count, write_percent, write_seconds
@@ -42,11 +43,13 @@ def write_comparison_part(subjects: Sequence[Subject]) -> Part:
         mine = [contender for contender in contenders if contender.record.study.dataset.sha256 == sha256]
         if len([contender for contender in mine if contender.validation_accuracy is not None]) > 1:
             sections.append(_write_frontier(mine, len(sections)))
-    names = join_words([subject.record.study.name for subject in subjects])
+    studies = [subject.record.study.name for subject in subjects]
+    names = join_words(studies)
+    command = shlex.join(["hpsearch", "report", *studies])
     return Part(
         title="Comparison",
         lead=f"How do {names} compare?",
-        blocks=_tabulate(contenders),
+        blocks=(*_tabulate(contenders), Commands((("this report", command),))),
         sections=tuple(sections),
     )
 

@@ -54,6 +54,7 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
         figure = make_figure(7.0, 5.8)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         figure.suptitle(title, fontsize=10)
+        has_cross = False
         for series in sorted({point.series for point in points}):
             mine = sorted((point for point in points if point.series == series), key=lambda point: point.weights)
             look = _LOOKS[series]
@@ -75,7 +76,9 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
                 marker="x",
                 markersize=11,
                 color="black",
+                label=None if has_cross or not beaten else "a smaller one is as good",
             )
+            has_cross = has_cross or bool(beaten)
             lower.plot(weights, [point.macs for point in mine], label=series, **look)
         upper.set_ylabel("accuracy (%)")
         upper.legend(frameon=False)

@@ -78,7 +78,7 @@ def _describe_best(record: StudyRecord) -> str:
 def _write_effects(record: StudyRecord) -> list[Block]:
     trials = [trial for trial in record.trials if trial.value is not None]
     name = record.study.name
-    blocks = write_effects(name, trials)
+    blocks = write_effects(name, dict.fromkeys(find_varied_fields(trials), trials))
     points = [
         MeasuredPoint(trial.weights, trial.value, trial.seconds, trial.state == "COMPLETE")
         for trial in trials
@@ -97,18 +97,24 @@ def _write_effects(record: StudyRecord) -> list[Block]:
     return blocks
 
 
-def write_effects(name: str, trials: Sequence[TrialRecord]) -> list[Block]:
-    """Learning rate and dropout beside accuracy, where they differ."""
-    fields = find_varied_fields(trials)
-    if not fields:
+def write_effects(name: str, effects: Mapping[str, Sequence[TrialRecord]]) -> list[Block]:
+    """Learning rate and dropout beside accuracy.
+
+    Args:
+        name: Of the study.
+        effects: Each of these fields (`lr`, `dropout`) with the trials that it is shown with; none where it does not
+            differ.
+    """
+    if not effects:
         return []
-    words = " and ".join({"lr": "learning rate", "dropout": "dropout"}[field] for field in fields)
-    hollow = "; hollow points were pruned" if any(trial.state == "PRUNED" for trial in trials) else ""
+    words = " and ".join({"lr": "learning rate", "dropout": "dropout"}[field] for field in effects)
+    shown = {trial.number: trial for trials in effects.values() for trial in trials}
+    hollow = "; hollow points were pruned" if any(trial.state == "PRUNED" for trial in shown.values()) else ""
     return [
         Picture(
             f"{name}-recipe",
             f"{words.capitalize()} beside accuracy{hollow}.",
-            f"Validation accuracy of {count_of(len(trials), 'trial')} by {words}.",
-            partial(draw_recipe_effects, trials, fields),
+            f"Validation accuracy of {count_of(len(shown), 'trial')} by {words}.",
+            partial(draw_recipe_effects, effects),
         )
     ]

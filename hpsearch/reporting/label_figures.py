@@ -1,5 +1,6 @@
 """Figures of trainings under several seeds: curves by label, ours beside what was printed, finalists."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -16,12 +17,14 @@ from hpsearch.reporting.lines import (
     choose_look,
     count_whole,
     finish_axes,
+    fit_loss_axis,
     fit_percent_axis,
     mark_every,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from hpsearch.epoch_result import EpochResult
     from hpsearch.tuning.finalists import Final, Spread
@@ -29,47 +32,71 @@ if TYPE_CHECKING:
     from hpsearch.tuning.records import TrialRecord
 
 _MOST_ROWS = 60
-_LABEL_CHARACTERS = 44
-_ABOVE: Any = {"loc": "outside upper center", "ncols": 3, "frameon": False}
+_CURVES = {
+    "train_loss": "training loss\n(cross-entropy)",
+    "validation_loss": "validation loss\n(cross-entropy)",
+    "validation_accuracy": "validation\naccuracy (%)",
+}
+_ROW_CHARACTERS, _LEGEND_CHARACTERS = 30, 44
+"""Of a line of a label: beside rows, and in a legend of two columns."""
+_PRINTED: Any = {"marker": "D", "markerfacecolor": "white", "color": DARK, "linestyle": "none"}
+"""What was known before: the printed figure, or what a search said."""
+_GOAL: Any = _PRINTED | {"marker": ">"}
 
 
 def draw_label_curves(labels: "Sequence[LabelSummary]") -> bytes:
-    """Loss and validation accuracy by epoch, a line for each label: the mean over its seeds, all between them shaded.
+    """Losses and validation accuracy by epoch, a line for each label: the mean over its seeds, all between them shaded.
 
     Args:
-        labels: Each with a complete trial that has a curve; of more than ten, the further ones are thin and unnamed.
+        labels: Each with a complete trial that has a curve; of more than ten, those of the lowest accuracy are thin.
     """
     is_validated = any(point.validation_accuracy is not None for mine in labels for point in mine.complete[0].curve)
-    ranked = sorted(labels, key=lambda mine: -(mine.validation.mean if mine.validation else 0.0))
-    named = [mine.label for mine in (ranked if len(labels) > MOST_LINES else labels)[:MOST_LINES]]
+    fields = ["train_loss", "validation_loss", "validation_accuracy"] if is_validated else ["train_loss"]
+    named = choose_named(labels)
     with styled():
-        figure = make_figure(7.6, (6.2 if is_validated else 3.6) + 0.2 * min(len(labels), MOST_LINES))
-        upper, *below = figure.subplots(2 if is_validated else 1, 1, sharex=True, squeeze=False)[:, 0]
-        for mine in labels:
-            look = _choose_label_look(named, mine.label)
-            _draw_mean(upper, mine.complete, "validation_loss" if is_validated else "train_loss", look)
-            for lower in below:
-                _draw_mean(lower, mine.complete, "validation_accuracy", look)
-        upper.set_ylabel("validation loss (cross-entropy)" if is_validated else "training loss (cross-entropy)")
-        for lower in below:
-            lower.set_ylabel("validation accuracy (%)")
-            fit_percent_axis(
-                lower,
-                [
-                    100 * (point.validation_accuracy or 0.0)
-                    for mine in labels
-                    for trial in mine.complete
-                    for point in trial.curve
-                ],
-                reach=CURVE_REACH,
-            )
-        (upper, *below)[-1].set_xlabel("epoch")
-        for axes in (upper, *below):
+        figure = make_figure(7.6, 1.2 + 2.5 * len(fields) + 0.2 * min(len(labels), MOST_LINES))
+        panels = figure.subplots(len(fields), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, field in zip(panels, fields, strict=True):
+            for mine in labels:
+                _draw_mean(axes, mine.complete, field, _choose_label_look(named, mine.label))
+            axes.set_ylabel(_CURVES[field])
+            values = [
+                value
+                for mine in labels
+                for trial in mine.complete
+                for point in trial.curve
+                if (value := _read(point, field)) is not None
+            ]
             count_whole(axes)
             finish_axes(axes)
-        handles, words = upper.get_legend_handles_labels()
-        figure.legend(handles, words, loc="outside lower center", ncols=2, frameon=False)
+            if field == "validation_accuracy":
+                fit_percent_axis(axes, values, reach=CURVE_REACH)
+            else:
+                fit_loss_axis(axes, values)
+        panels[-1].set_xlabel("epoch")
+        handles, words = _list_lines(panels[0], len(labels) - len(named))
+        columns = 2 if max(map(len, words)) <= _LEGEND_CHARACTERS else 1
+        figure.legend(handles, words, loc="outside lower center", ncols=columns, frameon=False)
         return write_png(figure)
+
+
+def choose_named(labels: "Sequence[LabelSummary]") -> list[str]:
+    """The labels whose curves have a look of their own: all, or of more than ten those of the highest accuracy."""
+    if len(labels) <= MOST_LINES:
+        return [mine.label for mine in labels]
+    ranked = sorted(labels, key=lambda mine: -(mine.validation.mean if mine.validation else 0.0))
+    return [mine.label for mine in ranked[:MOST_LINES]]
+
+
+def _list_lines(axes: "Axes", unnamed: int) -> tuple[list[Any], list[str]]:
+    """For a legend: every named line, and what the thin ones are."""
+    from matplotlib.lines import Line2D
+
+    handles, words = axes.get_legend_handles_labels()
+    if unnamed:
+        handles.append(Line2D([], [], color=LIGHT, linewidth=0.7))
+        words.append(f"{unnamed} more, of lower accuracy")
+    return handles, words
 
 
 def draw_beside_printed(labels: "Sequence[LabelSummary]") -> bytes:
@@ -88,12 +115,19 @@ def draw_beside_printed(labels: "Sequence[LabelSummary]") -> bytes:
                 _draw_spread(axes, row, panel.measure(mine), uses_interval=False)
                 percent, spread = panel.find_printed(mine)
                 if percent is not None:
-                    look = {"marker": "D", "markersize": 5, "markerfacecolor": "white", "color": DARK}
-                    axes.errorbar(percent, row + 0.22, xerr=spread, linestyle="none", linewidth=0.8, **look)
+                    axes.errorbar(percent, row + 0.22, xerr=spread, linewidth=0.8, markersize=5, **_PRINTED)
+                goal = mine.printed.goal_test_percent if panel.has_goal else None
+                if goal is not None:
+                    axes.plot(goal, row + 0.22, markersize=6, **_GOAL)
             axes.set_xlabel(panel.heading)
             _finish_rows(axes, [mine.label for mine in shown])
         has_printed = any(panel.find_printed(mine)[0] is not None for panel in panels for mine in shown)
-        figure.legend(*_list_marks(has_printed=has_printed), **_ABOVE)
+        has_goal = any(mine.printed.goal_test_percent is not None for mine in shown)
+        has_several = any(len(mine.complete) > 1 for mine in shown)
+        marks = _list_marks("± standard deviation" if has_several else None)
+        marks += [(_PRINTED, "printed")] if has_printed else []
+        marks += [(_GOAL, "what the report would have liked")] if has_goal else []
+        _write_legend(figure, marks)
         return write_png(figure)
 
 
@@ -106,6 +140,8 @@ class _Panel:
     read: "Callable[[TrialRecord], float | None]"
     find_printed: "Callable[[LabelSummary], tuple[float | None, float | None]]"
     is_always_shown: bool = True
+    has_goal: bool = False
+    """Whether it is the one that a report's goals are of."""
 
     def is_shown(self, labels: "Sequence[LabelSummary]") -> bool:
         """Whether there is anything in it."""
@@ -132,6 +168,7 @@ _PANELS = (
         lambda mine: mine.test,
         lambda trial: trial.test_accuracy,
         lambda mine: (mine.printed.test_percent, mine.printed.test_spread_percent),
+        has_goal=True,
     ),
 )
 
@@ -146,13 +183,10 @@ def draw_finalists(final: "Final") -> bytes:
             _draw_seeds(axes, row, [trial.value for trial in finalist.replicates if trial.value is not None])
             _draw_spread(axes, row, finalist.validation, uses_interval=True)
             if finalist.trial.value is not None:
-                place = (100 * finalist.trial.value, row + 0.22)
-                axes.plot(*place, marker="D", markerfacecolor="white", color=DARK, markersize=6)
+                axes.plot(100 * finalist.trial.value, row + 0.22, markersize=6, **_PRINTED)
         axes.set_xlabel("validation accuracy (%)")
         _finish_rows(axes, [finalist.label for finalist in finalists])
-        handles, words = _list_marks(has_printed=True)
-        words = ["mean and its 95% interval", words[1], "in the search"]
-        figure.legend(handles, words, **_ABOVE)
+        _write_legend(figure, [*_list_marks("and its 95% interval"), (_PRINTED, "in the search")])
         return write_png(figure)
 
 
@@ -188,7 +222,8 @@ def _draw_mean(axes: "Axes", trials: "Sequence[TrialRecord]", field: str, look: 
 def _choose_label_look(named: Sequence[str], label: str) -> dict[str, Any]:
     if label not in named:
         return {"color": LIGHT, "linewidth": 0.7}
-    return choose_look(named.index(label)) | {"linewidth": 1.4, "markersize": 4, "label": _cut(label)}
+    name = _wrap(label, 2 * _LEGEND_CHARACTERS, 1)
+    return choose_look(named.index(label)) | {"linewidth": 1.4, "markersize": 4, "label": name}
 
 
 def _draw_seeds(axes: "Axes", row: int, values: Sequence[float]) -> None:
@@ -214,7 +249,7 @@ def _draw_spread(axes: "Axes", row: int, spread: "Spread | None", *, uses_interv
 
 
 def _finish_rows(axes: "Axes", labels: Sequence[str]) -> None:
-    axes.set_yticks(range(len(labels)), [_cut(label) for label in labels])
+    axes.set_yticks(range(len(labels)), [_wrap(label, _ROW_CHARACTERS, 2) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.margins(x=0.08)
     low, high = axes.get_xlim()
@@ -222,19 +257,26 @@ def _finish_rows(axes: "Axes", labels: Sequence[str]) -> None:
     finish_axes(axes)
 
 
-def _list_marks(*, has_printed: bool) -> tuple[list[Any], list[str]]:
+def _list_marks(spread: str | None) -> list[tuple[dict[str, Any], str]]:
+    """What stands for ours: how each mark looks, and what it is called.
+
+    Args:
+        spread: What the line through the mean is; None where every label has one seed.
+    """
+    ours: dict[str, Any] = {"color": BLUE, "marker": "o"}
+    if spread is None:
+        return [(ours | {"linestyle": "none"}, "ours, one seed")]
+    seeds: dict[str, Any] = {"color": GREY, "marker": "|", "linestyle": "none"}
+    return [(ours | {"linestyle": "-", "linewidth": 1.6}, f"ours: mean {spread}"), (seeds, "each seed")]
+
+
+def _write_legend(figure: "Figure", marks: "Sequence[tuple[dict[str, Any], str]]") -> None:
     from matplotlib.lines import Line2D
 
-    handles: list[Any] = [
-        Line2D([], [], color=BLUE, marker="o", linestyle="-", linewidth=1.6),
-        Line2D([], [], color=GREY, marker="|", linestyle="none"),
-    ]
-    words = ["ours: mean ± standard deviation", "each seed"]
-    if has_printed:
-        handles.append(Line2D([], [], color=DARK, marker="D", markerfacecolor="white", linestyle="none"))
-        words.append("printed")
-    return handles, words
+    handles = [Line2D([], [], **look) for look, _words in marks]
+    words = [words for _look, words in marks]
+    figure.legend(handles, words, loc="outside upper center", ncols=min(3, len(marks)), frameon=False)
 
 
-def _cut(label: str) -> str:
-    return label if len(label) <= _LABEL_CHARACTERS else f"{label[: _LABEL_CHARACTERS - 1]}…"
+def _wrap(label: str, width: int, lines: int) -> str:
+    return "\n".join(textwrap.wrap(label, width, max_lines=lines, placeholder=" …"))

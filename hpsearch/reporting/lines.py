@@ -18,6 +18,8 @@ CURVE_REACH = 5.0
 """Of learning curves: their first epochs are far below the others, and are wanted all the same."""
 MANY_TRIALS = 150
 """Of more, a picture shows how many did something, not which."""
+_FAR_ABOVE = 20.0
+"""Times the loss in the middle."""
 MOST_LINES = len(_MARKERS)
 """Of more lines nobody can tell one from the other."""
 
@@ -48,6 +50,17 @@ def count_whole(axes: "Axes") -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
+
+
+def fit_loss_axis(axes: "Axes", losses: Sequence[float]) -> None:
+    """A logarithmic vertical axis where some of the losses are far above the others, which would lie on zero."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    known = sorted(loss for loss in losses if loss > 0)
+    if known and known[-1] > _FAR_ABOVE * known[len(known) // 2]:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def fit_percent_axis(axes: "Axes", values: Sequence[float], *, reach: float = 1.2) -> None:

@@ -21,7 +21,7 @@ _MOST_SEEDS = 10
 def write_made_section(subject: Subject) -> Section:
     """All that a result depends on."""
     record = subject.record
-    blocks: list[Block] = [Facts((*_describe_data(record), *_describe_seeds(record), *_describe_course(record)))]
+    blocks: list[Block] = [Facts((*_describe_data(subject), *_describe_seeds(record), *_describe_course(record)))]
     if rows := _list_environments(record):
         blocks.append(make_table("Versions and hardware, of finished trials", ["what", "which", "trials>"], rows))
     if record.study.plan is None:
@@ -29,7 +29,8 @@ def write_made_section(subject: Subject) -> Section:
     return Section("How it was made", (*blocks, *_list_commands(subject)))
 
 
-def _describe_data(record: StudyRecord) -> list[tuple[str, str]]:
+def _describe_data(subject: Subject) -> list[tuple[str, str]]:
+    record = subject.record
     dataset, fraction = record.study.dataset, find_held_out_fraction(record)
     plan = record.study.plan
     split_seed = record.study.spec.seed if plan is None else plan.trials[0].config.split_seed
@@ -39,15 +40,21 @@ def _describe_data(record: StudyRecord) -> list[tuple[str, str]]:
         ("SHA-256 of the data", dataset.sha256),
         ("images", f"{dataset.train_count:,} to train with, {dataset.test_count:,} in the test split"),
         ("held out for validation", held_out),
-        ("test split", _describe_openings(record)),
+        ("test split", _describe_openings(subject)),
     ]
 
 
-def _describe_openings(record: StudyRecord) -> str:
-    scored = sum(bool(trial.test_scores) for trial in record.trials)
-    if not scored:
-        return "closed: no network of this study has a test score"
-    return f"closed for this report; {count_of(scored, 'network')} of this study had a test score before"
+def _describe_openings(subject: Subject) -> str:
+    scored = _count_scored(subject.record)
+    finalists = sum(_count_scored(final) for final in subject.finals)
+    text = "closed for this report; " if scored or finalists else "closed: "
+    text += f"{count_of(scored, 'network') if scored else 'no network'} of this study "
+    text += "had a test score before" if scored else "has a test score"
+    return text + (f", {count_of(finalists, 'network')} of its finalists had one before" if finalists else "")
+
+
+def _count_scored(record: StudyRecord) -> int:
+    return sum(bool(trial.test_scores) for trial in record.trials)
 
 
 def _describe_seeds(record: StudyRecord) -> list[tuple[str, str]]:
@@ -114,8 +121,9 @@ def _list_commands(subject: Subject) -> list[Block]:
     elif subject.search is not None:
         lines.append(("the finalists again", write_finalists_command(subject.search, record)))
     elif plan.origin is not None:
-        lines.append(("all trainings again, from the study file", f"hpsearch run {name}.toml"))
-    trial = best or next((trial for trial in record.trials if trial.state == "COMPLETE"), None)
+        lines.append(("all trainings again, from the study file", plan.origin.command or f"hpsearch run {name}.toml"))
+    judged = next((outcome.trial for outcome in subject.outcomes), best)
+    trial = judged or next((trial for trial in record.trials if trial.state == "COMPLETE"), None)
     if trial is not None:
         lines.append(
             ("one of its trainings again, compared bit by bit", f"hpsearch replay {name} --trial {trial.number}")

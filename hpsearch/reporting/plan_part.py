@@ -1,11 +1,12 @@
 """The part of a report on trainings that were planned: ours over seeds beside the printed figures, and the curves."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from hpsearch.reporting.document import Block, Part, Picture, Section, Sentence, Table, make_table
 from hpsearch.reporting.finalists_section import describe_finalists, name_section
 from hpsearch.reporting.influences_section import write_effects
-from hpsearch.reporting.label_figures import draw_beside_printed, draw_label_curves
+from hpsearch.reporting.label_figures import choose_named, draw_beside_printed, draw_label_curves
 from hpsearch.reporting.made_section import write_made_section
 from hpsearch.reporting.network_section import write_planned_networks
 from hpsearch.reporting.plan_measures import Write, explain_measures, list_measures, write_seeds
@@ -23,9 +24,13 @@ from hpsearch.reporting.words import (
     write_seconds,
     write_spread,
 )
+from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
 from hpsearch.tuning.record_words import describe_counts
-from hpsearch.tuning.records import StudyRecord
+from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+_TOLD_APART = 1.05
+"""Networks of weights nearer to each other than by this factor lie in one place of a picture."""
 
 
 def write_plan_part(subject: Subject, summary: PlanSummary) -> Part:
@@ -138,21 +143,43 @@ def _write_curves(summary: PlanSummary, name: str) -> list[Section]:
         return []
     has_several = any(len(mine.complete) > 1 for mine in labels)
     words = "the mean over seeds, from the lowest to the highest of them shaded" if has_several else "one seed each"
-    alternative = f"Loss and accuracy by epoch of {join_words([mine.label for mine in labels])}."
+    named = choose_named(labels)
+    others = [f"{len(labels) - len(named)} more"] if len(labels) > len(named) else []
+    alternative = f"Losses and accuracy by epoch of {join_words([*named, *others])}."
     picture = Picture(f"{name}-curves", f"Learning curves: {words}.", alternative, partial(draw_label_curves, labels))
     return [Section("Learning curves", (picture,))]
 
 
+def find_compared(labels: Sequence[LabelSummary]) -> dict[str, list[TrialRecord]]:
+    """The trials of labels that differ in their learning rate alone (`lr`), or in their dropout alone."""
+    compared: dict[str, list[TrialRecord]] = {}
+    for field in ("lr", "dropout"):
+        groups: dict[TrialConfig, list[LabelSummary]] = {}
+        for mine in labels:
+            recipe = mine.config.recipe.model_copy(update={field: 0.0})
+            groups.setdefault(mine.config.model_copy(update={"recipe": recipe, "seed": 0}), []).append(mine)
+        trials = [
+            trial
+            for group in groups.values()
+            if len(group) > 1
+            for mine in group
+            for trial in mine.complete
+            if trial.value is not None
+        ]
+        if trials:
+            compared[field] = trials
+    return compared
+
+
 def _write_comparisons(summary: PlanSummary, name: str) -> list[Section]:
-    """Learning rate, dropout and weights beside accuracy, as far as they differ between labels."""
-    trials = [trial for mine in summary.labels for trial in mine.complete if trial.value is not None]
-    blocks = write_effects(name, trials)
+    """Learning rate and dropout beside accuracy where nothing else differs, and weights."""
+    blocks = write_effects(name, find_compared(summary.labels))
     points = [
         MeasuredPoint(mine.weights, mine.validation.mean, mine.seconds, label=mine.label)
         for mine in summary.labels
         if mine.validation is not None and mine.seconds is not None
     ]
-    if len({point.weights for point in points}) > 1:
+    if points and max(point.weights for point in points) > _TOLD_APART * min(point.weights for point in points):
         listed = "; ".join(f"{point.label}: {point.weights:,}, {write_percent(point.accuracy)}%" for point in points)
         blocks.append(
             Picture(

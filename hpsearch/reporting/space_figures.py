@@ -85,26 +85,36 @@ def find_varied_fields(trials: "Sequence[TrialRecord]") -> list[str]:
     return [field for field in ("lr", "dropout") if len({getattr(recipe, field) for recipe in recipes}) > 1]
 
 
-def draw_recipe_effects(trials: "Sequence[TrialRecord]", fields: Sequence[str]) -> bytes:
-    """These fields of the recipe (`lr`, `dropout`) beside accuracy, a marker for each optimizer."""
-    known = [(trial, trial.config.recipe) for trial in trials if trial.config is not None and trial.value is not None]
-    optimizers = sorted({recipe.optimizer for _trial, recipe in known})
+def draw_recipe_effects(effects: "Mapping[str, Sequence[TrialRecord]]") -> bytes:
+    """A field of the recipe (`lr`, `dropout`) beside accuracy in each panel, a marker for each optimizer.
+
+    Args:
+        effects: The trials of each panel; those without a configuration or an accuracy are left out.
+    """
+    known = {
+        field: [(trial, trial.config.recipe) for trial in trials if trial.config and trial.value is not None]
+        for field, trials in effects.items()
+    }
+    optimizers = sorted({recipe.optimizer for mine in known.values() for _trial, recipe in mine})
     with styled():
         figure = make_figure(7.6, 3.6)
-        panels = figure.subplots(1, len(fields), sharey=True, squeeze=False)[0]
+        panels = figure.subplots(1, len(known), sharey=True, squeeze=False)[0]
         handles: list[Any] = []
-        for axes, field in zip(panels, fields, strict=True):
+        for axes, (field, everything) in zip(panels, known.items(), strict=True):
             for index, optimizer in enumerate(optimizers):
-                mine = [(trial, recipe) for trial, recipe in known if recipe.optimizer == optimizer]
+                mine = [(trial, recipe) for trial, recipe in everything if recipe.optimizer == optimizer]
                 handle = _scatter(axes, mine, field, index)
                 if axes is panels[0]:
                     handles.append(handle)
-            axes.set_xlabel({"lr": "learning rate (peak)", "dropout": "dropout (probability)"}[field])
+            has_peak = any(recipe.schedule != "constant" for _trial, recipe in everything)
+            rate = "learning rate (peak)" if has_peak else "learning rate"
+            axes.set_xlabel({"lr": rate, "dropout": "dropout (probability)"}[field])
             if field == "lr":
-                _use_log_scale(axes, [recipe.lr for _trial, recipe in known])
+                _use_log_scale(axes, [recipe.lr for _trial, recipe in everything])
             finish_axes(axes)
         panels[0].set_ylabel("validation accuracy (%)")
-        fit_percent_axis(panels[0], [100 * (trial.value or 0.0) for trial, _recipe in known])
+        values = [100 * (trial.value or 0.0) for mine in known.values() for trial, _recipe in mine]
+        fit_percent_axis(panels[0], values)
         figure.legend(handles, optimizers, loc="outside upper center", ncols=len(optimizers), frameon=False)
         return write_png(figure)
 

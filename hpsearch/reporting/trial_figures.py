@@ -1,5 +1,6 @@
 """Figures of many trials: the best ones' curves, the course of a search, its pruning, accuracy beside weights."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from hpsearch.reporting.lines import (
     choose_look,
     count_whole,
     finish_axes,
+    fit_loss_axis,
     fit_percent_axis,
     mark_every,
 )
@@ -53,6 +55,7 @@ def draw_best_curves(trials: "Sequence[TrialRecord]") -> bytes:
         count_whole(lower)
         for axes in (upper, lower):
             finish_axes(axes)
+        fit_loss_axis(upper, [loss for trial in trials for point in trial.curve if (loss := point.validation_loss)])
         percents = [100 * (point.validation_accuracy or 0.0) for trial in trials for point in trial.curve]
         fit_percent_axis(lower, percents, reach=CURVE_REACH)
         return write_png(figure)
@@ -186,14 +189,16 @@ def draw_accuracy_by_weights(points: Sequence[MeasuredPoint], split: str = "vali
         for point in points:
             if point.label is not None:
                 place = (point.weights, 100 * point.accuracy)
-                axes.annotate(point.label, place, (7, 5), textcoords="offset points", fontsize=8)
+                is_right = point.weights > math.sqrt(min(weights) * max(weights))  # there is no room beyond the axes
+                offset, side = ((-8, 6), "right") if is_right else ((8, 6), "left")
+                axes.annotate(point.label, place, offset, textcoords="offset points", fontsize=8, ha=side)
         if is_wide:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.set_xlabel("weights")
         axes.set_ylabel(f"{split} accuracy (%)")

@@ -24,6 +24,7 @@ from tests.report_studies import (
     make_config,
     make_done,
     make_finalists,
+    make_planned,
     plan_record,
     read,
     score,
@@ -111,6 +112,38 @@ def test_the_commands_say_what_the_study_was_made_with(fields: dict[str, Any], e
     page = read(Subject(make_record(**fields)))
     assert expected in page.text
     assert ("--budget" in page.text) == ("space" not in fields and "validation_fraction" not in fields)
+
+
+def test_trainings_of_a_file_are_repeated_by_what_was_typed() -> None:
+    record = make_planned()
+    assert "hpsearch run planned.toml" in read(Subject(record)).text
+    plan = record.study.plan
+    assert plan is not None
+    assert plan.origin is not None
+    origin = plan.origin.model_copy(update={"command": "hpsearch run studies/planned.toml --epochs 3"})
+    typed = replace(record, study=replace(record.study, plan=plan.model_copy(update={"origin": origin})))
+    assert "hpsearch run studies/planned.toml --epochs 3" in read(Subject(typed)).text
+
+
+def test_the_commands_are_on_the_network_that_is_shown() -> None:
+    record = make_planned()
+    page = read(Subject(record, outcomes=(look(record.trial(2)),)))
+    assert "hpsearch replay planned --trial 2" in page.text
+    assert "hpsearch export planned --trial 2" in page.text
+
+
+def test_a_page_of_several_studies_says_how_it_was_made() -> None:
+    assert "hpsearch report tiny-fcn-2k planned" in read(Subject(SEARCH), Subject(make_planned())).text
+
+
+def test_scores_of_finalists_are_on_record_where_the_test_split_is_spoken_of() -> None:
+    unscored = replace(SEARCH, trials=tuple(replace(trial, test_scores=()) for trial in SEARCH.trials))
+    assert "closed: no network of this study has a test score" in read(Subject(unscored)).text
+    text = read(Subject(unscored, (make_finalists(unscored),))).text
+    expected = (
+        "closed for this report; no network of this study has a test score, 4 networks of its finalists had one before"
+    )
+    assert expected in text
 
 
 def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Path) -> None:

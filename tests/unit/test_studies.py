@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from hpsearch.architecture import CnnArchitecture, FcnArchitecture
+from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.plan_file import PlanFile, is_plan, parse_plan_file
@@ -43,6 +44,22 @@ FASHION_MNIST = DatasetIdentity(
 )
 
 torch.set_num_threads(1)
+
+
+def test_a_page_can_say_what_was_typed_and_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(STUDIES.parent)
+    file = Path("studies/000-mnist.toml")
+
+    def read_command(path: Path, replicates: str | None = None, **flags: Any) -> str | None:
+        study = read_planned_study(path, flags, replicates)
+        assert study is not None
+        return study.origin.command
+
+    assert read_command(file) == "hpsearch run studies/000-mnist.toml"
+    assert read_command(STUDIES / file.name) == "hpsearch run 000-mnist.toml"
+    assert read_command(Path("docs/../studies/000-mnist.toml")) == "hpsearch run 000-mnist.toml"
+    changed = read_command(file, "2", epochs=1, dataset="/home/somebody/letters", name="mine")
+    assert changed == "hpsearch run studies/000-mnist.toml --epochs 1 --replicates 2 --dataset letters --study mine"
 
 
 @pytest.mark.parametrize("name", PLANS)
