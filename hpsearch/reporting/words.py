@@ -30,7 +30,7 @@ def write_spread(spread: "Spread | None") -> str:
 
 def write_points(difference: float | None) -> str:
     """A difference of fractions in percentage points, with its sign."""
-    return NOTHING if difference is None else f"{100 * difference:+.2f}"
+    return NOTHING if difference is None else f"{round(100 * difference, 2) + 0.0:+.2f}"  # there is no -0.00
 
 
 def write_count(count: int | None) -> str:

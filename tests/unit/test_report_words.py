@@ -12,7 +12,7 @@ from hpsearch.origin import Origin, PrintedFigures, Source
 from hpsearch.reporting.markdown_page import list_files, render_markdown
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
-from hpsearch.reporting.words import describe_openings, join_some, write_epochs
+from hpsearch.reporting.words import describe_openings, join_some, write_epochs, write_points
 from hpsearch.trial_plan import plan_replicates
 from tests.cli_runs import make_record, make_trial
 from tests.report_pages import PIXEL
@@ -165,6 +165,15 @@ def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Path) -> None:
 )
 def test_the_epochs_of_several_seeds_are_a_range(epochs: tuple[int, ...], expected: str) -> None:
     assert write_epochs(epochs) == expected
+
+
+def test_nothing_is_less_than_nothing_by_nothing() -> None:
+    assert [write_points(difference) for difference in (-0.00001, 0.00001, -0.01, 0.0123)] == [
+        "+0.00",
+        "+0.00",
+        "-1.00",
+        "+1.23",
+    ]
 
 
 def test_of_many_words_some_are_said_and_the_others_counted() -> None:
