@@ -12,6 +12,7 @@ import numpy as np
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError
 from hpsearch.reporting.canvas import make_figure, styled, write_png
+from hpsearch.reporting.lines import fit_loss_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +61,7 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
         (upper, *below)[-1].set_xlabel("epoch")
         for axes in (upper, *below):
             _finish_curve(axes, len(curve))
+        fit_loss_axis(upper, train_losses + validation_losses)
         return write_png(figure)
 
 

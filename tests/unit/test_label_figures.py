@@ -8,7 +8,7 @@ import pytest
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.origin import Origin, PrintedFigures
-from hpsearch.reporting import frontier, label_figures, space_figures
+from hpsearch.reporting import figures, frontier, label_figures, space_figures
 from hpsearch.reporting.frontier import FrontierPoint
 from hpsearch.reporting.plan_part import find_compared
 from hpsearch.trial_config import TrialConfig
@@ -26,7 +26,7 @@ Draw = Callable[[Callable[[], bytes]], "Figure"]
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Draw:
     """Draws, and gives the figure instead of its bytes."""
     written: list[Figure] = []
-    for module in (label_figures, space_figures, frontier):
+    for module in (label_figures, space_figures, frontier, figures):
         monkeypatch.setattr(module, "write_png", lambda figure: written.append(figure) or b"")
 
     def draw(picture: Callable[[], bytes]) -> "Figure":
@@ -72,6 +72,13 @@ def test_a_training_that_diverges_does_not_press_the_others_onto_zero(drawn: Dra
     assert [axes.get_yscale() for axes in figure.axes] == [scale, scale, "linear"]
     figure.canvas.draw()
     assert not any("$" in label.get_text() for axes in figure.axes for label in axes.get_yticklabels())
+
+
+def test_neither_does_one_epoch_of_a_single_training(drawn: Draw) -> None:
+    curve = [EpochResult(epoch, loss, 0.5, 0.8, 0.5, 0.1) for epoch, loss in enumerate([900.0, 0.6, 0.5, 0.5])]
+    upper = drawn(lambda: figures.draw_learning_curve(curve, "trial 0")).axes[0]
+    assert upper.get_yscale() == "log"
+    assert drawn(lambda: figures.draw_learning_curve(curve[1:], "trial 0")).axes[0].get_yscale() == "linear"
 
 
 def test_of_more_than_ten_lines_the_legend_counts_the_thin_ones(drawn: Draw) -> None:
