@@ -76,7 +76,7 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
                 marker="x",
                 markersize=11,
                 color="black",
-                label=None if has_cross or not beaten else "a smaller one is as good",
+                label=None if has_cross or not beaten else "another, no larger, is as good",
             )
             has_cross = has_cross or bool(beaten)
             lower.plot(weights, [point.macs for point in mine], label=series, **look)

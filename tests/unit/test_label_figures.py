@@ -155,6 +155,6 @@ def test_a_cross_says_once_what_it_means(drawn: Draw) -> None:
         figure = drawn(lambda: frontier.draw_frontier(points[:count], "data"))
         legend = figure.axes[0].get_legend()
         assert legend is not None
-        return [text.get_text() for text in legend.get_texts() if "smaller" in text.get_text()]
+        return [text.get_text() for text in legend.get_texts() if "no larger" in text.get_text()]
 
-    assert (read_crosses(3), read_crosses(1)) == (["a smaller one is as good"], [])
+    assert (read_crosses(3), read_crosses(1)) == (["another, no larger, is as good"], [])
