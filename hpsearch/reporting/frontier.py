@@ -81,12 +81,12 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
             has_cross = has_cross or bool(beaten)
             lower.plot(weights, [point.macs for point in mine], label=series, **look)
         upper.set_ylabel("accuracy (%)")
-        upper.legend(frameon=False)
         lower.set_ylabel("MACs an image")
         lower.set_xlabel("weights")
         lower.set_xscale("log")
         lower.set_yscale("log")
-        lower.legend(frameon=False)
+        handles, words = upper.get_legend_handles_labels()
+        figure.legend(handles, words, loc="outside lower center", ncols=3, frameon=False)
         # A tick at each budget, in thousands and millions.
         ticks: list[int] = []
         for weights_there in sorted({round(point.weights, -len(str(point.weights)) + 2) for point in points}):

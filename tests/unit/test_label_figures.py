@@ -153,8 +153,6 @@ def test_a_cross_says_once_what_it_means(drawn: Draw) -> None:
 
     def read_crosses(count: int) -> list[str]:
         figure = drawn(lambda: frontier.draw_frontier(points[:count], "data"))
-        legend = figure.axes[0].get_legend()
-        assert legend is not None
-        return [text.get_text() for text in legend.get_texts() if "no larger" in text.get_text()]
+        return [words for words in read_legend(figure) if "no larger" in words]
 
     assert (read_crosses(3), read_crosses(1)) == (["another, no larger, is as good"], [])
