@@ -205,7 +205,7 @@ class CnnArchitecture(_Architecture):
         head = "global average" if self.head == "global_average" else "flatten"
         dense = "".join(f" -> dense {width}" for width in self.dense)
         stages = "; ".join(stage.describe() for stage in self.stages)
-        dropout = ", dropout everywhere" if self.dropout_place == "everywhere" else ""
+        dropout = ", dropout place everywhere" if self.dropout_place == "everywhere" else ""
         return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}{dropout}"
 
     def _walk_convolution(self, name: str, shape: InputShape, convolution: _Convolution) -> Iterator[LayerSummary]:

@@ -61,18 +61,24 @@ def read_planned_study(
     study = parse_plan_file(text)
     changes = _check_flags(flags, replicates)
     changed = study.change(**changes)
-    origin = changed.origin.model_copy(update={"command": _write_command(text.path, changes)})
+    origin = changed.origin.model_copy(update={"command": _write_command(text.path, study.name, changes)})
     return replace(changed, origin=origin)
 
 
-def _write_command(study_file: Path, changes: Mapping[str, Any]) -> str:
-    """What was typed, without folders that are of one machine alone."""
-    is_inside = not study_file.is_absolute() and ".." not in study_file.parts
-    words = ["hpsearch", "run", study_file.as_posix() if is_inside else study_file.name]
-    for name, value in changes.items():
+def _write_command(study_file: Path, name: str, changes: Mapping[str, Any]) -> str:
+    """What was typed, without folders that are of one machine alone; `name` is the study's in the file."""
+    file = _shorten(study_file) if study_file.suffix == ".toml" else f"{name}.toml"
+    words = ["hpsearch", "run", f"./{file}" if file.startswith("-") else file]
+    for field, value in changes.items():
         if value is not None:
-            words += [f"--{_FLAGS.get(name, name)}", Path(value).name if name == "dataset" else str(value)]
+            words += [f"--{_FLAGS.get(field, field)}", _shorten(Path(value)) if field == "dataset" else str(value)]
     return shlex.join(words)
+
+
+def _shorten(path: Path) -> str:
+    """A path below the folder where it was typed, at most one folder deep; of another its last part."""
+    is_near = not path.is_absolute() and ".." not in path.parts and len(path.parts) <= 2
+    return path.as_posix() if is_near else path.name
 
 
 def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, Any]:

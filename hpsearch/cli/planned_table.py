@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from hpsearch.reporting.plan_measures import PlanMeasure, Write
+    from hpsearch.reporting.plan_measures import Cell, PlanMeasure
     from hpsearch.tuning.finalists import Spread
     from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
 
@@ -39,7 +39,7 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
         for measure in measures:
             if measure.is_shown(summary):
                 console.print(_draw_table(summary, (measure,), has_seeds=measure is measures[0]))
-    console.print(f"accuracies: {explain_measures(summary)}", style="dim", soft_wrap=True)
+    console.print(f"accuracies: {explain_measures(summary, measures)}", style="dim", soft_wrap=True)
     for mine in summary.labels:
         if mine.printed.note is not None:
             console.print(f"{mine.label}: {mine.printed.note}", style="dim", soft_wrap=True)
@@ -54,7 +54,7 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
 def _draw_table(summary: "PlanSummary", measures: "Sequence[PlanMeasure]", *, has_seeds: bool = True) -> "Table":
     from hpsearch.reporting.plan_measures import write_seeds
 
-    columns: list[tuple[str, Write]] = [("seeds", write_seeds)] if has_seeds else []
+    columns: list[tuple[str, Cell]] = [("seeds", write_seeds)] if has_seeds else []
     columns += [column for measure in measures for column in measure.list_columns(summary)]
     table = make_table("/", *(f"{heading}>" for heading, _write in columns))
     for mine in summary.labels:

@@ -79,7 +79,7 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> bytes:
                 label=None if has_cross or not beaten else "another, no larger, is as good",
             )
             has_cross = has_cross or bool(beaten)
-            lower.plot(weights, [point.macs for point in mine], label=series, **look)
+            lower.plot(weights, [point.macs for point in mine], **look)
         upper.set_ylabel("accuracy (%)")
         lower.set_ylabel("MACs an image")
         lower.set_xlabel("weights")

@@ -37,18 +37,21 @@ _CURVES = {
     "validation_loss": "validation loss\n(cross-entropy)",
     "validation_accuracy": "validation\naccuracy (%)",
 }
+_MOST_ROW_LINES = 3
 _ROW_CHARACTERS, _LEGEND_CHARACTERS = 30, 44
 """Of a line of a label: beside rows, and in a legend of two columns."""
 _PRINTED: Any = {"marker": "D", "markerfacecolor": "white", "color": DARK, "linestyle": "none"}
 """What was known before: the printed figure, or what a search said."""
 _GOAL: Any = _PRINTED | {"marker": ">"}
+_UNNAMED: Any = {"color": LIGHT, "linewidth": 0.7}
 
 
 def draw_label_curves(labels: "Sequence[LabelSummary]") -> bytes:
     """Losses and validation accuracy by epoch, a line for each label: the mean over its seeds, all between them shaded.
 
     Args:
-        labels: Each with a complete trial that has a curve; of more than ten, those of the lowest accuracy are thin.
+        labels: Each with a complete trial that has a curve; of more than ten, some are thin: those of the lowest
+            accuracy, where that is known.
     """
     is_validated = any(point.validation_accuracy is not None for mine in labels for point in mine.complete[0].curve)
     fields = ["train_loss", "validation_loss", "validation_accuracy"] if is_validated else ["train_loss"]
@@ -74,28 +77,32 @@ def draw_label_curves(labels: "Sequence[LabelSummary]") -> bytes:
             else:
                 fit_loss_axis(axes, values)
         panels[-1].set_xlabel("epoch")
-        handles, words = _list_lines(panels[0], len(labels) - len(named))
+        handles, words = _list_lines(named, len(labels) - len(named), is_validated=is_validated)
         columns = 2 if max(map(len, words)) <= _LEGEND_CHARACTERS else 1
         figure.legend(handles, words, loc="outside lower center", ncols=columns, frameon=False)
         return write_png(figure)
 
 
 def choose_named(labels: "Sequence[LabelSummary]") -> list[str]:
-    """The labels whose curves have a look of their own: all, or of more than ten those of the highest accuracy."""
+    """The labels whose curves have a look of their own: all, or of more than ten those of the highest accuracy.
+
+    Without validation they are the first ten.
+    """
     if len(labels) <= MOST_LINES:
         return [mine.label for mine in labels]
     ranked = sorted(labels, key=lambda mine: -(mine.validation.mean if mine.validation else 0.0))
     return [mine.label for mine in ranked[:MOST_LINES]]
 
 
-def _list_lines(axes: "Axes", unnamed: int) -> tuple[list[Any], list[str]]:
-    """For a legend: every named line, and what the thin ones are."""
+def _list_lines(named: Sequence[str], unnamed: int, *, is_validated: bool) -> tuple[list[Any], list[str]]:
+    """For a legend: every named line, and what the thin ones are. Matplotlib itself leaves names such as `_a` out."""
     from matplotlib.lines import Line2D
 
-    handles, words = axes.get_legend_handles_labels()
+    handles = [Line2D([], [], **_choose_label_look(named, label)) for label in named]
+    words = [_wrap(label, 2 * _LEGEND_CHARACTERS, 1) for label in named]
     if unnamed:
-        handles.append(Line2D([], [], color=LIGHT, linewidth=0.7))
-        words.append(f"{unnamed} more, of lower accuracy")
+        handles.append(Line2D([], [], **_UNNAMED))
+        words.append(f"{unnamed} more{', of lower accuracy' if is_validated else ''}")
     return handles, words
 
 
@@ -107,7 +114,8 @@ def draw_beside_printed(labels: "Sequence[LabelSummary]") -> bytes:
     shown = labels[:_MOST_ROWS]
     panels = [panel for panel in _PANELS if panel.is_shown(shown)]
     with styled():
-        figure = make_figure(7.6, 1.3 + 0.36 * len(shown))
+        lines = max(_wrap(mine.label, _ROW_CHARACTERS, _MOST_ROW_LINES).count("\n") for mine in shown)
+        figure = make_figure(7.6, 1.3 + (0.36 if lines < 2 else 0.5) * len(shown))
         every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, panel in zip(every, panels, strict=True):
             for row, mine in enumerate(shown):
@@ -118,17 +126,28 @@ def draw_beside_printed(labels: "Sequence[LabelSummary]") -> bytes:
                     axes.errorbar(percent, row + 0.22, xerr=spread, linewidth=0.8, markersize=5, **_PRINTED)
                 goal = mine.printed.goal_test_percent if panel.has_goal else None
                 if goal is not None:
-                    axes.plot(goal, row + 0.22, markersize=6, **_GOAL)
+                    axes.plot(goal, row + (0.22 if percent is None else 0.4), markersize=6, **_GOAL)
             axes.set_xlabel(panel.heading)
             _finish_rows(axes, [mine.label for mine in shown])
-        has_printed = any(panel.find_printed(mine)[0] is not None for panel in panels for mine in shown)
-        has_goal = any(mine.printed.goal_test_percent is not None for mine in shown)
-        has_several = any(len(mine.complete) > 1 for mine in shown)
-        marks = _list_marks("± standard deviation" if has_several else None)
-        marks += [(_PRINTED, "printed")] if has_printed else []
+        has_goal = any(
+            panel.has_goal and mine.printed.goal_test_percent is not None for panel in panels for mine in shown
+        )
+        marks = _list_marks("± standard deviation" if has_several_seeds(shown) else None)
+        marks += [(_PRINTED, "printed")] if has_printed_accuracies(shown) else []
         marks += [(_GOAL, "what the report would have liked")] if has_goal else []
         _write_legend(figure, marks)
         return write_png(figure)
+
+
+def has_several_seeds(labels: "Sequence[LabelSummary]") -> bool:
+    """Whether there is any spread to show."""
+    return any(len(mine.complete) > 1 for mine in labels)
+
+
+def has_printed_accuracies(labels: "Sequence[LabelSummary]") -> bool:
+    """Whether a printed accuracy stands beside ours in the picture."""
+    panels = [panel for panel in _PANELS if panel.is_shown(labels)]
+    return any(panel.find_printed(mine)[0] is not None for panel in panels for mine in labels)
 
 
 @dataclass(frozen=True)
@@ -176,6 +195,7 @@ _PANELS = (
 def draw_finalists(final: "Final") -> bytes:
     """What the search said of each finalist, and what its fresh seeds gave, with the 95% interval of their mean."""
     finalists = final.finalists
+    has_several = any(len(finalist.replicates) > 1 for finalist in finalists)
     with styled():
         figure = make_figure(7.6, 1.3 + 0.45 * len(finalists))
         axes = figure.subplots()
@@ -186,7 +206,9 @@ def draw_finalists(final: "Final") -> bytes:
                 axes.plot(100 * finalist.trial.value, row + 0.22, markersize=6, **_PRINTED)
         axes.set_xlabel("validation accuracy (%)")
         _finish_rows(axes, [finalist.label for finalist in finalists])
-        _write_legend(figure, [*_list_marks("and its 95% interval"), (_PRINTED, "in the search")])
+        _write_legend(
+            figure, [*_list_marks("and its 95% interval" if has_several else None), (_PRINTED, "in the search")]
+        )
         return write_png(figure)
 
 
@@ -221,9 +243,8 @@ def _draw_mean(axes: "Axes", trials: "Sequence[TrialRecord]", field: str, look: 
 
 def _choose_label_look(named: Sequence[str], label: str) -> dict[str, Any]:
     if label not in named:
-        return {"color": LIGHT, "linewidth": 0.7}
-    name = _wrap(label, 2 * _LEGEND_CHARACTERS, 1)
-    return choose_look(named.index(label)) | {"linewidth": 1.4, "markersize": 4, "label": name}
+        return dict(_UNNAMED)
+    return choose_look(named.index(label)) | {"linewidth": 1.4, "markersize": 4}
 
 
 def _draw_seeds(axes: "Axes", row: int, values: Sequence[float]) -> None:
@@ -249,7 +270,7 @@ def _draw_spread(axes: "Axes", row: int, spread: "Spread | None", *, uses_interv
 
 
 def _finish_rows(axes: "Axes", labels: Sequence[str]) -> None:
-    axes.set_yticks(range(len(labels)), [_wrap(label, _ROW_CHARACTERS, 2) for label in labels])
+    axes.set_yticks(range(len(labels)), [_wrap(label, _ROW_CHARACTERS, _MOST_ROW_LINES) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.margins(x=0.08)
     low, high = axes.get_xlim()
@@ -279,4 +300,9 @@ def _write_legend(figure: "Figure", marks: "Sequence[tuple[dict[str, Any], str]]
 
 
 def _wrap(label: str, width: int, lines: int) -> str:
-    return "\n".join(textwrap.wrap(label, width, max_lines=lines, placeholder=" …"))
+    """On so many lines of so many characters; a longer one loses its middle: what tells it apart may be at its end."""
+    whole = textwrap.wrap(label, width) or [" "]
+    if len(whole) <= lines:
+        return "\n".join(whole)
+    half = (lines * width - lines * 4) // 2
+    return "\n".join(textwrap.wrap(f"{label[:half].rstrip()} … {label[-half:].lstrip()}", width)[:lines])

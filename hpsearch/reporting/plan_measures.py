@@ -7,7 +7,7 @@ from functools import partial
 from hpsearch.reporting.words import NOTHING, write_epochs, write_points, write_spread
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
 
-Write = Callable[[LabelSummary], str]
+Cell = Callable[[LabelSummary], str]
 """One cell: a label's figure, empty where there is none."""
 
 
@@ -16,8 +16,8 @@ class PlanMeasure:
     """A column of ours and, where the report prints any of it, one of the printed figures and one of the difference."""
 
     heading: str
-    ours: Write
-    printed: Write
+    ours: Cell
+    printed: Cell
     difference: Callable[[LabelSummary], float | None] | None = None
     is_always_shown: bool = True
     """Whether it has a column even if nothing of it is printed."""
@@ -28,7 +28,7 @@ class PlanMeasure:
         """Whether a table of this study has it."""
         return self.is_always_shown or self._is_printed(summary)
 
-    def list_columns(self, summary: PlanSummary) -> Iterator[tuple[str, Write]]:
+    def list_columns(self, summary: PlanSummary) -> Iterator[tuple[str, Cell]]:
         """Its columns in a table of this study: what stands over them, and their cells."""
         if not self.is_shown(summary):
             return
@@ -115,10 +115,12 @@ def write_seeds(mine: LabelSummary) -> str:
     return f"{count} ({mine.failed} failed)" if mine.failed else count
 
 
-def explain_measures(summary: PlanSummary) -> str:
-    """What a reader of the table has to know."""
-    text = "mean ± standard deviation over seeds; differences in percentage points"
-    if any(measure.has_epochs and measure.is_shown(summary) for measure in list_measures(str)):
+def explain_measures(summary: PlanSummary, measures: Sequence[PlanMeasure]) -> str:
+    """What a reader of a table of these measures has to know."""
+    has_several = any(len(mine.complete) > 1 for mine in summary.labels)
+    text = "mean ± standard deviation over seeds" if has_several else "of one seed each"
+    text += "; differences in percentage points"
+    if any(measure.has_epochs and measure.is_shown(summary) for measure in measures):
         text += "; which epoch in brackets"
     if any(mine.printed.test_spread_percent is not None for mine in summary.labels):
         text += "; a printed ± is the report's own"
@@ -149,4 +151,5 @@ def _write_printed_test(mine: LabelSummary) -> str:
     if printed.test_percent is None:
         return "" if printed.goal_test_percent is None else f"over {printed.goal_test_percent:g}"
     spread = "" if printed.test_spread_percent is None else f" ± {printed.test_spread_percent:.2f}"
-    return f"{printed.test_percent:.2f}{spread}"
+    goal = "" if printed.goal_test_percent is None else f" (wanted: over {printed.goal_test_percent:g})"
+    return f"{printed.test_percent:.2f}{spread}{goal}"

@@ -6,10 +6,16 @@ from functools import partial
 from hpsearch.reporting.document import Block, Part, Picture, Section, Sentence, Table, make_table
 from hpsearch.reporting.finalists_section import describe_finalists, name_section
 from hpsearch.reporting.influences_section import write_effects
-from hpsearch.reporting.label_figures import choose_named, draw_beside_printed, draw_label_curves
+from hpsearch.reporting.label_figures import (
+    choose_named,
+    draw_beside_printed,
+    draw_label_curves,
+    has_printed_accuracies,
+    has_several_seeds,
+)
 from hpsearch.reporting.made_section import write_made_section
 from hpsearch.reporting.network_section import write_planned_networks
-from hpsearch.reporting.plan_measures import Write, explain_measures, list_measures, write_seeds
+from hpsearch.reporting.plan_measures import Cell, explain_measures, list_measures, write_seeds
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_weights
 from hpsearch.reporting.trial_tables import write_failures
@@ -90,11 +96,12 @@ def _describe_study(summary: PlanSummary) -> list[Block]:
 
 def tabulate_labels(summary: PlanSummary) -> Table:
     """The table in the printed one's shape: a row a label, ours beside what is printed, and the difference."""
-    columns: list[tuple[str, Write]] = [("seeds", write_seeds)]
-    columns += [column for measure in list_measures(write_seconds, " (s)") for column in measure.list_columns(summary)]
+    columns: list[tuple[str, Cell]] = [("seeds", write_seeds)]
+    measures = list_measures(write_seconds, " (s)")
+    columns += [column for measure in measures for column in measure.list_columns(summary)]
     headings = ["training", *(f"{heading}>" for heading, _write in columns)]
     rows = [[mine.label, *(write(mine) for _heading, write in columns)] for mine in summary.labels]
-    return make_table(f"Accuracies: {explain_measures(summary)}", headings, rows)
+    return make_table(f"Accuracies: {explain_measures(summary, measures)}", headings, rows)
 
 
 def _tabulate_networks(summary: PlanSummary) -> list[Block]:
@@ -125,10 +132,11 @@ def _write_results(summary: PlanSummary, search: StudyRecord | None) -> list[Sec
 def _picture_labels(summary: PlanSummary, name: str) -> list[Block]:
     if not any(mine.validation or mine.test for mine in summary.labels):
         return []
-    printed = " beside the printed figures" if summary.origin.printed else ""
+    printed = " beside the printed figures" if has_printed_accuracies(summary.labels) else ""
+    ours = "Ours over seeds" if has_several_seeds(summary.labels) else "Ours, one seed each"
     words = " ".join(_describe_label(mine) for mine in summary.labels if mine.complete)
     draw = partial(draw_beside_printed, summary.labels)
-    return [Picture(f"{name}-labels", f"Ours over seeds{printed}.", words, draw)]
+    return [Picture(f"{name}-labels", f"{ours}{printed}.", words, draw)]
 
 
 def _describe_label(mine: LabelSummary) -> str:
@@ -145,34 +153,35 @@ def _write_curves(summary: PlanSummary, name: str) -> list[Section]:
     words = "the mean over seeds, from the lowest to the highest of them shaded" if has_several else "one seed each"
     named = choose_named(labels)
     others = [f"{len(labels) - len(named)} more"] if len(labels) > len(named) else []
-    alternative = f"Losses and accuracy by epoch of {join_words([*named, *others])}."
+    is_validated = any(mine.validation for mine in labels)
+    what = "Losses and accuracy" if is_validated else "The training loss"
+    alternative = f"{what} by epoch of {join_words([*named, *others])}."
     picture = Picture(f"{name}-curves", f"Learning curves: {words}.", alternative, partial(draw_label_curves, labels))
     return [Section("Learning curves", (picture,))]
 
 
 def find_compared(labels: Sequence[LabelSummary]) -> dict[str, list[TrialRecord]]:
-    """The trials of labels that differ in their learning rate alone (`lr`), or in their dropout alone."""
+    """The trials by which one can see what the learning rate (`lr`) does, or dropout: nothing else speaks for a value.
+
+    They are of labels that differ in that field alone; of several such groups, those that have the same values in it.
+    """
     compared: dict[str, list[TrialRecord]] = {}
     for field in ("lr", "dropout"):
-        groups: dict[TrialConfig, list[LabelSummary]] = {}
+        groups: dict[TrialConfig, dict[float, list[TrialRecord]]] = {}
         for mine in labels:
-            recipe = mine.config.recipe.model_copy(update={field: 0.0})
-            groups.setdefault(mine.config.model_copy(update={"recipe": recipe, "seed": 0}), []).append(mine)
-        trials = [
-            trial
-            for group in groups.values()
-            if len(group) > 1
-            for mine in group
-            for trial in mine.complete
-            if trial.value is not None
-        ]
-        if trials:
-            compared[field] = trials
+            if trials := [trial for trial in mine.complete if trial.value is not None]:
+                recipe = mine.config.recipe
+                others = mine.config.model_copy(update={"recipe": recipe.model_copy(update={field: 0.0}), "seed": 0})
+                groups.setdefault(others, {}).setdefault(getattr(recipe, field), []).extend(trials)
+        largest = max(groups.values(), key=len, default={})
+        if len(largest) > 1:
+            alike = [group for group in groups.values() if group.keys() == largest.keys()]
+            compared[field] = [trial for group in alike for trials in group.values() for trial in trials]
     return compared
 
 
 def _write_comparisons(summary: PlanSummary, name: str) -> list[Section]:
-    """Learning rate and dropout beside accuracy where nothing else differs, and weights."""
+    """Learning rate and dropout beside accuracy where they can be compared, and weights."""
     blocks = write_effects(name, find_compared(summary.labels))
     points = [
         MeasuredPoint(mine.weights, mine.validation.mean, mine.seconds, label=mine.label)

@@ -55,8 +55,10 @@ def draw_best_curves(trials: "Sequence[TrialRecord]") -> bytes:
         count_whole(lower)
         for axes in (upper, lower):
             finish_axes(axes)
-        fit_loss_axis(upper, [loss for trial in trials for point in trial.curve if (loss := point.validation_loss)])
-        percents = [100 * (point.validation_accuracy or 0.0) for trial in trials for point in trial.curve]
+        points = [point for trial in trials for point in trial.curve]
+        losses = [loss for point in points for loss in (point.train_loss, point.validation_loss) if loss is not None]
+        fit_loss_axis(upper, losses)
+        percents = [100 * (point.validation_accuracy or 0.0) for point in points]
         fit_percent_axis(lower, percents, reach=CURVE_REACH)
         return write_png(figure)
 

@@ -167,8 +167,15 @@ def load_study(database: Database, name: str) -> Study:
 
 
 def store_origin(study: Study, origin: Origin) -> None:
-    """Keep what a study file says by now of a planned study's origin; its trials stay as they are."""
-    if study.plan is None or study.plan.origin == origin:
+    """Keep what a study file says by now of a planned study's origin; its trials stay as they are.
+
+    The command stays the one that it was made with: whoever joins may have typed another.
+    """
+    if study.plan is None:
+        return
+    if study.plan.origin is not None and study.plan.origin.command is not None:
+        origin = origin.model_copy(update={"command": study.plan.origin.command})
+    if study.plan.origin == origin:
         return
     plan = study.plan.model_copy(update={"origin": origin})
     with study.database.errors():

@@ -12,7 +12,8 @@ from hpsearch.storage import database
 
 @pytest.fixture(scope="session", autouse=True)
 def copied_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tables come from a copy of what `make_tables` made; contract and integration tests have each of theirs made."""
+    """A database that is opened anew gets a copy of what `make_tables` made; contract and integration tests do not, nor
+    does the copying of databases."""
     model = tmp_path_factory.mktemp("model") / "studies.db"
     make_tables = database.make_tables
 

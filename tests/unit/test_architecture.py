@@ -141,7 +141,7 @@ def test_an_architecture_says_itself_in_a_line() -> None:
     stem = CnnArchitecture(stages=(CnnStage(channels=(6,), kernel=5, padding="valid"),), head="flatten")
     assert stem.describe() == "plain 5x5 6 valid; flatten; relu, batch norm"
     everywhere = stem.model_copy(update={"dropout_place": "everywhere"})
-    assert everywhere.describe() == "plain 5x5 6 valid; flatten; relu, batch norm, dropout everywhere"
+    assert everywhere.describe() == "plain 5x5 6 valid; flatten; relu, batch norm, dropout place everywhere"
     stage = CnnStage(block="residual", channels=(32, 32), stride=2, pool=Pool())
     assert CnnArchitecture(stages=(stage,), dense=(20,), batch_norm=False).describe() == (
         "residual 3x3 [32, 32] /2, max pool 2; global average -> dense 20; relu"

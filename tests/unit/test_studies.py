@@ -46,7 +46,9 @@ FASHION_MNIST = DatasetIdentity(
 torch.set_num_threads(1)
 
 
-def test_a_page_can_say_what_was_typed_and_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_can_say_what_was_typed_and_nothing_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(STUDIES.parent)
     file = Path("studies/000-mnist.toml")
 
@@ -58,6 +60,17 @@ def test_a_page_can_say_what_was_typed_and_nothing_of_the_machine(monkeypatch: p
     assert read_command(file) == "hpsearch run studies/000-mnist.toml"
     assert read_command(STUDIES / file.name) == "hpsearch run 000-mnist.toml"
     assert read_command(Path("docs/../studies/000-mnist.toml")) == "hpsearch run 000-mnist.toml"
+    deep = tmp_path / "home" / "jane" / "mine.toml"
+    deep.parent.mkdir(parents=True)
+    deep.write_text(file.read_text())
+    monkeypatch.chdir(tmp_path)
+    assert read_command(Path("home/jane/mine.toml")) == "hpsearch run mine.toml"
+    (tmp_path / "stdin").write_text(deep.read_text())
+    assert read_command(Path("stdin")) == "hpsearch run stdin.toml"
+    Path("-mine.toml").write_text(f'name = "mine"\n{deep.read_text()}')
+    assert read_command(Path("-mine.toml")) == "hpsearch run ./-mine.toml"
+    monkeypatch.chdir(STUDIES.parent)
+    assert read_command(file, dataset="letters/small") == "hpsearch run studies/000-mnist.toml --dataset letters/small"
     changed = read_command(file, "2", epochs=1, dataset="/home/somebody/letters", name="mine")
     assert changed == "hpsearch run studies/000-mnist.toml --epochs 1 --replicates 2 --dataset letters --study mine"
 

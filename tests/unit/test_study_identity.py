@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.origin import Origin
 from hpsearch.solver import BudgetTooSmallError
 from hpsearch.storage.database import Database
-from hpsearch.tuning.study import StudyDiffersError, create_or_join_study, list_study_names, load_study
+from hpsearch.trial_plan import plan_replicates
+from hpsearch.tuning.study import StudyDiffersError, create_or_join_study, list_study_names, load_study, store_origin
+from tests.report_studies import make_config
 from tests.scripted import TINY_DATASET, make_study
 
 
@@ -42,6 +45,22 @@ def test_other_settings_are_refused_and_each_field_that_differs_is_named(
     make_study(database, trials=8)
     with pytest.raises(StudyDiffersError, match=named):
         make_study(database, **changes)
+
+
+def test_who_joins_a_planned_study_refreshes_its_figures_and_not_the_command_that_made_it(database: Database) -> None:
+    def store(command: str, title: str) -> Origin:
+        store_origin(load_study(database, "planned"), Origin(title=title, command=command))
+        plan = load_study(database, "planned").plan
+        assert plan is not None
+        assert plan.origin is not None
+        return plan.origin
+
+    spec = make_study(database).spec
+    plan = plan_replicates({"small": make_config()}, spec.trials, origin=Origin(title="Which?"))
+    create_or_join_study(database, "planned", spec, TINY_DATASET, plan)
+    first, second = store("hpsearch run a.toml", "Which?"), store("hpsearch run b/a.toml", "Which one?")
+    assert (first.command, first.title) == ("hpsearch run a.toml", "Which?")
+    assert (second.command, second.title) == ("hpsearch run a.toml", "Which one?")
 
 
 def test_other_images_under_the_same_name_are_refused(database: Database) -> None:
