@@ -133,7 +133,7 @@ def _picture_labels(summary: PlanSummary, name: str) -> list[Block]:
     if not any(mine.validation or mine.test for mine in summary.labels):
         return []
     printed = " beside the printed figures" if has_printed_accuracies(summary.labels) else ""
-    ours = "Ours over seeds" if has_several_seeds(summary.labels) else "Ours, one seed each"
+    ours = "Ours over seeds" if has_several_seeds(summary.labels) else "Ours of one seed each"
     words = " ".join(_describe_label(mine) for mine in summary.labels if mine.complete)
     draw = partial(draw_beside_printed, summary.labels)
     return [Picture(f"{name}-labels", f"{ours}{printed}.", words, draw)]
