@@ -21,6 +21,7 @@ from hpsearch.reporting.lines import (
     fit_percent_axis,
     mark_every,
 )
+from hpsearch.tuning.plan_summary import has_several_seeds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,11 +138,6 @@ def draw_beside_printed(labels: "Sequence[LabelSummary]") -> bytes:
         marks += [(_GOAL, "what the report would have liked")] if has_goal else []
         _write_legend(figure, marks)
         return write_png(figure)
-
-
-def has_several_seeds(labels: "Sequence[LabelSummary]") -> bool:
-    """Whether there is any spread to show."""
-    return any(len(mine.complete) > 1 for mine in labels)
 
 
 def has_printed_accuracies(labels: "Sequence[LabelSummary]") -> bool:
@@ -301,8 +297,9 @@ def _write_legend(figure: "Figure", marks: "Sequence[tuple[dict[str, Any], str]]
 
 def _wrap(label: str, width: int, lines: int) -> str:
     """On so many lines of so many characters; a longer one loses its middle: what tells it apart may be at its end."""
-    whole = textwrap.wrap(label, width) or [" "]
-    if len(whole) <= lines:
-        return "\n".join(whole)
-    half = (lines * width - lines * 4) // 2
-    return "\n".join(textwrap.wrap(f"{label[:half].rstrip()} … {label[-half:].lstrip()}", width)[:lines])
+    wrapped = textwrap.wrap(label, width) or [" "]
+    half = lines * width // 2
+    while len(wrapped) > lines:
+        half -= 1
+        wrapped = textwrap.wrap(f"{label[:half].rstrip()} … {label[-half:].lstrip()}", width)
+    return "\n".join(wrapped)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from hpsearch.reporting.words import NOTHING, write_epochs, write_points, write_spread
-from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
+from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, has_several_seeds
 
 Cell = Callable[[LabelSummary], str]
 """One cell: a label's figure, empty where there is none."""
@@ -117,8 +117,7 @@ def write_seeds(mine: LabelSummary) -> str:
 
 def explain_measures(summary: PlanSummary, measures: Sequence[PlanMeasure]) -> str:
     """What a reader of a table of these measures has to know."""
-    has_several = any(len(mine.complete) > 1 for mine in summary.labels)
-    text = "mean ± standard deviation over seeds" if has_several else "of one seed each"
+    text = "mean ± standard deviation over seeds" if has_several_seeds(summary.labels) else "of one seed each"
     text += "; differences in percentage points"
     if any(measure.has_epochs and measure.is_shown(summary) for measure in measures):
         text += "; which epoch in brackets"

@@ -11,7 +11,6 @@ from hpsearch.reporting.label_figures import (
     draw_beside_printed,
     draw_label_curves,
     has_printed_accuracies,
-    has_several_seeds,
 )
 from hpsearch.reporting.made_section import write_made_section
 from hpsearch.reporting.network_section import write_planned_networks
@@ -31,7 +30,7 @@ from hpsearch.reporting.words import (
     write_spread,
 )
 from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary
+from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, has_several_seeds
 from hpsearch.tuning.record_words import describe_counts
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 
@@ -149,8 +148,8 @@ def _write_curves(summary: PlanSummary, name: str) -> list[Section]:
     labels = [mine for mine in summary.labels if mine.complete and mine.complete[0].curve]
     if not labels:
         return []
-    has_several = any(len(mine.complete) > 1 for mine in labels)
-    words = "the mean over seeds, from the lowest to the highest of them shaded" if has_several else "one seed each"
+    shaded = "the mean over seeds, from the lowest to the highest of them shaded"
+    words = shaded if has_several_seeds(labels) else "one seed each"
     named = choose_named(labels)
     others = [f"{len(labels) - len(named)} more"] if len(labels) > len(named) else []
     is_validated = any(mine.validation for mine in labels)

@@ -87,6 +87,11 @@ class PlanSummary:
     labels: tuple[LabelSummary, ...]
 
 
+def has_several_seeds(labels: Sequence[LabelSummary]) -> bool:
+    """Whether there is any spread over seeds to show."""
+    return any(len(mine.complete) > 1 for mine in labels)
+
+
 def summarize_plan(record: StudyRecord, origin: Origin | None = None) -> PlanSummary:
     """What a planned study says by now.
 

@@ -126,7 +126,12 @@ def test_any_label_has_its_line_in_the_legend(drawn: Draw, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "beginning", ["{end}, kaiming uniform initialization", f"widths 1000-2000-1000, {'dropout 0.2, ' * 9}{{end}}"]
+    "beginning",
+    [
+        "{end}, kaiming uniform initialization",
+        f"widths 1000-2000-1000, {'dropout 0.2, ' * 9}{{end}}",
+        f"{'wide 0123456789012345678 ' * 9}{{end}}",
+    ],
 )
 def test_labels_that_differ_at_their_ends_are_told_apart(drawn: Draw, beginning: str) -> None:
     names = [beginning.format(end=end) for end in ("no batch norm", "batch norm")]
