@@ -140,6 +140,8 @@ def test_labels_that_differ_at_their_ends_are_told_apart(drawn: Draw, beginning:
     texts = [row.get_text() for row in rows]
     legend = read_legend(drawn(lambda: label_figures.draw_label_curves(labels)))
     assert len(set(texts)) == len(set(legend)) == 2
+    for words in (texts, legend):
+        assert [text.split()[-1] for text in words] == [name.split()[-1] for name in names]
     assert max(text.count("\n") for text in texts) <= 2
     assert not any("\n" in words for words in legend)
 
