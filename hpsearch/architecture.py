@@ -4,6 +4,7 @@ An architecture does not hold its input: the same one may be built for any image
 A layer that a batch norm follows has no bias of its own (the norm's shift does that job).
 """
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple, Self, assert_never
 
@@ -58,6 +59,11 @@ class _Architecture(BaseModel):
     def count_macs(self, input_shape: InputShape, class_count: int) -> int:
         """Multiply-accumulates of one forward pass over one image, in closed form."""
         return sum(layer.macs for layer in self.walk_layers(input_shape, class_count))
+
+    def count_values(self, input_shape: InputShape, class_count: int) -> int:
+        """Numbers that convolutions and dense layers give for one image: what norms and activations pass over."""
+        layers = self.walk_layers(input_shape, class_count)
+        return sum(math.prod(layer.output_shape) for layer in layers if layer.macs)
 
     def _norm(self, name: str, shape: tuple[int, ...]) -> Iterator[LayerSummary]:
         if self.batch_norm:

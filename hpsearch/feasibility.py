@@ -78,7 +78,12 @@ def fit_space(
 
 
 def example_shape(arch: Arch, space: SearchSpace, chosen: Parameters) -> Shape:
-    """A shape with the chosen values, and for the rest the middle of each range and the first of each choice."""
+    """A shape with the chosen values, and for the rest the middle of the space."""
+    return build_shape(arch, example_parameters(space, chosen))
+
+
+def example_parameters(space: SearchSpace, chosen: Parameters) -> dict[str, Value]:
+    """The chosen values, and for the rest the middle of each range and the first of each choice."""
     middle: dict[str, Value] = {}
     for name, distribution in space.distributions.items():
         match distribution:
@@ -88,7 +93,7 @@ def example_shape(arch: Arch, space: SearchSpace, chosen: Parameters) -> Shape:
                 middle[name] = (low * high) ** 0.5 if log else (low + high) / 2
             case _:
                 middle[name] = (distribution.low + distribution.high) // 2
-    return build_shape(arch, middle | dict(chosen))
+    return middle | dict(chosen)
 
 
 def _judge(

@@ -22,6 +22,7 @@ from hpsearch.recipe import (
     Schedule,
     Strength,
 )
+from hpsearch.regularization import Auto, choose_averaging
 from hpsearch.search_space import Choices, FloatRange, SearchSpace, Value, name_parameter
 from hpsearch.shape import CnnShape, FcnShape, Shape, StageShape
 from hpsearch.wording import describe_allowed, quote
@@ -51,9 +52,9 @@ _RECIPE_TYPES: dict[str, Any] = {
     "dropout": Probability,
     "input_dropout": Probability,
     "initialization": Initialization,
-    "augmentation": Augmentation,
+    "augmentation": Literal[Augmentation, Auto],
     "augmentation_strength": Strength,
-    "averaging": Averaging,
+    "averaging": Literal[Averaging, Auto],
 }
 _FCN_TYPES: dict[str, Any] = {
     "depth": Annotated[int, Field(ge=1, le=MAXIMUM_DEPTH)],
@@ -143,9 +144,14 @@ def build_shape(arch: Arch, parameters: Parameters) -> Shape:
     return _build_fcn_shape(parameters) if arch == "fcn" else _build_cnn_shape(parameters)
 
 
-def build_recipe(parameters: Parameters, epochs: int) -> Recipe:
-    """The recipe that a draw describes, for this many epochs."""
-    return Recipe.model_validate({"epochs": epochs} | {name: parameters[name] for name in _RECIPE_TYPES})
+def build_recipe(parameters: Parameters, epochs: int, *, augmentation: Augmentation = "none") -> Recipe:
+    """The recipe that a draw describes, for this many epochs; `augmentation` is what `auto` means here."""
+    recipe: dict[str, Value] = {"epochs": epochs} | {name: parameters[name] for name in _RECIPE_TYPES}
+    if recipe["augmentation"] == "auto":
+        recipe["augmentation"] = augmentation
+    if recipe["averaging"] == "auto":
+        recipe["averaging"] = choose_averaging(epochs)
+    return Recipe.model_validate(recipe)
 
 
 def _cumulated_ratios(first: float, parameters: Parameters, prefix: str, count: int) -> list[float]:

@@ -9,7 +9,7 @@ Schedule = Literal["constant", "step", "cosine", "one_cycle"]
 Initialization = Literal[
     "default", "random_normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"
 ]
-Augmentation = Literal["none", "flip", "shift", "erasing", "flip+shift", "flip+shift+erasing"]
+Augmentation = Literal["none", "flip", "shift", "erasing", "flip+shift", "shift+erasing", "flip+shift+erasing"]
 Averaging = Literal["none", "ema"]
 
 LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]

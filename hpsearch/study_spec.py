@@ -5,16 +5,18 @@ import json
 import math
 import re
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hpsearch.architecture import Arch
 from hpsearch.budget import Budget, format_budget
 from hpsearch.default_spaces import default_space
+from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
 from hpsearch.parameters import check_space
 from hpsearch.recipe import Epochs
+from hpsearch.round_plan import RoundPlan
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
 from hpsearch.trial_config import Seed, ValidationFraction
 from hpsearch.wording import quote
@@ -24,13 +26,18 @@ PrunerName = Literal["asha", "hyperband", "median", "none"]
 
 Trials = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
+DEFAULT_TIME: dict[Arch, int] = {"fcn": 240, "cnn": 900}
+"""Seconds that a search plans itself to, where nobody says how many trials of how many epochs it is to have."""
 DEFAULT_TRIALS: dict[Arch, int] = {"fcn": 20, "cnn": 16}
 DEFAULT_EPOCHS: dict[Arch, int] = {"fcn": 20, "cnn": 12}
+"""Of a study that names either trials or epochs, and not the other."""
 SAMPLERS_WITH_PORTFOLIO: tuple[SamplerName, ...] = ("tpe", "gp")
 """The samplers that learn. The others are what one compares with, so their trials are all drawn."""
 
 _MAXIMUM_GRID_POINTS = 100_000
 """Optuna's grid sampler holds every point in memory."""
+
+_MOST_SECONDS = 366 * 24 * 3600
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -51,6 +58,10 @@ class StudySpec(BaseModel):
     sampler: SamplerName = "tpe"
     pruner: PrunerName = "median"
     validation_fraction: ValidationFraction = 0.1
+    time: Annotated[int, Field(ge=1, le=_MOST_SECONDS, strict=True)] | None = None
+    """Seconds that the search is to take; None where trials and epochs say how long it is."""
+    round_plan: RoundPlan | None = None
+    """What the time goes to. With a time it is made when the study is made, and trials and epochs follow from it."""
     portfolio: Annotated[bool, Field(strict=True)] | None = None
     """Whether the shipped configurations are its first trials; None where nobody says, until the study is made."""
     space: SearchSpace
@@ -62,7 +73,8 @@ class StudySpec(BaseModel):
         if not isinstance(given, dict) or given.get("arch") not in tuple(DEFAULT_TRIALS):
             return given
         arch: Arch = given["arch"]
-        filled: dict[str, Any] = {"trials": DEFAULT_TRIALS[arch], "epochs": DEFAULT_EPOCHS[arch]} | given
+        filled: dict[str, Any] = {"trials": DEFAULT_TRIALS[arch], "epochs": DEFAULT_EPOCHS[arch]}
+        filled |= _settle_length(arch, given)
         space = filled.get("space", {})
         if isinstance(space, dict) and "distributions" not in space:
             filled["space"] = _change_space(default_space(arch), space)
@@ -88,6 +100,25 @@ class StudySpec(BaseModel):
                 )
         return self
 
+    @property
+    def has_open_plan(self) -> bool:
+        """Whether it has a time whose rounds are not planned yet: its trials and epochs say nothing."""
+        return self.time is not None and self.round_plan is None
+
+    def settle_rounds(self, plan: RoundPlan) -> "StudySpec":
+        """The same with its rounds: as many trials as they have, and of epochs as many as the longest."""
+        epochs = max(part.epochs for part in plan.rounds)
+        return self.model_copy(update={"round_plan": plan, "trials": plan.trials, "epochs": epochs})
+
+    def describe_length(self) -> str:
+        """In words how much is trained: `16 trials of 12 epochs`, or its rounds."""
+        if self.round_plan is not None:
+            about = f", about {format_duration(self.time)}" if self.time is not None else ""
+            return f"{self.trials} trials: {self.round_plan.describe()}{about}"
+        if self.time is not None:
+            return f"as many trials as {format_duration(self.time)} allow"
+        return f"{self.trials} trials of {self.epochs} epochs"
+
     def settle_portfolio(self, *, is_planned: bool = False, is_warm: bool = False) -> "StudySpec":
         """The spec of a study that is made now: what nobody says about the portfolio is decided.
 
@@ -110,18 +141,24 @@ class StudySpec(BaseModel):
 
         A study without a portfolio has the one that it had before there were portfolios.
         """
-        content = self.model_dump(mode="json", exclude=None if self.portfolio else {"portfolio"})
+        absent = {name for name in ("portfolio", "time", "round_plan") if not getattr(self, name)}
+        content = self.model_dump(mode="json", exclude=absent)
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def find_differences(self, other: "StudySpec") -> dict[str, tuple[str, str]]:
         """The fields in which two specs differ: by name, this one's value and the other's, as text.
 
-        The portfolio decides how a study begins: who does not speak of it takes the study as it was made.
+        The portfolio decides how a study begins: who does not speak of it takes the study as it was made. So does who
+        gives the same time, whatever this machine would plan for it.
         """
         mine, theirs = self._flatten(), other._flatten()
         if self.portfolio is None or other.portfolio is None:
             mine["portfolio"] = theirs["portfolio"] = ""
+        if self.has_open_plan or other.has_open_plan:
+            for fields in (mine, theirs):
+                for name in ("trials", "epochs", "round_plan"):
+                    fields.pop(name)
         names = [*mine, *(name for name in theirs if name not in mine)]
         missing = "(none)"
         return {
@@ -131,7 +168,9 @@ class StudySpec(BaseModel):
         }
 
     def _flatten(self) -> dict[str, str]:
-        fields = {name: str(value) for name, value in self if name not in ("space", "budget")}
+        fields = {name: str(value) for name, value in self if name not in ("space", "budget", "time", "round_plan")}
+        fields["time"] = "none" if self.time is None else format_duration(self.time)
+        fields["round_plan"] = "none" if self.round_plan is None else self.round_plan.describe()
         space = {f"space.{name}": str(distribution) for name, distribution in self.space.distributions.items()}
         return fields | {"budget": format_budget(self.budget)} | space
 
@@ -172,6 +211,49 @@ def explain_value_error(error: ValueError) -> str:
     if isinstance(first["input"], bool | int | float | str):
         message += f" (given {quote(first['input'])})"
     return f"{place}: {message}" if place else message
+
+
+def _settle_length(arch: Arch, given: dict[str, Any]) -> dict[str, Any]:
+    """Whether a study's length is a time, or trials and epochs; rounds that are planned have both."""
+    filled = dict(given)
+    pinned = [name for name in ("trials", "epochs") if given.get(name) is not None]
+    if given.get("round_plan") is not None:
+        filled["pruner"] = _settle_pruner(given)
+        return filled | _read_lengths(given["round_plan"])
+    if given.get("time") is None:
+        is_classic = pinned or given.get("pruner") is not None or given.get("sampler") == "grid"
+        filled["time"] = None if is_classic else DEFAULT_TIME[arch]
+    elif pinned and "round_plan" not in given:  # a spec that was written down has all of them
+        raise InputError(
+            f"time and {' and '.join(pinned)} are both given: a time plans trials and epochs itself, "
+            "so leave either --time or --trials and --epochs out"
+        )
+    elif isinstance(given["time"], str):
+        filled["time"] = max(1, round(parse_duration(given["time"], "--time")))
+    if filled["time"] is not None:
+        filled["pruner"] = _settle_pruner(given)
+        if given.get("sampler") == "grid":
+            raise InputError("sampler grid walks through all its points whatever time that takes: leave --time out")
+    return filled
+
+
+def _read_lengths(plan: Any) -> dict[str, int]:
+    """Trials and epochs as rounds have them; nothing where they cannot be read, which pydantic says better."""
+    try:
+        read = RoundPlan.model_validate(plan)
+    except ValidationError:
+        return {}
+    return {"trials": read.trials, "epochs": max(part.epochs for part in read.rounds)}
+
+
+def _settle_pruner(given: dict[str, Any]) -> str:
+    pruner: str = given.get("pruner") or "none"
+    if pruner in get_args(PrunerName) and pruner != "none":
+        raise InputError(
+            f"pruner {pruner} does not go with rounds, which decide themselves what goes on: "
+            "leave --pruner out, or give --trials and --epochs"
+        )
+    return pruner
 
 
 def _check_grid(space: SearchSpace) -> None:

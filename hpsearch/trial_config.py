@@ -16,6 +16,7 @@ from hpsearch.architecture import Architecture
 from hpsearch.budget import Budget
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.recipe import Recipe
+from hpsearch.round_plan import Cost
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ValidationFraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
@@ -78,6 +79,11 @@ class TrialConfig(BaseModel):
     def count_macs(self) -> int:
         """Multiply-accumulates of one forward pass over one image."""
         return self.architecture.count_macs(self.dataset.input_shape, self.dataset.class_count)
+
+    def count_cost(self) -> Cost:
+        """What decides the time of an epoch."""
+        shape, classes = self.dataset.input_shape, self.dataset.class_count
+        return Cost(self.count_macs(), self.architecture.count_values(shape, classes))
 
 
 def derive_seed(study_seed: int, trial_number: int, purpose: str) -> int:

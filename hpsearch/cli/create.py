@@ -10,6 +10,7 @@ from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
     DatasetOption,
+    DeviceOption,
     EpochsOption,
     JsonOption,
     PortfolioOption,
@@ -21,13 +22,23 @@ from hpsearch.cli.options import (
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TimeOption,
     TrialsOption,
+    WorkersOption,
     choose_cache_folder,
     choose_storage,
     collect_flags,
 )
 from hpsearch.cli.planned_session import open_planned_study, read_planned_study
-from hpsearch.cli.preparation import check_study, describe_beginning, describe_left_out, open_study, read_request
+from hpsearch.cli.preparation import (
+    check_study,
+    choose_hardware_for,
+    describe_beginning,
+    describe_left_out,
+    open_study,
+    plan_request_time,
+    read_request,
+)
 from hpsearch.cli.screen import open_console, write_json, write_line
 from hpsearch.cli.session import open_steps
 
@@ -45,19 +56,23 @@ def create(
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
+    time: TimeOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
     replicates: ReplicatesOption = None,
+    workers: WorkersOption = "auto",
+    device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a study, without working on it: [bold]hpsearch worker[/] does that, anywhere and as often as you like.
 
-    It checks what [bold]run[/] checks and fetches the data set. A study of the same settings may exist already; one of
+    It checks what [bold]run[/] checks and fetches the data set. A time is planned for as many workers as this machine
+    bears, or as --workers says, at this machine's speed. A study of the same settings may exist already; one of
     other settings is refused.
 
     Example: [bold]hpsearch create --budget 100k --arch cnn --storage postgresql://me@host/studies[/]
@@ -68,6 +83,7 @@ def create(
         dataset=dataset,
         trials=trials,
         epochs=epochs,
+        time=time,
         sampler=sampler,
         pruner=pruner,
         seed=seed,
@@ -77,10 +93,12 @@ def create(
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)
         return
-    request = read_request(study_file, flags, device="auto", workers="auto", predecessor=predecessor)
+    request = read_request(study_file, flags, device, workers, predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
         identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell)
+        hardware = choose_hardware_for(request)
+        request = plan_request_time(chosen.url, request, identity, fitted, hardware, steps.tell)
         database, made = open_study(chosen.url, request, identity, cache_folder, steps.tell)
     with database:
         if as_json:
@@ -114,7 +132,7 @@ def _create_planned(
 
 def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
     spec = study.spec
-    heading = f"{spec.trials} trials of {spec.epochs} epochs, each a {spec.arch} of at most {spec.budget:,} weights"
+    heading = f"{spec.describe_length()}; each a {spec.arch} of at most {spec.budget:,} weights"
     lines = [
         *_list_commands(study, storage, heading, facts),
         "get the best network, once they are done",

@@ -62,6 +62,8 @@ def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any
         "started_at": trial.started_at.isoformat() if trial.started_at else None,
         "finished_at": trial.finished_at.isoformat() if trial.finished_at else None,
         "given_by": trial.given_by,
+        "round": record.find_round(trial),
+        "promoted_from": trial.promoted_from,
         "replicate_of": record.replicates.get(trial.number),
         "parameters": dict(trial.parameters),
         "config": dict(trial.config_json) if trial.config_json is not None else None,

@@ -192,9 +192,9 @@ def show_final(
     console: "Console", searched: "StudyRecord", final: "StudyRecord", summary: "Final", seconds: float
 ) -> None:
     """Write the table and what it means."""
-    from hpsearch.cli.durations import format_duration
     from hpsearch.cli.tables import make_table
     from hpsearch.cli.views import format_accuracy
+    from hpsearch.durations import format_duration
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)

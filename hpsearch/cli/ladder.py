@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.result import Ending
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
+from hpsearch.durations import format_duration
 from hpsearch.errors import HpsearchError, InputError
 
 if TYPE_CHECKING:

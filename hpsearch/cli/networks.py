@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.views import format_accuracy
+from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import name_trials
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[
         facts += [("network", config.architecture.describe()), ("recipe", config.recipe.describe())]
     if trial.given_by is not None:
         facts.append(("given by", trial.given_by))
+    if (number := record.find_round(trial)) is not None:
+        whence = f", with the configuration of trial {trial.promoted_from}" if trial.promoted_from is not None else ""
+        facts.append(("round", f"{number}{whence}"))
     if record.study.plan is None and (earlier := record.replicates.get(trial.number)) is not None:
         facts.append(("replicate", f"network and recipe of trial {earlier}, under another seed"))
     if trial.value is not None:

@@ -56,7 +56,7 @@ TrialsOption = Annotated[
         "--trials",
         metavar="N",
         help="Networks to try.",
-        show_default="20 for fcn, 16 for cnn",
+        show_default="20 for fcn, 16 for cnn, where --epochs is given",
         rich_help_panel=HOW,
     ),
 ]
@@ -66,7 +66,17 @@ EpochsOption = Annotated[
         "--epochs",
         metavar="N",
         help="Epochs of a trial that is not pruned.",
-        show_default="20 for fcn, 12 for cnn",
+        show_default="20 for fcn, 12 for cnn, where --trials is given",
+        rich_help_panel=HOW,
+    ),
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="TIME",
+        help="Plan rounds of trials that take so long here: many networks for a short time, the best for longer.",
+        show_default="4m for fcn, 15m for cnn, unless --trials, --epochs or --pruner is given",
         rich_help_panel=HOW,
     ),
 ]
@@ -85,7 +95,7 @@ PrunerOption = Annotated[
     typer.Option(
         "--pruner",
         metavar="NAME",
-        help="Stops hopeless trials: asha, hyperband, median or none.",
+        help="Stops hopeless trials: asha, hyperband, median or none; not with --time, whose rounds do that.",
         show_default="median",
         rich_help_panel=HOW,
     ),
@@ -192,6 +202,7 @@ def collect_flags(
     dataset: str | None,
     trials: str | None,
     epochs: str | None,
+    time: str | None,
     sampler: str | None,
     pruner: str | None,
     seed: str | None,
@@ -201,7 +212,7 @@ def collect_flags(
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
-    return flags | {"sampler": sampler, "pruner": pruner, "portfolio": portfolio}
+    return flags | {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
 
 
 def read_number(text: str | None) -> int | str | None:

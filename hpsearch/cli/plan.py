@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.forecast import expect_epoch_share, forecast_seconds
 from hpsearch.cli.networks import draw_facts, draw_layers
 from hpsearch.cli.options import (
@@ -19,6 +18,7 @@ from hpsearch.cli.options import (
     ReplicatesOption,
     SamplerOption,
     StudyFileArgument,
+    TimeOption,
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
@@ -33,15 +33,18 @@ from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.cli.preparation import (
     Hardware,
     Request,
-    choose_hardware,
+    choose_hardware_for,
     describe_left_out,
     fit,
     identify_dataset,
+    measure_plan,
     parse_workers,
     read_request,
 )
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
+from hpsearch.durations import format_duration
+from hpsearch.tuning.record_words import describe_selection
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,6 +66,7 @@ def plan(
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
+    time: TimeOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     replicates: ReplicatesOption = None,
@@ -76,7 +80,7 @@ def plan(
 
     Example: [bold]hpsearch plan studies/004-cnn-budgets.toml[/]
     """
-    flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset}
+    flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "time": time}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "sampler": sampler, "pruner": pruner}
     console = open_console(stderr=as_json)
     if (planned := read_planned_study(study_file, flags, replicates)) is not None:
@@ -120,6 +124,8 @@ class Plan:
     @property
     def seconds(self) -> float:
         """All trials to their last epoch."""
+        if self.spec.round_plan is not None and self.spec.time is not None:
+            return float(self.spec.time)
         mean = sum(example.epoch_seconds for example in self.examples) / len(self.examples)
         spec = self.spec
         return forecast_seconds(
@@ -137,7 +143,7 @@ def _make_plan(request: Request, cache_folder: Path, tell: Any) -> Plan:
     from hpsearch.training.throughput import measure_epoch_seconds
 
     spec = request.spec
-    hardware = choose_hardware(request.device, request.workers, most=spec.trials)
+    hardware = choose_hardware_for(request)
     dataset = identify_dataset(spec.dataset, cache_folder, tell)
     fitted = fit(spec, dataset)
     configure_threads(1)  # as a worker has it
@@ -147,6 +153,8 @@ def _make_plan(request: Request, cache_folder: Path, tell: Any) -> Plan:
         tell(f"measuring {config.architecture.describe()}")
         seconds = measure_epoch_seconds(config, choose_device(hardware.name))
         examples.append(Example(int(depth), config, seconds))
+    if spec.has_open_plan:
+        spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
     return Plan(spec, dataset, hardware, fitted, tuple(examples))
 
 
@@ -215,26 +223,33 @@ def _list_space(space: "SearchSpace") -> list[tuple[str, str]]:
 def _list_portfolio(made: Plan) -> list[str]:
     """The shipped configurations that would be the first trials."""
     from hpsearch.portfolio import list_fitting_entries
+    from hpsearch.tuning.warm_start import count_given
 
     spec = made.spec
     if not spec.settle_portfolio().portfolio:
         return []
-    return [entry.name for entry in list_fitting_entries(spec.arch, made.fitted.space)[: spec.trials // 2]]
+    return [entry.name for entry in list_fitting_entries(spec.arch, made.fitted.space)[: count_given(spec)]]
 
 
 def _list_forecast(made: Plan) -> list[tuple[str, str]]:
     spec = made.spec
     facts = [
         ("device", made.hardware.describe()),
-        ("search", f"{spec.trials} trials of {spec.epochs} epochs, sampler {spec.sampler}, pruner {spec.pruner}"),
+        ("search", f"{spec.describe_length()}; sampler {spec.sampler}, {describe_selection(spec)}"),
         *([("first", f"the portfolio: {'; '.join(shipped)}")] if (shipped := _list_portfolio(made)) else []),
-        ("time", f"about {format_duration(made.seconds)} if no trial is pruned"),
+        ("time", _describe_time(made)),
     ]
     if spec.pruner != "none":
         facts.append(("", f"about {format_duration(made.pruned_seconds)} if {spec.pruner} prunes as it usually does"))
     if made.hardware.name == "cpu" and made.hardware.workers > (os.cpu_count() or 1):
         facts.append(("", f"more, as {made.hardware.workers} workers share {os.cpu_count()} cores"))
     return facts
+
+
+def _describe_time(made: Plan) -> str:
+    if made.spec.round_plan is not None:
+        return f"about {format_duration(made.seconds)}; what a network costs decides its epochs"
+    return f"about {format_duration(made.seconds)} if no trial is pruned"
 
 
 def _describe(made: Plan) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.networks import draw_facts
 from hpsearch.cli.preparation import Hardware, choose_hardware, identify_dataset, make_absolute
 from hpsearch.cli.tables import make_table
+from hpsearch.durations import format_duration
 
 if TYPE_CHECKING:
     from rich.console import Console

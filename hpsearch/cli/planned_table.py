@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.tables import make_table
+from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import list_failures
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ Wrong input ends here, and has created nothing: no database, no cache folder.
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hpsearch.errors import InputError, StorageError
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.feasibility import FittedSpace
+    from hpsearch.round_plan import RoundPlan
     from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
     from hpsearch.tuning.records import StudyRecord
@@ -81,6 +83,16 @@ def make_absolute(name_or_path: str) -> str:
 
     is_path = name_or_path not in CATALOGUE and Path(name_or_path).exists()
     return str(Path(name_or_path).absolute()) if is_path else name_or_path
+
+
+def choose_hardware_for(request: Request) -> Hardware:
+    """The device of a request and how many workers it gets.
+
+    Raises:
+        InputError: There is no such device.
+    """
+    spec = request.spec
+    return choose_hardware(request.device, request.workers, most=_MAXIMUM_WORKERS if spec.time else spec.trials)
 
 
 def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:
@@ -213,6 +225,46 @@ def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "
             "name another --storage, or leave --from out"
         )
     return dataset, fitted
+
+
+def plan_request_time(
+    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", hardware: Hardware, tell: Tell
+) -> Request:
+    """The request with its time planned, where it has one and its study is still to be made; a few seconds of work.
+
+    Raises:
+        InputError: The time is too short for a single epoch.
+        StorageError: The database failed.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.study import list_study_names
+
+    if not request.spec.has_open_plan:
+        return request
+    if check_storage(url):
+        with Database.open(url, check=False) as database:
+            if request.name in list_study_names(database):
+                return request
+    plan = measure_plan(request.spec, dataset, fitted, hardware, tell)
+    return replace(request, spec=request.spec.settle_rounds(plan))
+
+
+def measure_plan(
+    spec: "StudySpec", dataset: "DatasetIdentity", fitted: "FittedSpace", hardware: Hardware, tell: Tell
+) -> "RoundPlan":
+    """The rounds that a spec's time allows here.
+
+    Raises:
+        InputError: The time is too short for a single epoch.
+    """
+    from hpsearch.training.device import choose_device
+    from hpsearch.training.throughput import measure_worker_epoch_seconds
+    from hpsearch.tuning.time_plan import plan_time
+
+    tell("measuring how long an epoch takes here")
+    device = choose_device(hardware.name)
+    measure = partial(measure_worker_epoch_seconds, device=device)
+    return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
 
 
 def open_study(

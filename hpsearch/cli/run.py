@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.durations import parse_duration
 from hpsearch.cli.ladder import Ladder, read_listed_budgets, read_rungs
 from hpsearch.cli.options import (
     HOW,
@@ -27,6 +26,7 @@ from hpsearch.cli.options import (
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TimeOption,
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
@@ -39,6 +39,7 @@ from hpsearch.cli.planned_session import PlannedSession, read_planned_study
 from hpsearch.cli.preparation import parse_workers, read_request
 from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
+from hpsearch.durations import parse_duration
 
 
 def run(
@@ -49,12 +50,13 @@ def run(
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
+    time_planned: TimeOption = None,
     timeout: Annotated[
         str | None,
         typer.Option(
             "--timeout",
             metavar="TIME",
-            help="End after so long with the best so far: 90s, 15m, 2h, 1h30m.",
+            help="End after so long with the best so far, whatever is planned: 90s, 15m, 2h, 1h30m.",
             rich_help_panel=HOW,
         ),
     ] = None,
@@ -104,6 +106,7 @@ def run(
         dataset=dataset,
         trials=trials,
         epochs=epochs,
+        time=time_planned,
         sampler=sampler,
         pruner=pruner,
         seed=seed,

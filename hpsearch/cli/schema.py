@@ -19,12 +19,13 @@ from hpsearch.origin import PrintedFigures, Source
 from hpsearch.parameters import PARAMETER_TYPES
 from hpsearch.plan_file import PLAIN, REQUIRED, PlanFile
 from hpsearch.recipe import Recipe
+from hpsearch.round_plan import Round
 from hpsearch.study_spec import StudySpec
 
 Schema = dict[str, Any]
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
-_MODELS: tuple[type[BaseModel], ...] = (Source, PrintedFigures, Pool, CnnStage)
+_MODELS: tuple[type[BaseModel], ...] = (Source, PrintedFigures, Pool, CnnStage, Round)
 """The models that others hold."""
 _BUDGET: Schema = {
     "anyOf": [
@@ -32,6 +33,12 @@ _BUDGET: Schema = {
         {"type": "string", "pattern": r"^\s*\d[\d_]*(\.\d+)?([eE]\d{1,2})?[kKmM]?\s*$"},
     ],
     "description": 'The most weights that a network may have: "100k", 100_000, "0.1m".',
+}
+_TIME: Schema = {
+    "type": "string",
+    "pattern": r"^\s*(\d+(\.\d+)?[hH])?(\d+(\.\d+)?[mM])?(\d+(\.\d+)?[sS])?\s*$",
+    "minLength": 2,
+    "description": 'How long the search is to take: "15m", "1h30m"; in place of trials and epochs.',
 }
 _NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "description": "The study's name."}
 _TABLES = ("architecture", "recipe", "sweep", "variant")
@@ -57,6 +64,13 @@ def _describe_search() -> Schema:
     properties = _list_properties(StudySpec)
     budgets = {"type": "array", "items": {"anyOf": _BUDGET["anyOf"]}, "minItems": 1}
     properties["budget"] = {**_BUDGET, "anyOf": [*_BUDGET["anyOf"], budgets]}
+    properties["time"] = _TIME
+    properties["round_plan"] = {
+        "type": "array",
+        "description": "Rounds of trials, in place of time, trials and epochs: each trains the best of the one before.",
+        "items": {"$ref": "#/$defs/Round"},
+        "minItems": 1,
+    }
     properties["space"] = _make_table(
         "What is searched, where it is not the default: a value, a list, or low and high (and log).",
         {

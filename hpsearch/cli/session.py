@@ -10,10 +10,11 @@ from hpsearch.cli.preparation import (
     Hardware,
     Request,
     check_study,
-    choose_hardware,
+    choose_hardware_for,
     describe_beginning,
     describe_left_out,
     open_study,
+    plan_request_time,
     warn_of_many_workers,
 )
 from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
@@ -21,6 +22,7 @@ from hpsearch.cli.screen import LineSteps, SpinnerSteps, Steps, open_console, wr
 from hpsearch.cli.search import WorkOrder, search
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import LineView, LiveView, SilentView, View
+from hpsearch.tuning.record_words import describe_length, describe_selection
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,8 +67,9 @@ class Session:
         log = None if self.quiet else open_console(stderr=self.as_json)
         with open_steps(log) as steps:
             hardware, dataset, fitted = self._check(cache_folder, steps)
+            request = plan_request_time(self.storage.url, self.request, dataset, fitted, hardware, steps.tell)
             database, study = open_study(
-                self.storage.url, self.request, dataset, cache_folder, steps.tell, predecessor=predecessor
+                self.storage.url, request, dataset, cache_folder, steps.tell, predecessor=predecessor
             )
         with database:
             record = _read(study)
@@ -86,19 +89,18 @@ class Session:
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
         request = self.request
-        hardware = choose_hardware(request.device, request.workers, most=request.spec.trials)
-        return hardware, *check_study(self.storage.url, request, cache_folder, steps.tell)
+        return choose_hardware_for(request), *check_study(self.storage.url, request, cache_folder, steps.tell)
 
     def _show_beginning(
         self, console: "Console", record: "StudyRecord", hardware: Hardware, fitted: "FittedSpace"
     ) -> None:
         study, spec = record.study, record.study.spec
         lines = [
-            f"study      {study.name}: {record.trials_wanted} trials of {spec.epochs} epochs, each a {spec.arch} "
+            f"study      {study.name}: {describe_length(record)}; each a {spec.arch} "
             f"of at most {spec.budget:,} weights",
             f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "
             f"{study.dataset.input_shape}, {study.dataset.class_count} classes",
-            f"search     sampler {spec.sampler}, pruner {spec.pruner}, seed {spec.seed}; {hardware.describe()}",
+            f"search     sampler {spec.sampler}, {describe_selection(spec)}, seed {spec.seed}; {hardware.describe()}",
         ]
         lines += [f"left out   {line}" for line in describe_left_out(fitted)]
         lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]

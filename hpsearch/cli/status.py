@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self
 
 import typer
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.options import OUTPUT, JsonOption, StorageChoice, StorageOption, StudyArgument, choose_storage
 from hpsearch.cli.progress import measure_progress
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.clock import Clock, SystemClock
+from hpsearch.durations import format_duration
 from hpsearch.errors import InputError, StorageUnavailableError
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.tuning.record_words import describe_counts, describe_rounds
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -173,7 +173,7 @@ def describe_status(status: "StudyStatus") -> dict[str, Any]:
         "stopped_at": course.stopped_at.isoformat() if course.stopped_at else None,
         "stop_reason": course.stop_reason,
         "gives_back": course.gives_back,
-        "workers": [dict(vars(trial)) | {"epochs_wanted": record.study.spec.epochs} for trial in status.held],
+        "workers": [dict(vars(trial)) for trial in status.held],
         "trials_per_hour": pace.trials_per_hour if pace else None,
         "epochs_per_hour": pace.epochs_per_hour if pace else None,
         "remaining_seconds": _forecast(status),
@@ -207,6 +207,7 @@ def draw_status(status: "StudyStatus", storage: StorageChoice) -> "RenderableTyp
     name = Text(record.study.name, style="bold")
     facts = [
         ("trials", f"{record.finished_count} of {record.trials_wanted} finished: {describe_counts(record)}"),
+        *([("rounds", rounds)] if (rounds := describe_rounds(record)) else []),
         ("state", _describe_state(status, storage)),
         ("pace", _describe_pace(status)),
         ("best", _describe_best(status)),
@@ -269,7 +270,7 @@ def _draw_held(status: "StudyStatus") -> "Table":
             trial.device or "-",
             str(trial.number),
             str(trial.attempt),
-            f"{trial.epochs}/{status.record.study.spec.epochs}",
+            f"{trial.epochs}/{trial.epochs_wanted}",
             format_accuracy(trial.validation_accuracy),
             f"{format_duration(trial.silent_seconds)} ago" if trial.silent_seconds is not None else "-",
             _describe_lease(trial),

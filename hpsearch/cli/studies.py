@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.documents import describe_best, describe_study, describe_study_whole, describe_trial
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.options import (
     WHAT,
@@ -23,8 +22,9 @@ from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.tables import make_table
 from hpsearch.cli.views import describe_network, format_accuracy
 from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.durations import format_duration
 from hpsearch.errors import HpsearchError
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.tuning.record_words import describe_counts, describe_rounds, describe_selection
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -159,9 +159,11 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
     spec = record.study.spec
     console.print(record.study.name, style="bold")
     plan = record.study.plan
-    does, how = ("searches", f"sampler {spec.sampler}, pruner {spec.pruner}, ") if plan is None else ("trains", "")
+    selection = f"sampler {spec.sampler}, {describe_selection(spec)}, "
+    does, how = ("searches", selection) if plan is None else ("trains", "")
     facts = [
         (does, f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
+        *([("rounds", rounds)] if (rounds := describe_rounds(record)) else []),
         ("search" if plan is None else "plan", f"{how}seed {spec.seed}"),
         *_describe_search(record),
         ("trials", f"{record.finished_count} of {record.trials_wanted} finished: {describe_counts(record)}"),
@@ -202,6 +204,8 @@ def _describe_search(record: "StudyRecord") -> list[tuple[str, str]]:
 
 def _describe_network(record: "StudyRecord", trial: "TrialRecord") -> str:
     """Its network, and whether an earlier trial had that and the recipe, too; in a plan all do."""
+    if trial.promoted_from is not None:
+        return f"{trial.promoted_from} for longer: {describe_network(trial)}"
     earlier = record.replicates.get(trial.number) if record.study.plan is None else None
     return ("" if earlier is None else f"as trial {earlier}: ") + describe_network(trial)
 

@@ -3,9 +3,10 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from hpsearch.cli.durations import format_duration
 from hpsearch.cli.progress import Progress, count_epochs_of_attempt
 from hpsearch.cli.screen import write_error_line
+from hpsearch.durations import format_duration
+from hpsearch.tuning.record_words import describe_rounds
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -112,6 +113,8 @@ def describe_end(trial: "TrialRecord") -> str:
     seconds = f", {format_duration(trial.seconds)}" if trial.seconds is not None else ""
     how = f"pruned after {trial.epochs} epochs" if trial.state == "PRUNED" else "complete"
     weights = f"{trial.weights:,} weights" if trial.weights is not None else ""
+    if trial.promoted_from is not None:
+        how = f"({trial.promoted_from} for {trial.epochs} epochs) {how}"
     return f"trial {trial.number} {how}: {format_accuracy(trial.value)}, {weights}, {describe_network(trial)}{seconds}"
 
 
@@ -133,6 +136,7 @@ def draw_study(record: "StudyRecord", progress: Progress, elapsed_seconds: float
     parts: list[RenderableType] = [
         _draw_bar(record, progress),
         _draw_counts(record, progress, elapsed_seconds),
+        *_draw_rounds(record),
         _draw_best(record),
         _draw_workers(record),
     ]
@@ -167,6 +171,13 @@ def _draw_counts(record: "StudyRecord", progress: Progress, elapsed_seconds: flo
     return line
 
 
+def _draw_rounds(record: "StudyRecord") -> "list[RenderableType]":
+    from rich.text import Text
+
+    words = describe_rounds(record)
+    return [Text(f"rounds     {words}", no_wrap=True, overflow="ellipsis")] if words else []
+
+
 def _draw_best(record: "StudyRecord") -> "RenderableType":
     from rich.text import Text
 
@@ -193,9 +204,9 @@ def _draw_workers(record: "StudyRecord") -> "Table":
     table.add_column("epoch", justify="right", no_wrap=True)
     table.add_column("", width=10)
     table.add_column("validation", justify="right")
-    wanted = record.study.spec.epochs
     for trial in record.running:
         lease = trial.lease
+        wanted = trial.epochs_wanted or record.study.spec.epochs
         epochs = count_epochs_of_attempt(trial)
         table.add_row(
             (lease.worker or "?") if lease and lease.is_live else "(gone)",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.durations import parse_duration
 from hpsearch.cli.options import (
     HOW,
     WHERE,
@@ -24,6 +23,7 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.preparation import parse_workers
 from hpsearch.cli.screen import write_line
+from hpsearch.durations import parse_duration
 from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:

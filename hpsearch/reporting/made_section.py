@@ -12,6 +12,7 @@ from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.words import count_of, find_held_out_fraction, name_dataset, write_value
 from hpsearch.search_space import Choices, FloatRange, IntRange
 from hpsearch.study_spec import SAMPLERS_WITH_PORTFOLIO, StudySpec
+from hpsearch.tuning.record_words import describe_length
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.winner import write_finalists_command
 
@@ -72,6 +73,8 @@ def _describe_course(record: StudyRecord) -> list[tuple[str, str]]:
     if record.study.plan is None:
         pruner = "nothing is pruned" if spec.pruner == "none" else f"pruner {spec.pruner}"
         facts.append(("search", f"sampler {spec.sampler}, {pruner}, {count_of(spec.epochs, 'epoch')} at most"))
+        if spec.round_plan is not None:
+            facts.append(("rounds", f"{describe_length(record)}; planned for {spec.round_plan.workers} at once"))
     if warm_start is not None:
         facts.append(("begun with", warm_start.describe()))
     if given := len(record.portfolio_trials):
@@ -142,14 +145,18 @@ def _write_search_command(record: StudyRecord) -> tuple[str, str]:
     if record.study.warm_start is not None:
         flags += ["--from", record.study.warm_start.study]
     usual = StudySpec.model_fields["validation_fraction"].default
-    if spec.space != default_space(spec.arch) or spec.validation_fraction != usual:
+    has_pinned_rounds = spec.round_plan is not None and spec.time is None
+    if spec.space != default_space(spec.arch) or spec.validation_fraction != usual or has_pinned_rounds:
         return shlex.join(["hpsearch", "run", f"{name}.toml", *flags]), _write_study_file(record)
     given: dict[str, Any] = {
         "--budget": spec.budget,
         "--arch": spec.arch,
         "--dataset": name_dataset(record.study.dataset),
     }
-    given |= {"--trials": spec.trials, "--epochs": spec.epochs, "--sampler": spec.sampler, "--pruner": spec.pruner}
+    if spec.time is not None:
+        given |= {"--time": f"{spec.time}s", "--sampler": spec.sampler}
+    else:
+        given |= {"--trials": spec.trials, "--epochs": spec.epochs, "--sampler": spec.sampler, "--pruner": spec.pruner}
     given |= {"--seed": spec.seed, "--study": name}
     words = [str(word) for pair in given.items() for word in pair]
     return shlex.join(["hpsearch", "run", *words, *flags]), ""
@@ -165,12 +172,21 @@ def _is_without_portfolio(record: StudyRecord) -> bool:
 def _write_study_file(record: StudyRecord) -> str:
     spec, usual = record.study.spec, default_space(record.study.spec.arch).distributions
     document: dict[str, Any] = {"name": record.study.name, "dataset": name_dataset(record.study.dataset)}
-    document |= {field: getattr(spec, field) for field in ("arch", "budget", "trials", "epochs", "seed", "sampler")}
-    document |= {"pruner": spec.pruner, "validation_fraction": spec.validation_fraction}
+    document |= {field: getattr(spec, field) for field in ("arch", "budget", "seed", "sampler")}
+    document |= {"validation_fraction": spec.validation_fraction} | _describe_length(spec)
     changed = {name: each for name, each in spec.space.distributions.items() if each != usual.get(name)}
     if changed:
         document["space"] = {name: _describe_distribution(each) for name, each in changed.items()}
     return tomli_w.dumps(document)
+
+
+def _describe_length(spec: StudySpec) -> dict[str, Any]:
+    """What says in a study file how long a search is."""
+    if spec.time is not None:
+        return {"time": f"{spec.time}s"}
+    if spec.round_plan is not None:
+        return {"round_plan": [part.model_dump() for part in spec.round_plan.rounds]}
+    return {"trials": spec.trials, "epochs": spec.epochs, "pruner": spec.pruner}
 
 
 def _describe_distribution(distribution: FloatRange | IntRange | Choices) -> Any:

@@ -24,7 +24,7 @@ from hpsearch.reporting.words import (
     write_seconds,
     write_times,
 )
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.tuning.record_words import describe_counts, describe_length
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.suggest import searched_distributions
 
@@ -87,12 +87,11 @@ def _write_key_figures(record: StudyRecord) -> list[Block]:
 def _describe_search(record: StudyRecord) -> list[Block]:
     spec = record.study.spec
     searched = searched_distributions(record.study.space)
-    pruning = "none was stopped early" if spec.pruner == "none" else f"the {spec.pruner} pruner stopped hopeless ones"
     text = (
         f"Sampler {spec.sampler} drew {count_of(len(searched), 'parameter')} of network and recipe for each trial; the "
-        f"widths are solved so that every network fits the budget. A trial has up to {count_of(spec.epochs, 'epoch')}, "
-        f"{pruning}. What counts is the accuracy on {100 * spec.validation_fraction:.4g}% of the training images, held "
-        "out: it selects, so the best one promises too much."
+        f"widths are solved so that every network fits the budget. "
+        f"{_describe_selection(record)} What counts is the accuracy on {100 * spec.validation_fraction:.4g}% of the "
+        "training images, held out: it selects, so the best one promises too much."
     )
     blocks: list[Block] = [Sentence(text)]
     if not record.is_finished:
@@ -102,6 +101,16 @@ def _describe_search(record: StudyRecord) -> list[Block]:
     if record.best is None:
         blocks.append(Sentence("No trial is complete, so there is no best network yet."))
     return blocks
+
+
+def _describe_selection(record: StudyRecord) -> str:
+    spec = record.study.spec
+    if spec.round_plan is not None:
+        what = describe_length(record)
+        more = "; a network that costs more an epoch has fewer" if spec.round_plan.seconds is not None else ""
+        return f"{what}: each round begins anew, for longer, with the best of the round before{more}."
+    pruning = "none was stopped early" if spec.pruner == "none" else f"the {spec.pruner} pruner stopped hopeless ones"
+    return f"A trial has up to {count_of(spec.epochs, 'epoch')}, {pruning}."
 
 
 def _write_trials(record: StudyRecord) -> Section:
@@ -144,7 +153,7 @@ def _write_curves(record: StudyRecord) -> list[Section]:
 def _write_pruning(record: StudyRecord) -> Section:
     trained = sum(trial.epochs for trial in record.trials)
     finished = [trial for trial in record.trials if trial.state in ("COMPLETE", "PRUNED")]
-    most = len(finished) * record.study.spec.epochs
+    most = sum(trial.epochs_wanted or trial.epochs for trial in finished)
     spent = sum(trial.epochs for trial in finished)
     text = f"{count_of(trained, 'epoch')} were trained."
     if most and spent < most:

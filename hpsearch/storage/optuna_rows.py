@@ -253,6 +253,27 @@ def read_attribute(connection: sa.Connection, trial_id: int, key: str) -> Any:
     return None if text is None else json.loads(text)
 
 
+def read_attributes(connection: sa.Connection, study_id: int, keys: Collection[str]) -> dict[int, dict[str, Any]]:
+    """These user attributes of a study's trials, by the trial's number; a trial that has none of them is left out."""
+    query = (
+        sa.select(trials.c.number, _attributes.c.key, _attributes.c.value_json)
+        .select_from(trials.join(_attributes, _attributes.c.trial_id == trials.c.trial_id))
+        .where((trials.c.study_id == study_id) & _attributes.c.key.in_(keys))
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.number, {})[row.key] = json.loads(row.value_json)
+    return found
+
+
+def count_trials(connection: sa.Connection, study_id: int) -> tuple[int, int]:
+    """How many trials a study has, and how many of them are finished."""
+    is_finished = trials.c.state.in_([state for state in TrialState if state.is_finished()])
+    query = sa.select(sa.func.count(), sa.func.count(sa.case((is_finished, 1)))).select_from(trials)
+    existing, finished = connection.execute(query.where(trials.c.study_id == study_id)).one()
+    return existing, finished
+
+
 def write_system_attribute(connection: sa.Connection, trial_id: int, key: str, value: Any) -> None:
     """Store a system attribute of a trial, in place of one of the same name."""
     _write_attributes(connection, _system_attributes, "trial_id", trial_id, {key: value})

@@ -16,18 +16,15 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, LeaseLostError, StorageError
-from hpsearch.parameters import build_recipe, build_shape
-from hpsearch.solver import solve
 from hpsearch.storage import leases, optuna_rows
 from hpsearch.storage.leases import LEASE_SECONDS, Holder, Lease
 from hpsearch.storage.patience import Patience
 from hpsearch.storage.study_rows import StudyCourse, read_course, stop_study
-from hpsearch.trial_config import TrialConfig, derive_seed
-from hpsearch.trial_plan import PlannedTrial
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.candidates import choose_candidate
 from hpsearch.tuning.claimed_trial import CHECKPOINT_SECONDS, ClaimedTrial, read_checkpoint
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
-from hpsearch.tuning.suggest import draw, fixed_parameters
 
 MAXIMUM_FAILURES_IN_A_ROW = 5
 
@@ -41,6 +38,7 @@ class NoTrial(Enum):
 
     ALL_FINISHED = "every trial of the study is finished"
     ALL_TAKEN = "other workers hold the trials that are left; one may come back"
+    ROUND_TAKEN = "other workers hold the last trials of this round; the next one begins when they are finished"
     STOPPED = "the study is stopped"
 
 
@@ -147,11 +145,14 @@ class TrialQueue:
             if broken is not None:
                 stop_study(connection, study_id, broken)
             else:
-                lease = leases.take_trial(connection, study_id, self._count_wanted(course), holder)
+                wanted = self._count_wanted(course)
+                may_exist = self._count_open(connection, wanted)
+                lease = leases.take_trial(connection, study_id, may_exist, holder)
                 if lease is not None:
                     return lease
-                is_running = leases.has_running_trials(connection, study_id)
-                return NoTrial.ALL_TAKEN if is_running else NoTrial.ALL_FINISHED
+                if not leases.has_running_trials(connection, study_id):
+                    return NoTrial.ALL_FINISHED
+                return NoTrial.ALL_TAKEN if may_exist >= wanted else NoTrial.ROUND_TAKEN
         raise StudyBrokenError(
             f"{broken}. The study is stopped; hpsearch show {self.study.name} lists its trials, and once the cause is "
             f"mended hpsearch resume {self.study.name} lets it go on"
@@ -160,6 +161,13 @@ class TrialQueue:
     def _count_wanted(self, course: StudyCourse) -> int:
         wanted = course.trials or self.study.spec.trials
         return wanted if self.study.plan is None else min(wanted, len(self.study.plan.trials))
+
+    def _count_open(self, connection: sa.Connection, wanted: int) -> int:
+        """How many of these trials there may be by now: a round waits for the one before it."""
+        plan = self.study.spec.round_plan
+        if plan is None:
+            return wanted
+        return min(wanted, plan.count_open(*optuna_rows.count_trials(connection, self.study.study_id)))
 
     def _reap(self, connection: sa.Connection) -> list[int]:
         """Free stale trials, unless this process itself was away: then the others may have been, too.
@@ -229,43 +237,11 @@ class TrialQueue:
         )
 
     def _draw(self, lease: Lease, frozen: FrozenTrial) -> TrialConfig:
-        database, space, plan = self.study.database, self.study.space, self.study.plan
-        if plan is not None:
-            return self._take_planned(lease, plan.trials[frozen.number])
-        with database.errors():
-            searched = draw(self._history.open_for_sampling(), frozen, space)
-        config = self._configure(fixed_parameters(space) | searched, frozen.number)
-        with database.transaction() as connection:
-            leases.extend_lease(connection, lease)
-            optuna_rows.write_parameters(connection, lease.trial_id, searched, self._history.distributions)
-            optuna_rows.write_attributes(connection, lease.trial_id, _describe_config(config))
-        return config
-
-    def _take_planned(self, lease: Lease, planned: PlannedTrial) -> TrialConfig:
-        attributes = _describe_config(planned.config) | {"label": planned.label, "replicate": planned.replicate}
+        candidate = choose_candidate(self.study, self._history, frozen)
         with self.study.database.transaction() as connection:
             leases.extend_lease(connection, lease)
-            optuna_rows.write_attributes(connection, lease.trial_id, attributes)
-        return planned.config
-
-    def _configure(self, parameters: dict[str, Any], number: int) -> TrialConfig:
-        spec, dataset = self.study.spec, self.study.dataset
-        shape = build_shape(spec.arch, parameters)
-        return TrialConfig(
-            architecture=solve(shape, spec.budget, dataset.input_shape, dataset.class_count),
-            recipe=build_recipe(parameters, spec.epochs),
-            dataset=dataset,
-            validation_fraction=spec.validation_fraction,
-            split_seed=spec.seed,
-            seed=derive_seed(spec.seed, number, "training"),
-            budget=spec.budget,
-        )
-
-
-def _describe_config(config: TrialConfig) -> dict[str, Any]:
-    return {
-        "config": config.model_dump(mode="json"),
-        "weights": config.count_weights(),
-        "macs": config.count_macs(),
-        "network": config.architecture.describe(),
-    }
+            if candidate.parameters is not None:
+                distributions = self._history.distributions
+                optuna_rows.write_parameters(connection, lease.trial_id, candidate.parameters, distributions)
+            optuna_rows.write_attributes(connection, lease.trial_id, candidate.attributes)
+        return candidate.config

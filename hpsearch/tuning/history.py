@@ -4,9 +4,9 @@ Optuna's own view reads every unfinished trial anew, with five queries, whenever
 read once, and what is new is found by one short query inside a transaction that is under way anyway.
 """
 
+import itertools
 from bisect import insort
 from collections.abc import Container
-from itertools import islice
 from typing import Any
 
 import optuna
@@ -42,7 +42,9 @@ class History:
         self._open_ids: set[int] = set()
         self._newest_id = -1
         spec = study.spec
-        self._sampler = build_sampler(spec.sampler, study.space, seed=spec.seed, trials=spec.trials)
+        self._rounds = spec.round_plan
+        drawn = spec.trials if self._rounds is None else self._rounds.drawn
+        self._sampler = build_sampler(spec.sampler, study.space, seed=spec.seed, trials=drawn)
         self._pruner = build_pruner(spec.pruner, epochs=spec.epochs)
         self._pruner_name = spec.pruner
 
@@ -92,14 +94,25 @@ class History:
         return sorted((trial for trials in wanted for trial in trials), key=_number)
 
     def select_trials(self, states: Container[TrialState]) -> list[FrozenTrial]:
-        """Of the finished trials in these states the best and the newest, of the others all; by number."""
+        """Of the finished trials in these states the best and the newest, of the others all; by number.
+
+        Where there are rounds, those that were drawn: what a longer training gives is no measure for short ones.
+        """
         wanted = [state for state in self._by_state if state in states]
-        newest = [trial for state in wanted if state in _LASTING for trial in self._by_state[state][-NEWEST_TRIALS:]]
-        newest = sorted(newest, key=_number)[-NEWEST_TRIALS:]
+        lasting = [self._select_newest(state) for state in wanted if state in _LASTING]
+        newest = sorted(itertools.chain.from_iterable(lasting), key=_number)[-NEWEST_TRIALS:]
         known = {trial.number for trial in newest}
         older = (trial for trial in reversed(self._ranked) if trial.state in states and trial.number not in known)
         unfinished = [trial for state in wanted if state not in _LASTING for trial in self._by_state[state]]
-        return sorted([*islice(older, BEST_TRIALS), *newest, *unfinished], key=_number)
+        best = itertools.islice(filter(self._is_drawn, older), BEST_TRIALS)
+        return sorted([*best, *newest, *filter(self._is_drawn, unfinished)], key=_number)
+
+    def _select_newest(self, state: TrialState) -> list[FrozenTrial]:
+        newest = filter(self._is_drawn, reversed(self._by_state[state]))
+        return list(itertools.islice(newest, NEWEST_TRIALS))
+
+    def _is_drawn(self, trial: FrozenTrial) -> bool:
+        return self._rounds is None or self._rounds.is_drawn(trial.number)
 
     def open_for_sampling(self) -> optuna.Study:
         """Optuna's study as a sampler sees it; anew for each trial, because a study caches what samplers read."""

@@ -60,9 +60,9 @@ def write_note(
         f"{dataset.class_count} classes, images of {dataset.input_shape}, {dataset.train_count:,} to train with, "
         f"{held_out} of them held out for validation.",
         "",
-        f"- {spec.trials} trials of {spec.epochs} epochs, "
+        f"- {spec.describe_length()}, "
         f"{_describe_source(spec, given) if plan is None else 'known beforehand'}, "
-        f"{'never stopped early' if spec.pruner == 'none' else f'stopped early by {_code(spec.pruner)}'}, "
+        f"{_describe_selection(spec)}, "
         f"seed {spec.seed}",
         f"- the objective is {_describe_objective(plan)}",
         "- **no test score is shown here**: the test split is opened "
@@ -97,6 +97,12 @@ def _list_labels(plan: TrialPlan) -> str:
 def _describe_source(spec: StudySpec, given: int) -> str:
     drawn = f"drawn by {_code(spec.sampler)}"
     return f"the first {given} given, the others {drawn}" if given else drawn
+
+
+def _describe_selection(spec: StudySpec) -> str:
+    if spec.round_plan is not None:
+        return "each round with the best of the one before"
+    return "never stopped early" if spec.pruner == "none" else f"stopped early by {_code(spec.pruner)}"
 
 
 def _describe_objective(plan: TrialPlan | None) -> str:

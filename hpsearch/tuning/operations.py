@@ -148,10 +148,17 @@ def enqueue_trial(study: Study, parameters: Mapping[str, Any]) -> int:
     with study.database.transaction(claims_of=study.study_id) as connection:
         wanted = read_course(connection, study.study_id).trials or study.spec.trials
         number = len(_read_trials(connection, study.study_id))
+        plan = study.spec.round_plan
+        if plan is not None and not plan.is_drawn(number) and number < wanted:
+            raise InputError(
+                f"study {study.name!r} has begun all the trials that it draws, the others repeat the best of them: "
+                f"hpsearch resume {study.name} --trials +{plan.trials} lets its rounds begin anew, "
+                "or hpsearch train trains a configuration by itself"
+            )
         if number >= wanted:
             raise InputError(
                 f"study {study.name!r} has all the {wanted} trials that it asks for: "
-                f"hpsearch resume {study.name} --trials +1 makes room for one more"
+                f"hpsearch resume {study.name} --trials +{1 if plan is None else plan.trials} makes room for more"
             )
         add_given_trial(connection, study.study_id, given, given_by="hpsearch enqueue")
     return number
@@ -222,6 +229,12 @@ def _check_count(study: Study, before: int, wanted: int, *, existing: int) -> No
         raise InputError(
             f"study {study.name!r} cannot ask for {quote(wanted)} trials; give {describe_allowed(Trials)}"
         ) from error
+    plan = study.spec.round_plan
+    if plan is not None and wanted % plan.trials:
+        raise InputError(
+            f"study {study.name!r} goes in rounds of {plan.trials} trials together, so it cannot ask for {wanted}: "
+            f"give --trials +{plan.trials}, or a multiple of that"
+        )
     if study.spec.sampler == "grid":
         size = GridSampler(searched_distributions(study.space), seed=study.spec.seed).size
         if wanted > max(size, before):

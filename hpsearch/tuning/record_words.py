@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hpsearch.study_spec import StudySpec
     from hpsearch.tuning.records import StudyRecord
 
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
@@ -15,6 +16,32 @@ def describe_counts(record: "StudyRecord") -> str:
     """In words: `11 complete, 4 pruned, 1 failed`, what there is none of left out."""
     counts = record.counts
     return ", ".join(f"{counts[state]:,} {word}" for state, word in _STATES.items() if counts[state]) or "none yet"
+
+
+def describe_length(record: "StudyRecord") -> str:
+    """How much is trained: `16 trials of 12 epochs`, or its rounds, and how many trials it asks for by now."""
+    spec = record.study.spec
+    if record.trials_wanted == spec.trials:
+        return spec.describe_length()
+    if spec.round_plan is None:
+        return f"{record.trials_wanted} trials of {spec.epochs} epochs"
+    return f"{record.trials_wanted} trials in rounds: {spec.round_plan.describe()}, and again"
+
+
+def describe_selection(spec: "StudySpec") -> str:
+    """What decides which trials go on: `pruner median`, `no pruner`, `rounds`."""
+    if spec.round_plan is not None:
+        return f"{len(spec.round_plan.rounds)} round{'s' * (len(spec.round_plan.rounds) != 1)}"
+    return f"pruner {spec.pruner}"
+
+
+def describe_rounds(record: "StudyRecord") -> str:
+    """How far each round is: `8 of 8 at 2 epochs, 1 of 4 at 4, 0 of 2 at 20`; empty where there are none."""
+    parts = [
+        f"{round_.finished} of {round_.part.trials} at {round_.part.epochs}{' epochs' if index == 0 else ''}"
+        for index, round_ in enumerate(record.rounds)
+    ]
+    return ", ".join(parts)
 
 
 def list_failures(record: "StudyRecord") -> list[str]:

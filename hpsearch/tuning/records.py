@@ -1,5 +1,6 @@
 """Studies and trials as they stand in a database, read in one go and never written."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError, StorageError
+from hpsearch.round_plan import Round
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import GAVE_UP
@@ -22,6 +24,7 @@ from hpsearch.storage.study_rows import StudyCourse, read_course
 from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
 from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.candidates import PROMOTED_FROM
 from hpsearch.tuning.study import Study, list_study_names, load_study
 from hpsearch.tuning.warm_start import FROM_PORTFOLIO
 
@@ -82,11 +85,18 @@ class TrialRecord:
     test_scores: tuple[TestScore, ...]
     given_by: str | None = None
     """Whence its parameters come, if the sampler did not draw them all."""
+    promoted_from: int | None = None
+    """The number of the trial of the round before whose configuration it trains for longer."""
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in ("COMPLETE", "PRUNED", "FAIL")
+
+    @property
+    def epochs_wanted(self) -> int | None:
+        """The epochs of its recipe; None while it is not drawn."""
+        return None if self.config_json is None else self.config_json["recipe"]["epochs"]
 
     @property
     def attempts(self) -> int:
@@ -111,6 +121,14 @@ class TrialRecord:
             return TrialConfig.model_validate(self.config_json)
         except ValidationError as error:
             raise StorageError(f"the configuration of trial {self.number} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class RoundProgress:
+    """How far a round is."""
+
+    part: Round
+    finished: int
 
 
 @dataclass(frozen=True)
@@ -151,18 +169,45 @@ class StudyRecord:
 
     @property
     def ranking(self) -> list[TrialRecord]:
-        """The complete trials, the highest validation accuracy first; of equals, the earliest."""
+        """The complete trials, the highest validation accuracy first; of equals, the longest trained, the earliest."""
         complete = [trial for trial in self.trials if trial.state == "COMPLETE" and trial.value is not None]
-        return sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
+        return sorted(complete, key=lambda each: (-(each.value or 0.0), -(self.find_round(each) or 0), each.number))
 
     @property
     def distinct_ranking(self) -> list[TrialRecord]:
-        """The ranking with the best replicate alone of each configuration."""
+        """The ranking with the best replicate alone of each configuration, which rounds train for several times."""
         best: dict[str, TrialRecord] = {}
         for trial in self.ranking:
-            if (content := _describe_content(trial)) is not None:
+            if (content := _describe_content(self.find_first(trial))) is not None:
                 best.setdefault(content, trial)
         return list(best.values())
+
+    def find_first(self, trial: TrialRecord) -> TrialRecord:
+        """The trial of the first round whose configuration this one trains, perhaps itself."""
+        while trial.promoted_from is not None:
+            trial = self.trial(trial.promoted_from)
+        return trial
+
+    def find_round(self, trial: TrialRecord) -> int | None:
+        """The round of a trial, from 1; None where there are none."""
+        plan = self.study.spec.round_plan
+        return None if plan is None else plan.locate(trial.number).round + 1
+
+    @property
+    def rounds(self) -> "list[RoundProgress]":
+        """The rounds of the trials that the study asks for; none where its trials are all alike."""
+        plan = self.study.spec.round_plan
+        if plan is None:
+            return []
+        found: list[RoundProgress] = []
+        first = 0
+        for part in itertools.chain.from_iterable(itertools.repeat(plan.rounds)):
+            if first >= self.trials_wanted:
+                return found
+            trials = [trial for trial in self.trials if first <= trial.number < first + part.trials]
+            found.append(RoundProgress(part, sum(trial.is_finished for trial in trials)))
+            first += part.trials
+        return found
 
     @cached_property
     def replicates(self) -> Mapping[int, int]:
@@ -346,4 +391,5 @@ def _record(
         lease=lease,
         test_scores=scores,
         given_by=attributes.get("given_by"),
+        promoted_from=attributes.get(PROMOTED_FROM),
     )

@@ -27,6 +27,8 @@ class HeldTrial:
     attempt: int
     epochs: int
     """Epochs that this attempt has behind it."""
+    epochs_wanted: int
+    """Of its recipe."""
     validation_accuracy: float | None
     """After the last of them."""
     is_live: bool
@@ -119,6 +121,7 @@ def _describe_held(record: StudyRecord, now: datetime) -> list[HeldTrial]:
                 device=lease.device if lease else None,
                 attempt=trial.attempts,
                 epochs=0 if lease is None or lease.epoch is None else lease.epoch + 1,
+                epochs_wanted=trial.epochs_wanted or record.study.spec.epochs,
                 validation_accuracy=lease.validation_accuracy if lease else None,
                 is_live=lease is not None and lease.is_live,
                 silent_seconds=max(0.0, (now - seen).total_seconds()) if seen else None,

@@ -106,6 +106,8 @@ def create_or_join_study(
         study_id = _find_study_id(database.optuna_storage, name)
         found = {} if study_id is None else database.optuna_storage.get_study_user_attrs(study_id)
         if _SPACE not in found:  # there is none, or its maker died before it was one
+            if spec.has_open_plan:
+                raise InputError(f"study {name!r} was deleted in this moment: type the same command again")
             beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
             study_id = _make_study(database, study_id, name, dataset, space, plan, beginning, is_ours=_SPEC in found)
             return Study(

@@ -99,10 +99,11 @@ def plan_beginning(spec: StudySpec, space: SearchSpace, predecessor: Predecessor
     Raises:
         InputError: The predecessor has nothing to give, or nothing of it fits.
     """
+    drawn = spec.trials if spec.round_plan is None else spec.round_plan.drawn
     warm_start: WarmStart | None = None
     first: list[FirstTrial] = []
     if predecessor is not None:
-        room = min(BEST_OF_STUDY, spec.trials) if predecessor.is_asked else min(BEST_OF_RUNG, spec.trials // 2)
+        room = min(BEST_OF_STUDY, drawn) if predecessor.is_asked else min(BEST_OF_RUNG, drawn // 2)
         warm_start, first = _take_best(predecessor, spec, space, room)
     spec = spec.settle_portfolio(is_warm=warm_start is not None)
     if spec.portfolio:
@@ -111,8 +112,19 @@ def plan_beginning(spec: StudySpec, space: SearchSpace, predecessor: Predecessor
             FirstTrial(_keep_searched(entry.parameters, space, fixed), f"{FROM_PORTFOLIO}{entry.name}")
             for entry in list_fitting_entries(spec.arch, space)
         ]
-        first += shipped[: max(0, spec.trials // 2 - len(first))]
+        first += shipped[: max(0, count_given(spec) - len(first))]
     return Beginning(spec, tuple(first), warm_start)
+
+
+def count_given(spec: StudySpec) -> int:
+    """How many of a study's trials the portfolio may be: half, and of rounds three quarters of the first.
+
+    Where nothing is screened, all: there a draw would be a result that nobody has compared.
+    """
+    if spec.round_plan is None:
+        return spec.trials // 2
+    drawn = spec.round_plan.drawn
+    return drawn if len(spec.round_plan.rounds) == 1 else drawn - drawn // 4
 
 
 def add_given_trial(

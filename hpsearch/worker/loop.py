@@ -214,7 +214,7 @@ class Worker:
                 case NoTrial.ALL_TAKEN if self._settings.drains:
                     ended = "drained"
                     break
-                case NoTrial.ALL_TAKEN:
+                case NoTrial.ALL_TAKEN | NoTrial.ROUND_TAKEN:
                     # Its holder may die or give it back: the next claim reaps, and sees.
                     self._clock.sleep(min(_POLL_SECONDS, self._settings.heartbeat_seconds))
         return WorkerOutcome(finished, ended)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -177,7 +178,10 @@ def test_the_splits_of_report_002_are_its_own() -> None:
 
 def test_the_examples_show_every_key_of_their_formats() -> None:
     search, plan = TEXTS["example-search"], TEXTS["example-plan"]
-    assert set(search.fields) == {"name", *StudySpec.model_fields} - {"version"}
+    assert set(search.fields) == {"name", *StudySpec.model_fields} - {"version", "time", "round_plan"}
+    for key in ("time", "round_plan"):  # in place of trials, epochs and pruner
+        (line,) = (line for line in search.text.splitlines() if line.startswith(f"#   {key} = "))
+        assert tomllib.loads(line.removeprefix("#"))[key]
     assert set(plan.fields) == set(PlanFile.model_fields) - {"version", "validation_fraction"}
     assert "validation_fraction" in plan.text
     shown = {key for table in (plan.fields["recipe"], plan.fields["sweep"]) for key in table}

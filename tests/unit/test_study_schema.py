@@ -39,6 +39,8 @@ def test_every_study_file_names_the_schema_and_is_valid(path: Path) -> None:
         ('arch = "fnc"', "'fnc' is not one of ['fcn', 'cnn']"),
         ('budget = "10x"', "'10x' is not valid under any of the given schemas"),
         ("[space]\nlrr = 1", "'lrr' was unexpected"),
+        ('time = "2 parsecs"', "'2 parsecs' does not match"),
+        ("round_plan = [{trials = 1}]", "'epochs' is a required property"),
         ("[space]\nlr = {low = 1}", "is not valid under any of the given schemas"),
         ("[recipe]\nlr = 0", "0 is less than or equal to the minimum of 0"),
         ("[recipe]\nrate = 1", "'rate' was unexpected"),

@@ -173,5 +173,6 @@ def test_specs_of_two_families_differ_in_the_parameters_that_one_lacks() -> None
 
 
 def test_a_fingerprint_is_that_of_the_content() -> None:
-    assert _parse().fingerprint() == _parse(trials=DEFAULT_TRIALS["cnn"]).fingerprint()
+    assert _parse(epochs=3).fingerprint() == _parse(epochs=3, trials=DEFAULT_TRIALS["cnn"]).fingerprint()
+    assert _parse().fingerprint() != _parse(time="1h").fingerprint()
     assert _parse().fingerprint() != _parse(seed=1).fingerprint()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.cli.durations import format_duration, parse_duration
+from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
 
 

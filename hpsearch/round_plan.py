@@ -1,0 +1,327 @@
+"""Where the time of a search goes: rounds of trials, each longer than the last and for fewer configurations.
+
+The first round draws many configurations and trains each for a short time on a schedule of its own (a one_cycle that is
+cut off is no short one). Each further round begins anew, for longer, with the best of the round before it. In the last
+one every worker trains one configuration for all the time that is left, and what validates best is the result. That is
+successive halving (Jamieson and Talwalkar, 2016) with restarts.
+
+A plan is made once, when its study is made, and decides how many trials there are. With a time to keep, what a trial
+costs decides its epochs: a network of three times the operations gets a third of them.
+"""
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hpsearch.durations import format_duration
+from hpsearch.errors import InputError
+from hpsearch.recipe import Epochs
+
+SCREENING_SHARE = 0.22
+"""Of a search's time: the part of its first round."""
+MIDDLE_SHARE = 0.22
+"""The same of the second of three rounds."""
+
+START_SECONDS = 20.0
+"""What a search takes beside its trials: workers that start, the data, the one opening of the test split."""
+TRIAL_SECONDS = 0.5
+"""What a trial takes beside its epochs: the claim, the finish."""
+
+_ONE_ROUND_EPOCHS = 4
+"""With fewer epochs a worker nothing is screened."""
+_TWO_ROUNDS_EPOCHS = 12
+_MOST_SCREENED = 4096
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Round(BaseModel):
+    """So many trials of so many epochs."""
+
+    model_config = _FROZEN
+
+    trials: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+    epochs: Annotated[Epochs, Field(strict=True)]
+    """Of each trial; where the plan keeps a time, of the network that its speed was measured with."""
+
+
+class Speed(BaseModel):
+    """What an epoch of a network takes here: seconds for its multiply-accumulates, and for the values of its layers."""
+
+    model_config = _FROZEN
+
+    seconds_per_mac: _NotNegative
+    """Of an epoch, for each multiply-accumulate of one image."""
+    seconds_per_value: _NotNegative
+    """The same for each number that a layer gives: norms, activations and pools pass over those."""
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Self:
+        if self.seconds_per_mac + self.seconds_per_value <= 0:
+            raise ValueError("an epoch takes some time")
+        return self
+
+    def estimate(self, cost: "Cost") -> float:
+        """Seconds of one epoch of a network."""
+        return self.seconds_per_mac * cost.macs + self.seconds_per_value * cost.values
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What decides the time of an epoch, for one image."""
+
+    macs: int
+    """Multiply-accumulates of a forward pass."""
+    values: int
+    """Numbers that its layers give."""
+
+
+class RoundPlan(BaseModel):
+    """The rounds of a study, and what they are to take."""
+
+    model_config = _FROZEN
+
+    version: Literal[1] = 1
+    rounds: Annotated[tuple[Round, ...], Field(min_length=1, max_length=16)]
+    workers: Annotated[int, Field(ge=1)] = 1
+    """For so many at once."""
+    seconds: _Positive | None = None
+    """That all trials are to take; None where the epochs are exact, whatever time they take."""
+    epoch_seconds: _Positive | None = None
+    """Of the network that `epochs` counts."""
+    speed: Speed | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_a_list(cls, given: Any) -> Any:
+        """As a study file has it: the rounds alone."""
+        return {"rounds": given} if isinstance(given, list | tuple) else given
+
+    @model_validator(mode="after")
+    def _time_has_a_measure(self) -> Self:
+        measures = (self.seconds, self.epoch_seconds, self.speed)
+        if any(value is None for value in measures) is not all(value is None for value in measures):
+            raise ValueError("seconds, epoch_seconds and speed go together: a plan has all of them or none")
+        return self
+
+    @property
+    def trials(self) -> int:
+        """Of all rounds together."""
+        return sum(part.trials for part in self.rounds)
+
+    @property
+    def drawn(self) -> int:
+        """Trials of the first round: the others repeat the best of these for longer."""
+        return self.rounds[0].trials
+
+    def locate(self, number: int) -> "Place":
+        """Where in the plan a trial stands; beyond its end the rounds begin anew."""
+        block, within = divmod(number, self.trials)
+        for index, part in enumerate(self.rounds):
+            if within < part.trials:
+                return Place(block, index, within, number - within)
+            within -= part.trials
+        raise AssertionError("the rounds hold all trials")
+
+    def is_drawn(self, number: int) -> bool:
+        """Whether a trial's configuration is drawn, not taken from the round before."""
+        return self.locate(number).round == 0
+
+    def count_open(self, existing: int, finished: int) -> int:
+        """How many trials there may be now: a round begins when all before it are finished."""
+        if existing == 0:
+            return self.rounds[0].trials
+        place = self.locate(existing)
+        if place.position == 0:  # the trials so far fill whole rounds
+            return existing + self.rounds[place.round].trials if finished >= existing else existing
+        return place.first + self.rounds[place.round].trials
+
+    def describe(self) -> str:
+        """In words: `8 screened at 2 epochs, 4 at 4, 2 at 20`."""
+        first, *others = self.rounds
+        words = f"{first.trials} screened at {_count_epochs(first.epochs)}" if others else _describe_only(first)
+        return ", ".join([words, *(f"{part.trials} at {part.epochs}" for part in others)])
+
+    def forecast_seconds(self) -> float:
+        """What the rounds are expected to take."""
+        if self.epoch_seconds is None:
+            raise ValueError("a plan of exact epochs does not know its time")
+        return sum(_count_waves(part.trials, self.workers) * part.epochs * self.epoch_seconds for part in self.rounds)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a trial stands in a plan."""
+
+    block: int
+    """0, but in a study that was asked for more trials than its plan had."""
+    round: int
+    """From 0."""
+    position: int
+    """Within its round, from 0."""
+    first: int
+    """The number of the first trial of its round."""
+
+
+@dataclass(frozen=True)
+class FinishedTrial:
+    """What a plan has to know of a trial that is finished."""
+
+    number: int
+    accuracy: float | None
+    """In validation, after its last epoch; None where it has none to compare."""
+    seconds: float
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a trial of a later round is to be."""
+
+    parent: int
+    """The number of the trial whose configuration it takes."""
+    epochs: int
+
+
+def choose_promotion(plan: RoundPlan, number: int, finished: Sequence[FinishedTrial]) -> Promotion | None:
+    """Which trial goes on as this one, and for how many epochs: decided by what is stored alone.
+
+    Args:
+        plan: Of the study.
+        number: Of a trial that is not drawn.
+        finished: The study's finished trials.
+
+    Returns:
+        The best of the round before that no earlier trial of this round takes; where there are fewer, one of them under
+        another seed. None where no trial of an earlier round is complete: then it is drawn.
+    """
+    place = plan.locate(number)
+    known = {trial.number: trial for trial in finished}
+    for earlier in reversed(range(place.round)):
+        candidates = _rank_candidates(plan, place.block, earlier, known)
+        if candidates:
+            parent = candidates[place.position % len(candidates)]
+            return Promotion(parent.number, _choose_epochs(plan, place, parent, known))
+    return None
+
+
+def choose_first_epochs(plan: RoundPlan, number: int, cost: Cost) -> int:
+    """The epochs of a trial that is drawn: as many as its network has in the time of its round's trials."""
+    part = plan.rounds[plan.locate(number).round]
+    if plan.epoch_seconds is None or plan.speed is None:
+        return part.epochs
+    return max(1, round(part.epochs * plan.epoch_seconds / plan.speed.estimate(cost)))
+
+
+def _rank_candidates(
+    plan: RoundPlan, block: int, round_index: int, known: Mapping[int, FinishedTrial]
+) -> list[FinishedTrial]:
+    """The best of a round; in later blocks also what earlier ones left over."""
+    size = plan.rounds[round_index + 1].trials if round_index + 1 < len(plan.rounds) else 0
+    left: list[FinishedTrial] = []
+    for index in range(block + 1):
+        start = index * plan.trials + sum(part.trials for part in plan.rounds[:round_index])
+        numbers = range(start, start + plan.rounds[round_index].trials)
+        left += [known[number] for number in numbers if number in known and known[number].accuracy is not None]
+        left.sort(key=lambda trial: (-(trial.accuracy or 0.0), trial.number))
+        if index < block:
+            left = left[size:]
+    return left
+
+
+def _choose_epochs(plan: RoundPlan, place: Place, parent: FinishedTrial, known: Mapping[int, FinishedTrial]) -> int:
+    part = plan.rounds[place.round]
+    if plan.seconds is None or plan.epoch_seconds is None:
+        return part.epochs
+    spent = _measure_spent(plan, place, known)
+    waves = [_count_waves(rest.trials, plan.workers) for rest in plan.rounds[place.round :]]
+    weights = [count * rest.epochs for count, rest in zip(waves, plan.rounds[place.round :], strict=True)]
+    share = max(0.0, plan.seconds - spent) * weights[0] / sum(weights) / waves[0] - TRIAL_SECONDS
+    return max(parent.epochs, int(share / (parent.seconds / parent.epochs)))
+
+
+def _measure_spent(plan: RoundPlan, place: Place, known: Mapping[int, FinishedTrial]) -> float:
+    """The seconds that the rounds before took, one after the other."""
+    spent, first = 0.0, place.block * plan.trials
+    for done in plan.rounds[: place.round]:
+        trials = [known[number] for number in range(first, first + done.trials) if number in known]
+        spent += measure_makespan([trial.seconds + TRIAL_SECONDS for trial in trials], plan.workers)
+        first += done.trials
+    return spent
+
+
+def measure_makespan(durations: Sequence[float], workers: int) -> float:
+    """How long so many workers take that each take the next trial when they have finished one."""
+    ends = [0.0] * workers
+    for duration in durations:
+        heapq.heapreplace(ends, ends[0] + duration)
+    return max(ends)
+
+
+def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> RoundPlan:
+    """Plan rounds that take so long.
+
+    A fifth of the time goes into many short trials and a fifth into some longer ones, the rest into the last. With
+    little time, which is little more than one training, fewer rounds.
+
+    Args:
+        seconds: Of wall time, for the whole search.
+        workers: That train at once.
+        speed: As it was measured.
+        cost: Of the network whose epochs are counted.
+
+    Raises:
+        InputError: The time is too short for a single epoch; the message names the shortest that works.
+    """
+    epoch_seconds = speed.estimate(cost)
+    usable = seconds - START_SECONDS
+    epochs = usable / epoch_seconds
+    if epochs < 1:
+        shortest = math.ceil(START_SECONDS + epoch_seconds * 1.05)
+        raise InputError(
+            f"time {format_duration(seconds)} is too short for a single epoch, which takes "
+            f"{format_duration(epoch_seconds)} here beside {START_SECONDS:.0f} s to start: "
+            f"give --time {shortest}s or more"
+        )
+    return RoundPlan(
+        rounds=tuple(_share_out(epochs, workers)),
+        workers=workers,
+        seconds=usable,
+        epoch_seconds=epoch_seconds,
+        speed=speed,
+    )
+
+
+def _share_out(epochs: float, workers: int) -> list[Round]:
+    """Rounds for so many epochs a worker, one trial a worker in the last."""
+    if epochs < _ONE_ROUND_EPOCHS:
+        return [Round(trials=workers, epochs=int(epochs))]
+    short = max(1, round(math.sqrt(epochs) / 4)) if epochs >= _TWO_ROUNDS_EPOCHS else 1
+    waves = max(2, round(SCREENING_SHARE * epochs / short))
+    waves = min(waves, max(2, _MOST_SCREENED // workers))
+    rounds = [Round(trials=workers * waves, epochs=short)]
+    left = epochs - waves * short
+    middle_waves = max(2, round(waves / 4))
+    if epochs >= _TWO_ROUNDS_EPOCHS and waves >= 2 * middle_waves:
+        middle = max(short + 1, round(MIDDLE_SHARE * epochs / middle_waves))
+        rounds.append(Round(trials=workers * middle_waves, epochs=middle))
+        left -= middle_waves * middle
+    return [*rounds, Round(trials=workers, epochs=max(short, int(left)))]
+
+
+def _count_waves(trials: int, workers: int) -> int:
+    return -(-trials // workers)
+
+
+def _describe_only(part: Round) -> str:
+    return f"{part.trials} at {_count_epochs(part.epochs)}"
+
+
+def _count_epochs(epochs: int) -> str:
+    return f"{epochs} epoch{'s' * (epochs != 1)}"

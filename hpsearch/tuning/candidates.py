@@ -1,0 +1,110 @@
+"""What a trial is to be: planned beforehand, drawn by the sampler, or the best of the round before for longer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.parameters import build_recipe, build_shape
+from hpsearch.regularization import choose_augmentation
+from hpsearch.round_plan import FinishedTrial, Promotion, RoundPlan, choose_first_epochs, choose_promotion
+from hpsearch.solver import solve
+from hpsearch.storage import optuna_rows
+from hpsearch.trial_config import TrialConfig, derive_seed
+from hpsearch.trial_plan import PlannedTrial
+from hpsearch.tuning.history import History
+from hpsearch.tuning.study import Study
+from hpsearch.tuning.suggest import draw, fixed_parameters
+
+PROMOTED_FROM = "promoted_from"
+"""The attribute with the number of the trial whose configuration one takes up."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial's configuration, and what is stored with it."""
+
+    config: TrialConfig
+    parameters: Mapping[str, Any] | None = None
+    """The searched ones; None where the trial was planned."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """User attributes that say where it comes from."""
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """All that is stored beside the parameters."""
+        return {
+            "config": self.config.model_dump(mode="json"),
+            "weights": self.config.count_weights(),
+            "macs": self.config.count_macs(),
+            "network": self.config.architecture.describe(),
+            **self.origin,
+        }
+
+
+def choose_candidate(study: Study, history: History, frozen: FrozenTrial) -> Candidate:
+    """Decide what a claimed trial is to be; nothing is stored.
+
+    Args:
+        study: Whose trial.
+        history: Refreshed since the claim.
+        frozen: The trial, as it stands in the history.
+    """
+    if study.plan is not None:
+        return _take_planned(study.plan.trials[frozen.number])
+    if (plan := study.spec.round_plan) is not None:
+        promotion = _find_promotion(study, history, plan, frozen.number)
+        if promotion is not None:
+            return _promote(study, history, promotion, frozen.number)
+    with study.database.errors():
+        searched = draw(history.open_for_sampling(), frozen, study.space)
+    parameters = fixed_parameters(study.space) | searched
+    config = _configure(study, parameters, frozen.number, study.spec.epochs)
+    if plan is not None:
+        epochs = choose_first_epochs(plan, frozen.number, config.count_cost())
+        config = _configure(study, parameters, frozen.number, epochs)
+    return Candidate(config, searched)
+
+
+def _take_planned(planned: PlannedTrial) -> Candidate:
+    return Candidate(planned.config, origin={"label": planned.label, "replicate": planned.replicate})
+
+
+def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int) -> Promotion | None:
+    if plan.is_drawn(number):
+        return None
+    with study.database.transaction() as connection:
+        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs"))
+    finished = [
+        FinishedTrial(
+            trial.number,
+            trial.value if trial.state == TrialState.COMPLETE else None,
+            taken.get(trial.number, {}).get("seconds", 0.0),
+            taken.get(trial.number, {}).get("epochs", 0),
+        )
+        for trial in history.list_trials((TrialState.COMPLETE, TrialState.PRUNED))
+    ]
+    return choose_promotion(plan, number, finished)
+
+
+def _promote(study: Study, history: History, promotion: Promotion, number: int) -> Candidate:
+    complete = history.list_trials((TrialState.COMPLETE,))
+    parent = next(trial for trial in complete if trial.number == promotion.parent)
+    config = _configure(study, fixed_parameters(study.space) | parent.params, number, promotion.epochs)
+    return Candidate(config, parent.params, {PROMOTED_FROM: promotion.parent})
+
+
+def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: int) -> TrialConfig:
+    spec, dataset = study.spec, study.dataset
+    shape = build_shape(spec.arch, parameters)
+    augmentation = choose_augmentation(spec.arch, epochs, dataset.name, number)
+    return TrialConfig(
+        architecture=solve(shape, spec.budget, dataset.input_shape, dataset.class_count),
+        recipe=build_recipe(parameters, epochs, augmentation=augmentation),
+        dataset=dataset,
+        validation_fraction=spec.validation_fraction,
+        split_seed=spec.seed,
+        seed=derive_seed(spec.seed, number, "training"),
+        budget=spec.budget,
+    )

@@ -1,0 +1,148 @@
+"""What a study in rounds promises, whatever the database: the same trials whoever works on it and however often."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hpsearch.errors import InputError
+from hpsearch.storage.database import Database
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import NoTrial, TrialQueue
+from hpsearch.tuning.operations import enqueue_trial, resume_study
+from hpsearch.tuning.records import read_study_record
+from hpsearch.tuning.study import Study, load_study
+from tests.contract.test_claims import age_lease, claim
+from tests.scripted import curve_point, make_study
+
+ROUNDS = {"rounds": [{"trials": 4, "epochs": 1}, {"trials": 2, "epochs": 2}, {"trials": 1, "epochs": 5}]}
+ACCURACIES = (0.3, 0.6, 0.5, 0.4, 0.61, 0.62, 0.7)
+
+
+@pytest.fixture
+def database(storage_url: str) -> Iterator[Database]:
+    with Database.open(storage_url, create=True) as opened:
+        yield opened
+
+
+def make_round_study(database: Database, **fields: Any) -> Study:
+    return make_study(database, trials=None, epochs=None, **({"round_plan": ROUNDS} | fields))  # type: ignore[arg-type]
+
+
+def finish_with(trial: ClaimedTrial, accuracy: float) -> None:
+    for epoch in range(len(trial.curve), trial.config.recipe.epochs):
+        trial.report(curve_point(epoch, accuracy), b"checkpoint")
+    trial.complete(b"weights")
+
+
+def finish_round(queue: TrialQueue, count: int) -> None:
+    for _ in range(count):
+        trial = claim(queue)
+        finish_with(trial, ACCURACIES[trial.number % len(ACCURACIES)])
+
+
+def test_each_round_trains_the_best_of_the_one_before_for_longer(database: Database) -> None:
+    study = make_round_study(database)
+    finish_round(TrialQueue(study, "one", "cpu"), 7)
+    record = read_study_record(study)
+    assert TrialQueue(study, "one", "cpu").claim() is NoTrial.ALL_FINISHED
+    assert [trial.epochs for trial in record.trials] == [1, 1, 1, 1, 2, 2, 5]
+    assert [trial.promoted_from for trial in record.trials] == [None] * 4 + [1, 2, 5]
+    assert [record.find_round(trial) for trial in record.trials] == [1, 1, 1, 1, 2, 2, 3]
+    for trial in record.trials[4:]:
+        first = record.find_first(trial)
+        assert trial.parameters == first.parameters
+        assert trial.config is not None
+        assert first.config is not None
+        assert trial.config.architecture == first.config.architecture
+        assert trial.config.seed != first.config.seed
+    assert record.is_finished
+    assert record.best is record.trials[6]
+    assert [trial.number for trial in record.distinct_ranking] == [6, 4, 3, 0]
+
+
+def test_a_round_waits_for_the_trials_of_the_one_before(database: Database) -> None:
+    study = make_round_study(database)
+    one, two = TrialQueue(study, "one", "cpu"), TrialQueue(study, "two", "cpu")
+    finish_round(one, 3)
+    held = claim(one)
+    assert two.claim() is NoTrial.ROUND_TAKEN
+    finish_with(held, ACCURACIES[held.number])
+    first, second = claim(two), claim(one)
+    assert (first.number, second.number) == (4, 5)
+    assert two.claim() is NoTrial.ROUND_TAKEN
+    finish_with(first, 0.61)
+    finish_with(second, 0.62)
+    last = claim(two)
+    assert one.claim() is NoTrial.ALL_TAKEN
+    finish_with(last, 0.7)
+    assert one.claim() is NoTrial.ALL_FINISHED
+
+
+def test_who_dies_in_a_round_changes_nothing_of_what_comes_of_it(database: Database) -> None:
+    whole, killed = make_round_study(database), make_round_study(database, name="killed")
+    finish_round(TrialQueue(whole, "one", "cpu"), 7)
+    deaths = 0
+    for step in range(20):
+        queue = TrialQueue(load_study(database, "killed"), f"worker {step}", "cpu")
+        trial = queue.claim()
+        if not isinstance(trial, ClaimedTrial):
+            break
+        if step % 2 == 0:
+            deaths += 1
+            age_lease(database, trial)
+            continue
+        finish_with(trial, ACCURACIES[trial.number])
+    expected, found = (read_study_record(study) for study in (whole, killed))
+    assert deaths == 7
+    assert found.is_finished
+    assert [trial.config for trial in found.trials] == [trial.config for trial in expected.trials]
+    assert [trial.promoted_from for trial in found.trials] == [trial.promoted_from for trial in expected.trials]
+
+
+def test_a_failed_trial_is_never_promoted(database: Database) -> None:
+    study = make_round_study(database)
+    queue = TrialQueue(study, "one", "cpu")
+    claim(queue).fail("it did")
+    finish_round(queue, 3)
+    numbers = []
+    for _ in range(2):
+        trial = claim(queue)
+        numbers.append(read_study_record(study).trial(trial.number).promoted_from)
+        finish_with(trial, 0.5)
+    assert numbers == [1, 2]
+
+
+def test_a_sampler_learns_from_the_trials_that_were_drawn(database: Database) -> None:
+    study = make_round_study(database, sampler="tpe")
+    queue = TrialQueue(study, "one", "cpu")
+    finish_round(queue, 7)
+    resume_study(study, added=7)
+    claim(queue)
+    shown = queue._history.open_for_sampling().get_trials()
+    assert [trial.number for trial in shown] == [0, 1, 2, 3, 7]
+
+
+def test_more_trials_are_whole_rounds_that_begin_anew(database: Database) -> None:
+    study = make_round_study(database)
+    finish_round(TrialQueue(study, "one", "cpu"), 7)
+    with pytest.raises(InputError, match=r"rounds of 7 trials together, so it cannot ask for 8: give --trials \+7"):
+        resume_study(study, added=1)
+    assert resume_study(study, added=7).trials == 14
+    finish_round(TrialQueue(study, "one", "cpu"), 7)
+    record = read_study_record(study)
+    assert record.is_finished
+    # The best two of the first pass went on then: now the best that it left over, and the best of the new ones.
+    assert [trial.promoted_from for trial in record.trials[11:13]] == [8, 9]
+    assert len(record.rounds) == 6
+
+
+def test_a_configuration_of_ones_own_is_one_of_the_first_round_or_refused(database: Database) -> None:
+    study = make_round_study(database)
+    queue = TrialQueue(study, "one", "cpu")
+    finish_round(queue, 2)
+    assert enqueue_trial(study, {"lr": 0.002}) == 2
+    assert claim(queue).config.recipe.lr == 0.002
+    assert enqueue_trial(study, {}) == 3
+    with pytest.raises(InputError, match=r"has begun all the trials that it draws.*--trials \+7"):
+        enqueue_trial(study, {})

@@ -1,0 +1,151 @@
+"""What a plan of rounds promises: its trials, who goes on, how long each trains, what it takes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from hpsearch.errors import InputError
+from hpsearch.round_plan import (
+    START_SECONDS,
+    Cost,
+    FinishedTrial,
+    Promotion,
+    Round,
+    RoundPlan,
+    Speed,
+    choose_first_epochs,
+    choose_promotion,
+    measure_makespan,
+    plan_rounds,
+)
+
+SPEED = Speed(seconds_per_mac=1e-6, seconds_per_value=1e-5)
+COST = Cost(macs=1_000_000, values=100_000)
+"""Two seconds an epoch."""
+
+
+def make_plan(*rounds: tuple[int, int]) -> RoundPlan:
+    return RoundPlan(rounds=tuple(Round(trials=trials, epochs=epochs) for trials, epochs in rounds))
+
+
+def finished(*accuracies: float | None, first: int = 0, seconds: float = 10.0, epochs: int = 2) -> list[FinishedTrial]:
+    return [FinishedTrial(first + index, accuracy, seconds, epochs) for index, accuracy in enumerate(accuracies)]
+
+
+@given(epochs=st.floats(1.0, 3000), workers=st.integers(1, 64))
+def test_rounds_fill_the_time_and_keep_it(epochs: float, workers: int) -> None:
+    plan = plan_rounds(START_SECONDS + 2.0 * epochs, workers, SPEED, COST)
+    assert plan.rounds[-1].trials == workers
+    lengths = [part.epochs for part in plan.rounds]
+    assert lengths == sorted(lengths)
+    assert all(later.trials <= earlier.trials for earlier, later in zip(plan.rounds, plan.rounds[1:], strict=False))
+    assert plan.forecast_seconds() <= 2.0 * epochs + 1e-6
+    assert plan.forecast_seconds() > 2.0 * (epochs - 1) - 1e-6
+
+
+def test_more_time_screens_more_and_gives_the_last_round_most_of_it() -> None:
+    quarter, hour = (plan_rounds(START_SECONDS + seconds, 2, SPEED, COST) for seconds in (90, 360))
+    assert (len(quarter.rounds), len(hour.rounds)) == (3, 3)
+    assert hour.trials > quarter.trials
+    assert hour.rounds[-1].epochs * 2.0 > 360 / 2
+    assert hour.describe() == "26 screened at 3 epochs, 6 at 13, 2 at 102"
+
+
+@pytest.mark.parametrize("seconds", [1, START_SECONDS, START_SECONDS + 1.9])
+def test_a_time_too_short_for_an_epoch_names_the_shortest_that_works(seconds: float) -> None:
+    with pytest.raises(InputError, match=r"too short for a single epoch.*give --time 23s or more"):
+        plan_rounds(seconds, 2, SPEED, COST)
+    assert plan_rounds(23, 2, SPEED, COST).trials == 2
+
+
+def test_a_trial_stands_in_one_round_and_beyond_the_plan_the_rounds_begin_anew() -> None:
+    plan = make_plan((4, 1), (2, 3), (1, 9))
+    assert [plan.locate(number).round for number in range(9)] == [0, 0, 0, 0, 1, 1, 2, 0, 0]
+    assert [plan.locate(number).block for number in (6, 7, 14)] == [0, 1, 2]
+    assert [plan.locate(number).first for number in (3, 5, 6, 8)] == [0, 4, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("existing", "done", "may_exist"),
+    [(0, 0, 4), (3, 0, 4), (4, 3, 4), (4, 4, 6), (5, 4, 6), (6, 5, 6), (6, 6, 7), (7, 6, 7), (7, 7, 11)],
+)
+def test_a_round_begins_when_the_one_before_is_finished(existing: int, done: int, may_exist: int) -> None:
+    assert make_plan((4, 1), (2, 3), (1, 9)).count_open(existing, done) == may_exist
+
+
+def test_the_best_of_a_round_go_on_in_their_order() -> None:
+    plan = make_plan((4, 1), (2, 3), (1, 9))
+    done = finished(0.7, 0.9, None, 0.8)
+    assert choose_promotion(plan, 4, done) == Promotion(parent=1, epochs=3)
+    assert choose_promotion(plan, 5, done) == Promotion(parent=3, epochs=3)
+    done += finished(0.91, 0.95, first=4)
+    assert choose_promotion(plan, 6, done) == Promotion(parent=5, epochs=9)
+
+
+def test_of_equal_trials_the_earliest_goes_on() -> None:
+    assert choose_promotion(make_plan((3, 1), (1, 3)), 3, finished(0.8, 0.9, 0.9)) == Promotion(1, 3)
+
+
+def test_a_round_with_too_few_complete_trials_takes_one_again_and_with_none_the_round_before() -> None:
+    plan = make_plan((4, 1), (2, 3), (1, 9))
+    only = finished(None, 0.5, None, None)
+    assert [choose_promotion(plan, number, only) for number in (4, 5)] == [Promotion(1, 3), Promotion(1, 3)]
+    assert choose_promotion(plan, 6, only + finished(None, None, first=4)) == Promotion(1, 9)
+    assert choose_promotion(plan, 4, finished(None, None)) is None
+
+
+def test_a_second_pass_takes_also_what_the_first_left_over() -> None:
+    plan = make_plan((3, 1), (1, 5))
+    done = finished(0.9, 0.8, 0.1) + finished(0.95, first=3) + finished(0.2, 0.7, 0.3, first=4)
+    assert choose_promotion(plan, 7, done) == Promotion(1, 5)
+
+
+def test_a_network_that_costs_more_has_fewer_epochs_and_at_least_one() -> None:
+    plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
+    screened = plan.rounds[0].epochs
+    assert screened == 4
+    assert choose_first_epochs(plan, 0, COST) == screened
+    assert choose_first_epochs(plan, 0, Cost(macs=COST.macs // 2, values=COST.values // 2)) == 2 * screened
+    assert choose_first_epochs(plan, 0, Cost(macs=100 * COST.macs, values=0)) == 1
+    assert choose_first_epochs(make_plan((3, 2), (1, 5)), 0, COST) == 2
+
+
+@pytest.mark.parametrize("slowness", [0.5, 1.0, 2.0])
+def test_the_last_round_takes_the_time_that_is_left_however_fast_the_others_were(slowness: float) -> None:
+    plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
+    screened, middle, last = plan.rounds
+    seconds = 2.0 * slowness * screened.epochs
+    known = [FinishedTrial(number, number / 100, seconds, screened.epochs) for number in range(screened.trials)]
+    for number in range(screened.trials, screened.trials + middle.trials):
+        promotion = choose_promotion(plan, number, known)
+        assert promotion is not None
+        known.append(FinishedTrial(number, 0.5, 2.0 * slowness * promotion.epochs, promotion.epochs))
+    promotion = choose_promotion(plan, plan.trials - 1, known)
+    assert promotion is not None
+    spent = sum(trial.seconds for trial in known) / 2
+    assert spent + promotion.epochs * 2.0 * slowness == pytest.approx(400, rel=0.1)
+    assert (promotion.epochs > last.epochs) is (slowness < 1)
+
+
+def test_a_later_round_never_trains_for_less_than_the_one_before() -> None:
+    plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
+    late = [FinishedTrial(number, 0.5, 500.0, 4) for number in range(plan.drawn)]
+    promotion = choose_promotion(plan, plan.drawn, late)
+    assert promotion is not None
+    assert promotion.epochs == 4
+
+
+def test_a_makespan_is_what_workers_take_that_take_turns() -> None:
+    assert measure_makespan([3, 1, 1, 1], 2) == 3
+    assert measure_makespan([3, 3, 3], 2) == 6
+    assert measure_makespan([], 2) == 0
+
+
+def test_a_plan_keeps_a_time_with_all_that_takes_or_none() -> None:
+    with pytest.raises(ValidationError, match="all of them or none"):
+        RoundPlan(rounds=(Round(trials=1, epochs=1),), seconds=3.0)
+    with pytest.raises(ValueError, match="does not know its time"):
+        make_plan((2, 1)).forecast_seconds()
+    plan = plan_rounds(100, 2, SPEED, COST)
+    assert RoundPlan.model_validate_json(plan.model_dump_json()) == plan
