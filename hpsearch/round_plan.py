@@ -21,15 +21,16 @@ from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
 from hpsearch.recipe import Epochs
 
-SCREENING_SHARE = 0.22
-"""Of a search's time: the part of its first round."""
-MIDDLE_SHARE = 0.22
-"""The same of the second of three rounds."""
+EARLY_SHARE = 0.22
+"""Of a search's time: what the first round has, and the second of three. More where the last cannot use its part."""
 
 START_SECONDS = 20.0
 """What a search takes beside its trials: workers that start, the data, the one opening of the test split."""
 TRIAL_SECONDS = 0.5
 """What a trial takes beside its epochs: the claim, the finish."""
+
+LONGEST_EPOCHS = 300
+"""Of a trial: where the time would buy more, it goes into more trials."""
 
 _ONE_ROUND_EPOCHS = 4
 """With fewer epochs a worker nothing is screened."""
@@ -149,10 +150,13 @@ class RoundPlan(BaseModel):
         return ", ".join([words, *(f"{part.trials} at {part.epochs}" for part in others)])
 
     def forecast_seconds(self) -> float:
-        """What the rounds are expected to take."""
+        """What the rounds are expected to take, with what comes before and after them."""
         if self.epoch_seconds is None:
             raise ValueError("a plan of exact epochs does not know its time")
-        return sum(_count_waves(part.trials, self.workers) * part.epochs * self.epoch_seconds for part in self.rounds)
+        return START_SECONDS + sum(
+            _count_waves(part.trials, self.workers) * (part.epochs * self.epoch_seconds + TRIAL_SECONDS)
+            for part in self.rounds
+        )
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,7 @@ def choose_first_epochs(plan: RoundPlan, number: int, cost: Cost) -> int:
     part = plan.rounds[plan.locate(number).round]
     if plan.epoch_seconds is None or plan.speed is None:
         return part.epochs
-    return max(1, round(part.epochs * plan.epoch_seconds / plan.speed.estimate(cost)))
+    return min(LONGEST_EPOCHS, max(1, round(part.epochs * plan.epoch_seconds / plan.speed.estimate(cost))))
 
 
 def _rank_candidates(
@@ -243,7 +247,8 @@ def _choose_epochs(plan: RoundPlan, place: Place, parent: FinishedTrial, known: 
     waves = [_count_waves(rest.trials, plan.workers) for rest in plan.rounds[place.round :]]
     weights = [count * rest.epochs for count, rest in zip(waves, plan.rounds[place.round :], strict=True)]
     share = max(0.0, plan.seconds - spent) * weights[0] / sum(weights) / waves[0] - TRIAL_SECONDS
-    return max(parent.epochs, int(share / (parent.seconds / parent.epochs)))
+    affordable = int(share * parent.epochs / parent.seconds) if parent.seconds > 0 else LONGEST_EPOCHS
+    return max(parent.epochs, min(LONGEST_EPOCHS, affordable))
 
 
 def _measure_spent(plan: RoundPlan, place: Place, known: Mapping[int, FinishedTrial]) -> float:
@@ -281,8 +286,7 @@ def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> Round
     """
     epoch_seconds = speed.estimate(cost)
     usable = seconds - START_SECONDS
-    epochs = usable / epoch_seconds
-    if epochs < 1:
+    if usable < epoch_seconds:
         shortest = math.ceil(START_SECONDS + epoch_seconds * 1.05)
         raise InputError(
             f"time {format_duration(seconds)} is too short for a single epoch, which takes "
@@ -290,7 +294,7 @@ def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> Round
             f"give --time {shortest}s or more"
         )
     return RoundPlan(
-        rounds=tuple(_share_out(epochs, workers)),
+        rounds=tuple(_share_out(usable, epoch_seconds, workers)),
         workers=workers,
         seconds=usable,
         epoch_seconds=epoch_seconds,
@@ -298,21 +302,30 @@ def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> Round
     )
 
 
-def _share_out(epochs: float, workers: int) -> list[Round]:
-    """Rounds for so many epochs a worker, one trial a worker in the last."""
+def _share_out(seconds: float, epoch_seconds: float, workers: int) -> list[Round]:
+    """Rounds that fill so many seconds of each worker, one trial a worker in the last."""
+    epochs = seconds / epoch_seconds
     if epochs < _ONE_ROUND_EPOCHS:
         return [Round(trials=workers, epochs=int(epochs))]
-    short = max(1, round(math.sqrt(epochs) / 4)) if epochs >= _TWO_ROUNDS_EPOCHS else 1
-    waves = max(2, round(SCREENING_SHARE * epochs / short))
+
+    def take(waves: int, each: int) -> float:
+        return waves * (each * epoch_seconds + TRIAL_SECONDS)
+
+    has_middle = epochs >= _TWO_ROUNDS_EPOCHS
+    short = max(1, round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 4)) if has_middle else 1
+    share = max(EARLY_SHARE, (1 - take(1, LONGEST_EPOCHS) / seconds) / 2)
+    waves = max(2, round(share * seconds / take(1, short)))
     waves = min(waves, max(2, _MOST_SCREENED // workers))
     rounds = [Round(trials=workers * waves, epochs=short)]
-    left = epochs - waves * short
+    left = seconds - take(waves, short)
     middle_waves = max(2, round(waves / 4))
-    if epochs >= _TWO_ROUNDS_EPOCHS and waves >= 2 * middle_waves:
-        middle = max(short + 1, round(MIDDLE_SHARE * epochs / middle_waves))
+    if has_middle and waves >= 2 * middle_waves:
+        middle = round((share * seconds / middle_waves - TRIAL_SECONDS) / epoch_seconds)
+        middle = max(short + 1, min(middle, LONGEST_EPOCHS // 3))
         rounds.append(Round(trials=workers * middle_waves, epochs=middle))
-        left -= middle_waves * middle
-    return [*rounds, Round(trials=workers, epochs=max(short, int(left)))]
+        left -= take(middle_waves, middle)
+    last = int((left - TRIAL_SECONDS) / epoch_seconds)
+    return [*rounds, Round(trials=workers, epochs=min(LONGEST_EPOCHS, max(rounds[-1].epochs, last)))]
 
 
 def _count_waves(trials: int, workers: int) -> int:

@@ -113,8 +113,9 @@ class StudySpec(BaseModel):
     def describe_length(self) -> str:
         """In words how much is trained: `16 trials of 12 epochs`, or its rounds."""
         if self.round_plan is not None:
-            about = f", about {format_duration(self.time)}" if self.time is not None else ""
-            return f"{self.trials} trials: {self.round_plan.describe()}{about}"
+            plan = self.round_plan
+            about = f", about {format_duration(plan.forecast_seconds())}" if plan.seconds is not None else ""
+            return f"{self.trials} trials: {plan.describe()}{about}"
         if self.time is not None:
             return f"as many trials as {format_duration(self.time)} allow"
         return f"{self.trials} trials of {self.epochs} epochs"

@@ -125,7 +125,7 @@ class Plan:
     def seconds(self) -> float:
         """All trials to their last epoch."""
         if self.spec.round_plan is not None and self.spec.time is not None:
-            return float(self.spec.time)
+            return self.spec.round_plan.forecast_seconds()
         mean = sum(example.epoch_seconds for example in self.examples) / len(self.examples)
         spec = self.spec
         return forecast_seconds(

@@ -54,6 +54,25 @@ def test_the_same_study_again_exists_already(room: CommandRoom, storage_url: str
         assert list_study_names(database) == ["tiny-fcn-2k"]
 
 
+def test_a_time_is_planned_once_and_whoever_gives_it_again_joins(room: CommandRoom, storage_url: str) -> None:
+    timed = ("create", *SETTINGS[:6], "--workers", "2", "--time")
+    made = room.type(*timed, "3m")
+    assert (made.code, made.err) == (0, "")
+    with Database.open(storage_url) as database:
+        study = load_study(database, "tiny-fcn-2k")
+    plan = study.spec.round_plan
+    assert plan is not None
+    assert (plan.workers, study.spec.time, study.spec.trials) == (2, 180, plan.trials)
+    assert study.spec.describe_length() in made.out
+    again = room.type(*timed, "3m")
+    assert "study tiny-fcn-2k exists already" in again.out
+    other = room.type(*timed, "1h")
+    assert other.code == 2
+    assert "(time: it has 3m 00s, given 1h 00m)" in other.err
+    with Database.open(storage_url) as database:
+        assert load_study(database, "tiny-fcn-2k").spec == study.spec
+
+
 def test_json_says_whether_the_study_was_made(room: CommandRoom) -> None:
     for is_created in (True, False):
         ended = create(room, "--study", "mine", "--json")

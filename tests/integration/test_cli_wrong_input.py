@@ -28,7 +28,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def assert_refused(ended: Ended, code: int, *expected: str) -> None:
     assert ended.code == code, ended
     # A search says on stdout what it looks at, as far as it came.
-    assert all(": checking " in line for line in ended.out.splitlines())
+    assert all(": checking " in line or line.startswith("measuring ") for line in ended.out.splitlines())
     assert ended.err.startswith("error: "), ended.err
     assert ended.err.count("\n") == 1, ended.err
     assert "Traceback" not in ended.err
@@ -62,6 +62,19 @@ def assert_refused(ended: Ended, code: int, *expected: str) -> None:
         ((*FCN, "--seed", "-1"), ("seed -1",)),
         ((*FCN, "--workers", "0"), ("'0'", "auto")),
         ((*FCN, "--workers", "two"), ("'two'", "auto")),
+        ((*FCN, "--time", "2 parsecs"), ("--time '2 parsecs'", "15m")),
+        ((*FCN, "--time", "-5m"), ("--time '-5m'", "15m")),
+        ((*FCN, "--time", "0"), ("--time '0'", "15m")),
+        ((*FCN, "--time", "0s"), ("--time '0s'", "no time at all")),
+        (
+            (*FCN, "--time", "9m", "--trials", "3", "--epochs", "2"),
+            ("time and trials and epochs", "--time or --trials"),
+        ),
+        ((*FCN, "--time", "9m", "--pruner", "asha"), ("pruner asha", "leave --pruner out")),
+        (
+            (("plan", *FCN[1:], "--time", "3s"), ("time 3.0 s is too short", "give --time 2")),
+            ("too short", "--time "),
+        ),
         ((*FCN, "--timeout", "soon"), ("'soon'", "15m")),
         ((*FCN, "--timeout", "0s"), ("'0s'", "15m")),
         ((*FCN, "--study", "a/b"), ("'a/b'", "letters")),

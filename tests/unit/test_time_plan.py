@@ -1,0 +1,79 @@
+"""From a time to rounds: what is measured, what follows from it."""
+
+import pytest
+
+from hpsearch.errors import InputError
+from hpsearch.feasibility import fit_space
+from hpsearch.round_plan import START_SECONDS, Cost
+from hpsearch.study_file import parse_study_spec
+from hpsearch.study_spec import DEFAULT_TIME, StudySpec
+from hpsearch.trial_config import TrialConfig
+from hpsearch.tuning.time_plan import build_reference, fit_speed, plan_time
+from tests.scripted import TINY_DATASET
+
+
+def make_spec(**fields: object) -> StudySpec:
+    return parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "5k"} | fields)[1]
+
+
+def test_two_networks_tell_what_operations_and_values_cost() -> None:
+    costs = (Cost(macs=9_000_000, values=50_000), Cost(macs=2_000_000, values=25_000))
+    speed = fit_speed([(cost, 3e-6 * cost.macs + 2e-4 * cost.values) for cost in costs])
+    assert speed.seconds_per_mac == pytest.approx(3e-6)
+    assert speed.seconds_per_value == pytest.approx(2e-4)
+
+
+@pytest.mark.parametrize(
+    ("second", "seconds"),
+    [
+        (Cost(100, 10), 5.0),  # the same network
+        (Cost(50, 10), 9.0),  # half the operations take longer
+        (Cost(50, 5), 1.0),  # in proportion: nothing tells one from the other
+        (Cost(50, 9), 0.1),
+    ],
+)
+def test_a_measurement_that_makes_no_sense_still_gives_the_first_networks_time(second: Cost, seconds: float) -> None:
+    first = Cost(macs=100, values=10)
+    speed = fit_speed([(first, 4.0), (second, seconds)])
+    assert speed.estimate(first) == pytest.approx(4.0)
+    assert min(speed.seconds_per_mac, speed.seconds_per_value) >= 0
+
+
+def test_a_time_is_planned_from_the_first_network_of_the_portfolio() -> None:
+    spec = make_spec(time="2m")
+    space = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count).space
+    measured: list[TrialConfig] = []
+
+    def measure(config: TrialConfig) -> float:
+        measured.append(config)
+        return 1.0
+
+    plan = plan_time(spec, space, TINY_DATASET, 2, measure)
+    assert measured == [build_reference(spec, space, TINY_DATASET, budget) for budget in (5000, 1666)]
+    assert plan.epoch_seconds == pytest.approx(1.0)
+    assert plan.seconds == 120 - START_SECONDS
+    settled = spec.settle_rounds(plan)
+    assert (settled.trials, settled.epochs) == (plan.trials, plan.rounds[-1].epochs)
+    assert settled.describe_length().endswith(", about 2m 00s")
+    with pytest.raises(InputError, match="too short for a single epoch"):
+        plan_time(spec, space, TINY_DATASET, 2, lambda _config: 101.0)
+
+
+def test_who_pins_nothing_gets_a_time_and_who_pins_anything_none() -> None:
+    assert make_spec().time == DEFAULT_TIME["fcn"]
+    assert make_spec(arch="cnn").time == DEFAULT_TIME["cnn"]
+    assert make_spec().pruner == "none"
+    for pinned in ({"trials": 3}, {"epochs": 3}, {"pruner": "asha"}, {"pruner": "none"}):
+        assert make_spec(**pinned).time is None
+    assert make_spec(trials=3).pruner == "median"
+    rounds = make_spec(round_plan=[{"trials": 4, "epochs": 1}, {"trials": 1, "epochs": 6}])
+    assert (rounds.time, rounds.trials, rounds.epochs, rounds.pruner) == (None, 5, 6, "none")
+
+
+def test_the_same_time_is_the_same_study_whatever_was_planned_for_it() -> None:
+    open_spec = make_spec(time="2m")
+    settled = open_spec.settle_rounds(plan_time(open_spec, open_spec.space, TINY_DATASET, 2, lambda _config: 1.0))
+    assert settled.find_differences(open_spec) == {}
+    assert settled.find_differences(make_spec(time="1h")) == {"time": ("2m 00s", "1h 00m")}
+    assert set(settled.find_differences(make_spec(trials=3))) == {"time", "pruner", "trials", "epochs", "round_plan"}
+    assert StudySpec.model_validate_json(settled.model_dump_json()) == settled
