@@ -13,6 +13,7 @@ from hpsearch.architecture import Arch
 from hpsearch.budget import Budget, format_budget
 from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
+from hpsearch.older_spaces import complete_space, list_added_since
 from hpsearch.parameters import check_space
 from hpsearch.recipe import Epochs
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
@@ -66,6 +67,8 @@ class StudySpec(BaseModel):
         space = filled.get("space", {})
         if isinstance(space, dict) and "distributions" not in space:
             filled["space"] = _change_space(default_space(arch), space)
+        elif isinstance(space, dict):
+            filled["space"] = complete_space(arch, space)
         return filled
 
     @field_validator("version", mode="before")
@@ -108,9 +111,12 @@ class StudySpec(BaseModel):
     def fingerprint(self) -> str:
         """SHA-256 over the spec in canonical JSON.
 
-        A study without a portfolio has the one that it had before there were portfolios.
+        A study without a portfolio has the one that it had before there were portfolios, and a space that was written
+        before some parameters were there the one that it had without them.
         """
         content = self.model_dump(mode="json", exclude=None if self.portfolio else {"portfolio"})
+        for name in list_added_since(self.space):
+            del content["space"]["distributions"][name]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
