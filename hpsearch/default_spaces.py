@@ -7,7 +7,11 @@ _Range = FloatRange | IntRange | Choices
 
 
 def default_space(arch: Arch) -> SearchSpace:
-    """The default space of a family of architectures."""
+    """The default space of a family of architectures.
+
+    A CNN's stem has stride 1 whatever the images: those of over 40 pixels a side may want `stem_stride = 2` in a study
+    file, for the time that it saves. Hard swish and SiLU are to be had there, too (`activation = ["relu", "silu"]`).
+    """
     return SearchSpace(distributions=_FCN if arch == "fcn" else _CNN)
 
 

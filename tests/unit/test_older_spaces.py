@@ -12,7 +12,7 @@ import pytest
 from hpsearch.architecture import CnnArchitecture
 from hpsearch.older_spaces import complete_space, list_added_since
 from hpsearch.parameters import build_shape
-from hpsearch.search_space import Choices
+from hpsearch.search_space import Choices, Value
 from hpsearch.shape import CnnShape
 from hpsearch.storage.database import Database
 from hpsearch.study_file import parse_study_spec
@@ -24,7 +24,7 @@ from tests.draws import draw_parameters
 from tests.scripted import make_study
 
 ADDED = ("blocks_last", "pool_place", "width_multiple")
-LEGACY = {"blocks_last": "same", "pool_place": "last", "width_multiple": 1}
+LEGACY: dict[str, Value] = {"blocks_last": "same", "pool_place": "last", "width_multiple": 1}
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_is_no_cnn_space_is_left_as_it_is() -> None:
 
 
 def test_a_stored_study_of_an_older_space_opens_joins_and_draws_the_networks_that_it_did(database: Database) -> None:
-    chosen = {"arch": "cnn", "budget": "5k", "space": LEGACY | {"blocks": 2, "block": "residual"}}
+    chosen: dict[str, Any] = {"arch": "cnn", "budget": "5k", "space": LEGACY | {"blocks": 2, "block": "residual"}}
     made = make_study(database, **chosen)
     storage = database.optuna_storage
     attributes = storage.get_study_user_attrs(made.study_id)
