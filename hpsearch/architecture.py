@@ -6,9 +6,16 @@ A layer that a batch norm follows has no bias of its own (the norm's shift does 
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple, Self, assert_never
+from typing import Annotated, Any, Literal, NamedTuple, Self, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from hpsearch.budget import MAXIMUM_BUDGET_WEIGHTS
 from hpsearch.dataset import InputShape
@@ -22,10 +29,11 @@ from hpsearch.layers import (
 )
 
 Arch = Literal["fcn", "cnn"]
-Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "relu6", "hard_swish"]
 Block = Literal["plain", "separable", "residual"]
 Padding = Literal["same", "valid"]
 PoolKind = Literal["max", "average"]
+PoolPlace = Literal["last", "before_norm"]
 Head = Literal["global_average", "flatten"]
 DropoutPlace = Literal["head", "everywhere"]
 
@@ -105,7 +113,7 @@ class Pool(BaseModel):
 
 
 class CnnStage(BaseModel):
-    """A run of blocks at one resolution, the first of which may stride, then perhaps a pool.
+    """A run of blocks at one resolution, the first of which may stride, and perhaps a pool behind or in the last.
 
     - plain: convolution, [norm], activation.
     - separable: depthwise convolution, [norm], activation, pointwise convolution, [norm], activation.
@@ -123,6 +131,9 @@ class CnnStage(BaseModel):
     """Of the first block; the others have stride 1."""
     padding: Padding = "same"
     pool: Pool | None = None
+    pool_place: PoolPlace = "last"
+    """`last`: behind the last block. `before_norm`: behind that block's last convolution, so that norm and activation
+    see what is left of the values; in a residual block behind the sum, before the activation."""
 
     @model_validator(mode="after")
     def _residual_blocks_keep_their_size(self) -> Self:
@@ -130,13 +141,46 @@ class CnnStage(BaseModel):
             raise ValueError("padding 'valid' does not go with block 'residual': the sum needs equal sizes; use 'same'")
         return self
 
+    @model_validator(mode="after")
+    def _a_place_is_that_of_a_pool(self) -> Self:
+        if self.pool is None and self.pool_place != "last":
+            raise ValueError(
+                f"pool_place {self.pool_place!r} goes with a pool only: give the stage one, or leave it out"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `pool_place` where it is the default, so that what was stored before it was there stays the same."""
+        document: dict[str, Any] = write(self)
+        if self.pool_place == "last":
+            document.pop("pool_place", None)
+        return document
+
+    @property
+    def pools_before_norm(self) -> bool:
+        """Whether the pool stands between the last convolution and its norm."""
+        return self.pool is not None and self.pool_place == "before_norm" and self.block != "residual"
+
+    def shape_pooled(self, shape: InputShape) -> InputShape:
+        """The shape behind the stage's pool; without one the shape itself.
+
+        Raises:
+            ArchitectureError: Nothing is left of the image.
+        """
+        return shape if self.pool is None else pool_shape(shape, self.pool.size, self.pool.stride)
+
     def describe(self) -> str:
         """In words: `residual 3x3 [32, 32] /2, max pool 2`."""
         channels = self.channels[0] if len(self.channels) == 1 else list(self.channels)
         text = f"{self.block} {self.kernel}x{self.kernel} {channels}"
         text += f" /{self.stride}" if self.stride > 1 else ""
         text += " valid" if self.padding == "valid" else ""
-        return text + (f", {self.pool.kind} pool {self.pool.size}" if self.pool else "")
+        place = {
+            "last": "",
+            "before_norm": " before the activation" if self.block == "residual" else " before the norm",
+        }
+        return text + (f", {self.pool.kind} pool {self.pool.size}{place[self.pool_place]}" if self.pool else "")
 
 
 class _Convolution(NamedTuple):
@@ -158,6 +202,10 @@ class _Convolution(NamedTuple):
         return count_convolution_weights(
             self.inputs, self.outputs, self.kernel, groups=self.groups, bias=not batch_norm
         )
+
+    def shape_output(self, shape: InputShape) -> InputShape:
+        """The shape that it gives for this one."""
+        return convolve_shape(shape, self.outputs, self.kernel, self.stride, self.padding)
 
 
 class CnnArchitecture(_Architecture):
@@ -182,14 +230,21 @@ class CnnArchitecture(_Architecture):
                 stride = stage.stride if index == 1 else 1
                 name = f"stage {position}" if len(stage.channels) == 1 else f"stage {position} block {index}"
                 inner = convolve_shape(shape, channels, stage.kernel, stride, stage.padding)
-                for convolution in _list_convolutions(stage, shape.channels, channels, stride):
+                convolutions = _list_convolutions(stage, shape.channels, channels, stride)
+                for convolution in convolutions:
                     image = shape if convolution.takes_image else inner
-                    yield from self._walk_convolution(f"{name} {convolution.name}".rstrip(), image, convolution)
+                    full_name = f"{name} {convolution.name}".rstrip()
+                    yield self._walk_convolution(full_name, image, convolution)
+                    normalized = convolution.shape_output(image)
+                    is_last = index == len(stage.channels) and convolution is convolutions[-1]
+                    if is_last and stage.pools_before_norm:
+                        normalized = stage.shape_pooled(inner)
+                        yield from _walk_pool(position, stage, normalized)
+                    yield from self._norm(full_name, tuple(normalized))
                 shape = inner
-            if stage.pool is not None:
-                shape = pool_shape(shape, stage.pool.size, stage.pool.stride)
-                window = f"{stage.pool.size}x{stage.pool.size} /{stage.pool.stride}"
-                yield LayerSummary(f"stage {position} pool", f"{stage.pool.kind} pool {window}", tuple(shape), 0, 0)
+            shape = stage.shape_pooled(shape)
+            if not stage.pools_before_norm:
+                yield from _walk_pool(position, stage, shape)
         yield from self._walk_head(shape, class_count)
 
     def count_weights(self, input_shape: InputShape, class_count: int) -> int:
@@ -202,8 +257,7 @@ class CnnArchitecture(_Architecture):
                     total += convolution.count_weights(batch_norm=self.batch_norm)
                     total += count_batch_norm_weights(convolution.outputs) if self.batch_norm else 0
                 shape = convolve_shape(shape, channels, stage.kernel, stride, stage.padding)
-            if stage.pool is not None:
-                shape = pool_shape(shape, stage.pool.size, stage.pool.stride)
+            shape = stage.shape_pooled(shape)
         return total + sum(layer.weights for layer in self._walk_head(shape, class_count))
 
     def describe(self) -> str:
@@ -214,17 +268,15 @@ class CnnArchitecture(_Architecture):
         dropout = ", dropout place everywhere" if self.dropout_place == "everywhere" else ""
         return f"{stages}; {head}{dense}; {self.activation}{_describe_norm(self.batch_norm)}{dropout}"
 
-    def _walk_convolution(self, name: str, shape: InputShape, convolution: _Convolution) -> Iterator[LayerSummary]:
+    def _walk_convolution(self, name: str, shape: InputShape, convolution: _Convolution) -> LayerSummary:
         inputs, outputs, kernel = convolution.inputs, convolution.outputs, convolution.kernel
-        stride, padding = convolution.stride, convolution.padding
-        output = convolve_shape(shape, outputs, kernel, stride, padding)
+        output = convolution.shape_output(shape)
         macs = output.height * output.width * outputs * (inputs // convolution.groups) * kernel * kernel
         kind = "depthwise" if convolution.groups > 1 else "convolution"
-        stride_text = f" /{stride}" if stride > 1 else ""
-        description = f"{kind} {kernel}x{kernel} {inputs} -> {outputs}{stride_text} {padding}"
+        stride_text = f" /{convolution.stride}" if convolution.stride > 1 else ""
+        description = f"{kind} {kernel}x{kernel} {inputs} -> {outputs}{stride_text} {convolution.padding}"
         weights = convolution.count_weights(batch_norm=self.batch_norm)
-        yield LayerSummary(name, description, tuple(output), weights, macs)
-        yield from self._norm(name, tuple(output))
+        return LayerSummary(name, description, tuple(output), weights, macs)
 
     def _walk_head(self, shape: InputShape, class_count: int) -> Iterator[LayerSummary]:
         inputs = shape.channels if self.head == "global_average" else shape.size
@@ -262,6 +314,13 @@ def _list_convolutions(stage: CnnStage, inputs: int, channels: int, stride: int)
             return first, second, _Convolution("skip", inputs, channels, 1, stride, "same")
         case _:
             assert_never(stage.block)
+
+
+def _walk_pool(position: int, stage: CnnStage, shape: InputShape) -> Iterator[LayerSummary]:
+    """The row of a stage's pool, which gives this shape."""
+    if stage.pool is not None:
+        window = f"{stage.pool.size}x{stage.pool.size} /{stage.pool.stride}"
+        yield LayerSummary(f"stage {position} pool", f"{stage.pool.kind} pool {window}", tuple(shape), 0, 0)
 
 
 def _walk_output(inputs: int, class_count: int) -> LayerSummary:

@@ -105,7 +105,8 @@ def _judge(
     input_shape: InputShape,
     class_count: int,
 ) -> _Verdict:
-    shape = example_shape(arch, space, dict(zip(names, combination, strict=True)))
+    # Multiples are what a budget is left unused for; whether it can be met is asked without them.
+    shape = example_shape(arch, space, dict(zip(names, combination, strict=True)) | {"width_multiple": 1})
     try:
         smallest = count_smallest(shape, input_shape, class_count)
     except ArchitectureError:

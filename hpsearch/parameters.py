@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from hpsearch.architecture import Activation, Arch, Block, DropoutPlace, Head, Kernel, Padding, Pool, Stride
+from hpsearch.architecture import Activation, Arch, Block, DropoutPlace, Head, Kernel, Padding, Pool, PoolPlace, Stride
 from hpsearch.errors import InputError
 from hpsearch.recipe import (
     Augmentation,
@@ -24,7 +24,7 @@ from hpsearch.recipe import (
 )
 from hpsearch.regularization import Auto, choose_averaging
 from hpsearch.search_space import Choices, FloatRange, SearchSpace, Value, name_parameter
-from hpsearch.shape import CnnShape, FcnShape, Shape, StageShape
+from hpsearch.shape import CnnShape, FcnShape, Shape, StageShape, WidthMultiple
 from hpsearch.wording import describe_allowed, quote
 
 Parameters = Mapping[str, Value]
@@ -36,6 +36,7 @@ MAXIMUM_STAGES = 5
 """Stages of a CNN."""
 
 Downsampling = Literal["max", "average", "stride", "none"]
+Blocks = Annotated[int, Field(ge=1, le=8)]
 Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
 """The width of a layer over that of the layer before it."""
 
@@ -64,16 +65,19 @@ _FCN_TYPES: dict[str, Any] = {
 }
 _CNN_TYPES: dict[str, Any] = {
     "stages": Annotated[int, Field(ge=1, le=MAXIMUM_STAGES)],
-    "blocks": Annotated[int, Field(ge=1, le=8)],
+    "blocks": Blocks,
+    "blocks_last": Blocks | Literal["same"],
     "block": Block,
     "kernel": Kernel,
     "stem_stride": Stride,
     "padding": Padding,
     "downsampling": Downsampling,
+    "pool_place": PoolPlace,
     **{f"channel_ratio_{stage}": Factor for stage in range(2, MAXIMUM_STAGES + 1)},
     "head": Head,
     "dense_layers": Annotated[int, Field(ge=0, le=3)],
     "dense_ratio": Factor,
+    "width_multiple": WidthMultiple,
     "dropout_place": DropoutPlace,
     "activation": Activation,
     "batch_norm": bool,
@@ -88,7 +92,7 @@ RECIPE_PARAMETERS: tuple[str, ...] = tuple(_RECIPE_TYPES)
 SHAPE_PARAMETERS: dict[Arch, tuple[str, ...]] = {
     "fcn": ("depth", "batch_norm"),
     "cnn": (
-        *("stages", "blocks", "block", "kernel", "stem_stride", "padding", "downsampling"),
+        *("stages", "blocks", "blocks_last", "block", "kernel", "stem_stride", "padding", "downsampling"),
         *("head", "dense_layers", "batch_norm"),
     ),
 }
@@ -184,11 +188,21 @@ def _build_cnn_shape(parameters: Parameters) -> CnnShape:
             "activation": parameters["activation"],
             "batch_norm": parameters["batch_norm"],
             "dropout_place": parameters["dropout_place"],
+            "width_multiple": parameters["width_multiple"],
         }
     )
 
 
+def spell_out(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The same draw without the value that stands for another parameter's: `blocks_last` as a number."""
+    spelled = dict(parameters)
+    if spelled.get("blocks_last") == "same" and "blocks" in spelled:
+        spelled["blocks_last"] = spelled["blocks"]
+    return spelled
+
+
 def _build_stage(parameters: Parameters, position: int, count: int) -> StageShape:
+    parameters = spell_out(parameters)
     is_stem, is_last = position == 1, position == count
     downsampling = str(parameters["downsampling"])
     pool = None
@@ -198,10 +212,11 @@ def _build_stage(parameters: Parameters, position: int, count: int) -> StageShap
     return StageShape.model_validate(
         {
             "block": "plain" if is_stem else parameters["block"],
-            "blocks": 1 if is_stem else parameters["blocks"],
+            "blocks": 1 if is_stem else parameters["blocks_last" if is_last else "blocks"],
             "kernel": parameters["kernel"],
             "stride": parameters["stem_stride"] if is_stem else stride,
             "padding": "same" if parameters["block"] == "residual" else parameters["padding"],
             "pool": pool,
+            "pool_place": "last" if pool is None else parameters["pool_place"],
         }
     )

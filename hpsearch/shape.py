@@ -19,11 +19,14 @@ from hpsearch.architecture import (
     Kernel,
     Padding,
     Pool,
+    PoolPlace,
     Stride,
 )
 
 Ratio = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A width relative to the others; only the proportions count, so that any scale will do."""
+
+WidthMultiple = Annotated[int, Field(ge=1, le=64)]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,6 +58,7 @@ class StageShape(BaseModel):
     stride: Stride = 1
     padding: Padding = "same"
     pool: Pool | None = None
+    pool_place: PoolPlace = "last"
 
 
 class CnnShape(BaseModel):
@@ -70,6 +74,8 @@ class CnnShape(BaseModel):
     activation: Activation = "relu"
     batch_norm: bool = True
     dropout_place: DropoutPlace = "head"
+    width_multiple: WidthMultiple = 1
+    """What the channels of every stage shall be a multiple of; see `hpsearch.solver.solve`."""
 
     @model_validator(mode="after")
     def _every_stage_has_a_ratio(self) -> Self:
@@ -87,6 +93,7 @@ class CnnShape(BaseModel):
                 stride=stage.stride,
                 padding=stage.padding,
                 pool=stage.pool,
+                pool_place=stage.pool_place,
             )
             for stage, channels in zip(self.stages, widths, strict=False)
         )

@@ -5,6 +5,9 @@ before it.) So the solver scales all widths together as far as they fit, and wid
 fits, those most below their share first. Where integer widths still leave more than 1% unused, or one layer took far
 more than its share, it tries a little more here against a little less there; and where that does not come within 1%
 either, whatever becomes of the ratios, widths all along the edge of the budget.
+
+A shape may ask for channel counts that are multiples of a number, which a processor's vectors and tiles are full with.
+Then the channels found are rounded, as far as that leaves no more than a tenth of the budget unused.
 """
 
 import functools
@@ -16,13 +19,19 @@ from hpsearch.architecture import Architecture
 from hpsearch.budget import format_budget
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
-from hpsearch.shape import Shape
+from hpsearch.shape import CnnShape, Shape
 
 MINIMUM_WIDTH = 4
 """Of a hidden layer: a narrower one is a bottleneck that no ten classes pass through."""
 
 TOLERANCE = 0.01
 """The part of a budget that a solved architecture may leave unused, where integer widths allow it."""
+
+MULTIPLE_TOLERANCE = 0.1
+"""The same for one whose channels are multiples of a number."""
+
+_NARROWEST_VECTOR = 4
+"""Numbers of single precision: multiples of fewer are no faster than any."""
 
 _MAXIMUM_EXCHANGE = 4
 
@@ -43,6 +52,9 @@ class BudgetTooSmallError(InputError):
 def solve(shape: Shape, budget_weights: int, input_shape: InputShape, class_count: int) -> Architecture:
     """The widest architecture of this shape that fits: within 1% of the budget where widths allow it, never over.
 
+    With a `width_multiple` the channels of all stages are multiples of it, and the architecture within 10% of the
+    budget; where no such channels are near the ratios, of half of it, and so on down to 4, and else within 1% again.
+
     Raises:
         BudgetTooSmallError: Even the narrowest widths are over; the message names the smallest budget that works.
         ArchitectureError: An image of `input_shape` is too small for the shape.
@@ -58,7 +70,8 @@ def solve(shape: Shape, budget_weights: int, input_shape: InputShape, class_coun
     def count(widths: Widths) -> int:
         return shape.build(widths).count_weights(input_shape, class_count)
 
-    return shape.build(_solve_widths(shape.ratios, budget_weights, count))
+    rounded = _round_channels(shape, budget_weights, count) if isinstance(shape, CnnShape) else None
+    return shape.build(rounded or _solve_widths(shape.ratios, budget_weights, count))
 
 
 def count_smallest(shape: Shape, input_shape: InputShape, class_count: int) -> int:
@@ -80,6 +93,42 @@ def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights) -> 
     if close:
         return min(close, key=lambda widths: (_distortion(widths, ideal), widths))
     return max(candidates, key=lambda widths: (candidates[widths], widths))
+
+
+def _round_channels(shape: CnnShape, budget: int, count: CountWeights) -> Widths | None:
+    """Every stage's channels at a multiple next to its share: little bent, and little of the budget left.
+
+    None where no multiples come within `MULTIPLE_TOLERANCE`.
+    """
+    scale = _largest_scale(shape.ratios, budget, count)
+    ideal = tuple(max(scale * ratio, MINIMUM_WIDTH) for ratio in shape.ratios)
+    dense = _scaled(shape.ratios, scale)[len(shape.stages) :]
+    for multiple in _list_halves(shape.width_multiple):
+        ranges = [_list_multiples(share, multiple) for share in ideal[: len(shape.stages)]]
+        costs = {}
+        for channels in itertools.product(*ranges):
+            widths = (*channels, *dense)
+            weights, bent = count(widths), _distortion(widths, ideal)
+            if (1 - MULTIPLE_TOLERANCE) * budget <= weights <= budget and bent <= _GOOD_DISTORTION:
+                costs[widths] = bent * budget / weights
+        if costs:
+            return min(costs, key=lambda widths: (costs[widths], widths))
+    return None
+
+
+def _list_halves(multiple: int) -> Iterator[int]:
+    """The multiple, half of it and so on, as long as it fills a vector register of any processor."""
+    if multiple > 1:
+        yield multiple
+    while multiple % 2 == 0 and multiple // 2 >= _NARROWEST_VECTOR:
+        multiple //= 2
+        yield multiple
+
+
+def _list_multiples(share: float, multiple: int) -> list[int]:
+    """Those next to a share that are no bottleneck."""
+    below = int(share) // multiple * multiple
+    return [width for width in (below, below + multiple) if width >= MINIMUM_WIDTH]
 
 
 def _scaled(ratios: Sequence[float], scale: float) -> Widths:

@@ -14,6 +14,7 @@ from hpsearch.budget import Budget, format_budget
 from hpsearch.default_spaces import default_space
 from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
+from hpsearch.older_spaces import complete_space, list_added_since
 from hpsearch.parameters import check_space
 from hpsearch.recipe import Epochs
 from hpsearch.round_plan import RoundPlan
@@ -78,6 +79,8 @@ class StudySpec(BaseModel):
         space = filled.get("space", {})
         if isinstance(space, dict) and "distributions" not in space:
             filled["space"] = _change_space(default_space(arch), space)
+        elif isinstance(space, dict):
+            filled["space"] = complete_space(arch, space)
         return filled
 
     @field_validator("version", mode="before")
@@ -140,10 +143,13 @@ class StudySpec(BaseModel):
     def fingerprint(self) -> str:
         """SHA-256 over the spec in canonical JSON.
 
-        A study without a portfolio has the one that it had before there were portfolios.
+        A study without a portfolio has the one that it had before there were portfolios, and a space that was written
+        before some parameters were there the one that it had without them.
         """
         absent = {name for name in ("portfolio", "time", "round_plan") if not getattr(self, name)}
         content = self.model_dump(mode="json", exclude=absent)
+        for name in list_added_since(self.space):
+            del content["space"]["distributions"][name]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

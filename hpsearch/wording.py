@@ -20,7 +20,11 @@ def quote(value: Any) -> str:
 def describe_allowed(annotation: Any) -> str:
     """What a field of this annotation takes, in words: `a whole number from 1 to 10,000`, `adam or sgd`."""
     schema = TypeAdapter(annotation).json_schema()
-    schema = schema.get("anyOf", [schema])[0]  # what may be left out has null as its second
+    # What may be left out has null as its second.
+    return " or ".join(_describe(form) for form in schema.get("anyOf", [schema]) if form.get("type") != "null")
+
+
+def _describe(schema: dict[str, Any]) -> str:
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from hpsearch.architecture import Activation, Block, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.architecture import Activation, Block, CnnArchitecture, CnnStage, FcnArchitecture, Pool, PoolPlace
 from hpsearch.dataset import InputShape
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 from hpsearch.shape import CnnShape, FcnShape, Shape, StageShape
@@ -86,14 +86,15 @@ fcn_architectures = st.builds(
 
 @st.composite
 def _stages(draw: Callable[..., Any]) -> CnnStage:
-    block = draw(st.sampled_from(get_args(Block)))
+    block, pool = draw(st.sampled_from(get_args(Block))), draw(_any_pools)
     return CnnStage(
         block=block,
         channels=draw(st.lists(_widths, min_size=1, max_size=3)),
         kernel=draw(st.integers(1, 7)),
         stride=draw(st.integers(1, 3)),
         padding="same" if block == "residual" else draw(st.sampled_from(["same", "valid"])),
-        pool=draw(_any_pools),
+        pool=pool,
+        pool_place="last" if pool is None else draw(st.sampled_from(get_args(PoolPlace))),
     )
 
 

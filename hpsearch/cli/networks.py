@@ -1,5 +1,6 @@
 """A network, its recipe and its figures as a person reads them."""
 
+import math
 from typing import TYPE_CHECKING
 
 from hpsearch.cli.views import format_accuracy
@@ -33,6 +34,20 @@ def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget
     for layer in architecture.walk_layers(dataset.input_shape, dataset.class_count):
         table.add_row(*layer.write_cells(), style=None if layer.macs else "dim")
     return table
+
+
+def describe_unused(architecture: "Architecture", dataset: "DatasetIdentity", budget: int) -> str | None:
+    """What to say where more than 1% of the budget is given up for channel counts that train fast."""
+    from hpsearch.solver import TOLERANCE
+
+    weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
+    if architecture.arch != "cnn" or weights >= (1 - TOLERANCE) * budget:
+        return None
+    multiple = math.gcd(*(stage.channels[0] for stage in architecture.stages))
+    return (
+        f"{(budget - weights) / budget:.1%} of the budget is left for channels in multiples of {multiple}, "
+        "which train faster; width_multiple = 1 in a study file's [space] uses it"
+    )
 
 
 def draw_facts(facts: "list[tuple[str, str]]") -> "Table":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.cli.forecast import expect_epoch_share, forecast_seconds
-from hpsearch.cli.networks import draw_facts, draw_layers
+from hpsearch.cli.networks import describe_unused, draw_facts, draw_layers
 from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
@@ -201,11 +201,26 @@ def _show(console: "Console", made: Plan) -> None:
             soft_wrap=True,
         )
         console.print(draw_layers(example.config.architecture, dataset, spec.budget))
+        unused = describe_unused(example.config.architecture, dataset, spec.budget)
+        if unused is not None and _asks_for_multiples(made.fitted.space):
+            console.print(unused, style="dim", soft_wrap=True)
         console.print(f"one epoch takes {format_duration(example.epoch_seconds)}", style="dim")
     console.print("\nThe search space", style="bold")
     console.print(draw_facts(_list_space(made.fitted.space)))
     console.print("\nForecast", style="bold")
     console.print(draw_facts(_list_forecast(made)))
+
+
+def _asks_for_multiples(space: "SearchSpace") -> bool:
+    """Whether an example of this space may leave budget for channels in multiples."""
+    from hpsearch.search_space import Choices
+
+    match space.distributions.get("width_multiple"):
+        case Choices(values=(first, *_)):
+            return first != 1
+        case None:
+            return False
+    return True
 
 
 def _list_space(space: "SearchSpace") -> list[tuple[str, str]]:
@@ -228,7 +243,8 @@ def _list_portfolio(made: Plan) -> list[str]:
     spec = made.spec
     if not spec.settle_portfolio().portfolio:
         return []
-    return [entry.name for entry in list_fitting_entries(spec.arch, made.fitted.space)[: count_given(spec)]]
+    entries = list_fitting_entries(spec.arch, made.fitted.space, spec.budget)
+    return [entry.name for entry in entries[: count_given(spec)]]
 
 
 def _list_forecast(made: Plan) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ def _describe_search() -> Schema:
 def _describe_parameter(annotation: Any) -> Schema:
     value = TypeAdapter(annotation).json_schema()
     forms = [value, {"type": "array", "items": value, "minItems": 1}]
-    if value.get("type") in ("integer", "number"):
+    if any(form.get("type") in ("integer", "number") for form in value.get("anyOf", [value])):
         bounds: Schema = {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}}
         forms.append(
             {"type": "object", "properties": bounds, "required": ["low", "high"], "additionalProperties": False}

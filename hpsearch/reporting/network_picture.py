@@ -103,14 +103,19 @@ def _share(count: int, most: int) -> float:
 
 
 def _group(rows: Sequence[LayerSummary]) -> Iterator[list[LayerSummary]]:
-    """The rows of a block together: a name, or that with an ending."""
+    """The rows of a block together: a name, or that with an ending; with a pool that its norm comes after."""
     group: list[LayerSummary] = []
-    for row in rows:
-        if group and _stem(row.name) != _stem(group[0].name):
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        is_within = following is not None and group and _is_pool(row) and following.name == f"{group[-1].name} norm"
+        if group and not is_within and _stem(row.name) != _stem(group[0].name):
             yield group
             group = []
         group.append(row)
     yield group
+
+
+def _is_pool(row: LayerSummary) -> bool:
+    return row.description.split()[1:2] == ["pool"]
 
 
 def _stem(name: str) -> str:
@@ -133,7 +138,8 @@ def _describe(group: Sequence[LayerSummary], activation: str) -> DrawnBlock:
     elif words[1:2] == ["pool"]:
         kind = " ".join(words[:3])
     kept = [row for row in group if not row.name.removesuffix(" norm").endswith(" skip")]
-    notes = ["batch norm"] if any(row.description == "batch norm" for row in group) else []
+    notes = [" ".join(row.description.split()[:3]) for row in group[1:] if _is_pool(row)]
+    notes += ["batch norm"] if any(row.description == "batch norm" for row in group) else []
     is_output = first.name == "output"
     if first.weights and not is_output:
         notes.append(activation.replace("_", " "))

@@ -183,3 +183,7 @@ def build_activation(activation: Activation) -> nn.Module:
             return nn.Tanh()
         case "sigmoid":
             return nn.Sigmoid()
+        case "relu6":
+            return nn.ReLU6(inplace=True)
+        case "hard_swish":
+            return nn.Hardswish()

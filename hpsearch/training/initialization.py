@@ -11,6 +11,8 @@ from hpsearch.recipe import Initialization
 RANDOM_NORMAL_DEVIATION = 0.05
 """Of `random_normal`: what Keras's RandomNormal has."""
 
+_LIKE_RELU: tuple[Activation, ...] = ("elu", "gelu", "silu", "relu6", "hard_swish")
+
 
 def initialize(
     network: nn.Module, initialization: Initialization, activation: Activation, generator: torch.Generator
@@ -35,8 +37,8 @@ def initialize(
 
 
 def measure_gain(activation: Activation) -> float:
-    """PyTorch's gain where it has one; ELU, GELU and SiLU, close to a ReLU, get a ReLU's."""
-    return nn.init.calculate_gain("relu" if activation in ("elu", "gelu", "silu") else activation)  # type: ignore[arg-type]
+    """PyTorch's gain where it has one; what is close to a ReLU gets a ReLU's."""
+    return nn.init.calculate_gain("relu" if activation in _LIKE_RELU else activation)  # type: ignore[arg-type]
 
 
 def _draw_weights(weight: Tensor, initialization: Initialization, gain: float, generator: torch.Generator) -> None:

@@ -17,7 +17,7 @@ from hpsearch.training.blocks import (
     build_activation,
 )
 
-MONOTONE = frozenset({"relu", "leaky_relu", "elu", "tanh", "sigmoid"})
+MONOTONE = frozenset({"relu", "leaky_relu", "elu", "tanh", "sigmoid", "relu6"})
 """Activations that never fall, so that a max pool before them gives what one behind them would, on fewer values."""
 
 
@@ -95,17 +95,23 @@ def _build_cnn(
 
 def _build_stage(architecture: CnnArchitecture, stage: CnnStage, inputs: int, dropout: float) -> nn.Sequential:
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    pools_first = stage.pool is not None and stage.pool.kind == "max" and architecture.activation in MONOTONE
+    pool = _build_pool(stage)
+    pools_first = pool is not None and not stage.pools_before_norm and _pools_before_activation(architecture, stage)
     for index, channels in enumerate(stage.channels, start=1):
         stride = stage.stride if index == 1 else 1
-        has_activation = index < len(stage.channels) or not pools_first
+        is_last = index == len(stage.channels)
         modules[f"block_{index}"] = _build_block(
-            architecture, stage, inputs, channels, stride, has_activation=has_activation
+            architecture,
+            stage,
+            inputs,
+            channels,
+            stride,
+            pool=pool if is_last and stage.pools_before_norm else None,
+            has_activation=not (is_last and pools_first),
         )
         inputs = channels
-    if stage.pool is not None:
-        pool = nn.MaxPool2d if stage.pool.kind == "max" else nn.AvgPool2d
-        modules["pool"] = pool(stage.pool.size, stage.pool.stride)
+    if pool is not None and not stage.pools_before_norm:
+        modules["pool"] = pool
     if pools_first:
         modules["activation"] = build_activation(architecture.activation)
     if dropout > 0 and architecture.dropout_place == "everywhere":
@@ -113,9 +119,31 @@ def _build_stage(architecture: CnnArchitecture, stage: CnnStage, inputs: int, dr
     return nn.Sequential(modules)
 
 
+def _build_pool(stage: CnnStage) -> nn.Module | None:
+    if stage.pool is None:
+        return None
+    kind = nn.MaxPool2d if stage.pool.kind == "max" else nn.AvgPool2d
+    return kind(stage.pool.size, stage.pool.stride)
+
+
+def _pools_before_activation(architecture: CnnArchitecture, stage: CnnStage) -> bool:
+    """Whether the pool comes before the last activation: where it was said, or where nobody can tell."""
+    is_max = stage.pool is not None and stage.pool.kind == "max"
+    return stage.pool_place == "before_norm" or (is_max and architecture.activation in MONOTONE)
+
+
 def _build_block(
-    architecture: CnnArchitecture, stage: CnnStage, inputs: int, channels: int, stride: int, *, has_activation: bool
+    architecture: CnnArchitecture,
+    stage: CnnStage,
+    inputs: int,
+    channels: int,
+    stride: int,
+    *,
+    pool: nn.Module | None,
+    has_activation: bool,
 ) -> nn.Module:
+    """One block; a plain or separable one with a pool has it between its last convolution and the norm of that."""
+
     def normalized(
         inputs: int, kernel: int, stride: int, padding: Padding, *, outputs: int = channels, groups: int = 1
     ) -> list[nn.Module]:
@@ -128,14 +156,17 @@ def _build_block(
     def activation() -> nn.Module:
         return build_activation(architecture.activation)
 
+    def pooled(convolution: nn.Module, *norm: nn.Module) -> list[nn.Module]:
+        return [convolution, *([] if pool is None else [pool]), *norm]
+
     last = activation() if has_activation else nn.Identity()
     kernel, padding = stage.kernel, stage.padding
     match stage.block:
         case "plain":
-            return nn.Sequential(*normalized(inputs, kernel, stride, padding), last)
+            return nn.Sequential(*pooled(*normalized(inputs, kernel, stride, padding)), last)
         case "separable":
             depthwise = normalized(inputs, kernel, stride, padding, outputs=inputs, groups=inputs)
-            return nn.Sequential(*depthwise, activation(), *normalized(inputs, 1, 1, "same"), last)
+            return nn.Sequential(*depthwise, activation(), *pooled(*normalized(inputs, 1, 1, "same")), last)
         case "residual":
             first, second = normalized(inputs, kernel, stride, padding), normalized(channels, kernel, 1, padding)
             skip = normalized(inputs, 1, stride, "same") if needs_projection(inputs, channels, stride) else []

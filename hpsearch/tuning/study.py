@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.feasibility import fit_space
+from hpsearch.older_spaces import complete_space
 from hpsearch.origin import Origin
 from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
@@ -217,7 +218,9 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
             # A study that was made before there was a portfolio has none.
             spec=StudySpec.model_validate_json(json.dumps({"portfolio": False} | attributes[_SPEC])),
             dataset=DatasetIdentity.model_validate_json(json.dumps(attributes[_DATASET])),
-            space=SearchSpace.model_validate_json(json.dumps(attributes[_SPACE])),
+            space=SearchSpace.model_validate_json(
+                json.dumps(complete_space(attributes[_SPEC]["arch"], attributes[_SPACE]))
+            ),
             database=database,
             plan=TrialPlan.model_validate(attributes[_PLAN]) if _PLAN in attributes else None,
             warm_start=WarmStart.model_validate(attributes[_WARM_START]) if _WARM_START in attributes else None,
@@ -240,6 +243,8 @@ def _check_same(
         differences.pop("dataset", None)  # the same images, by another path
     else:
         differences["dataset content"] = (study.dataset.sha256[:12], dataset.sha256[:12])
+    if plan is not None:  # nothing is drawn, and the default space may have changed since
+        differences = {name: pair for name, pair in differences.items() if not name.startswith("space.")}
     differences |= _find_plan_differences(study.plan, plan)
     begun_from = study.warm_start.study if study.warm_start else None
     if predecessor is not None and predecessor.is_asked and predecessor.name != begun_from:

@@ -54,7 +54,7 @@ def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentit
     Raises:
         InputError: It does not fit this budget.
     """
-    entries = list_fitting_entries(spec.arch, space)
+    entries = list_fitting_entries(spec.arch, space, spec.budget)
     chosen: Parameters = entries[0].parameters if entries else {}
     parameters = example_parameters(space, chosen)
     shape = build_shape(spec.arch, parameters)

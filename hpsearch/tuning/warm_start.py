@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hpsearch.architecture import Arch
 from hpsearch.errors import InputError
-from hpsearch.parameters import RECIPE_PARAMETERS
+from hpsearch.parameters import RECIPE_PARAMETERS, spell_out
 from hpsearch.portfolio import list_fitting_entries
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
 from hpsearch.storage import leases, optuna_rows
@@ -110,7 +110,7 @@ def plan_beginning(spec: StudySpec, space: SearchSpace, predecessor: Predecessor
         fixed = fixed_parameters(space)
         shipped = [
             FirstTrial(_keep_searched(entry.parameters, space, fixed), f"{FROM_PORTFOLIO}{entry.name}")
-            for entry in list_fitting_entries(spec.arch, space)
+            for entry in list_fitting_entries(spec.arch, space, spec.budget)
         ]
         first += shipped[: max(0, count_given(spec) - len(first))]
     return Beginning(spec, tuple(first), warm_start)
@@ -198,7 +198,7 @@ def _transfer(
     rest of the configuration is still better than a draw.
     """
     whence = record.study
-    values: dict[str, Any] = fixed_parameters(whence.space) | dict(trial.parameters)
+    values = spell_out(fixed_parameters(whence.space) | dict(trial.parameters))
     names = space.distributions if whence.spec.arch == spec.arch else RECIPE_PARAMETERS
     fixed = fixed_parameters(space)
     given: dict[str, Value] = {}

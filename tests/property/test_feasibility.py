@@ -23,6 +23,7 @@ _POSSIBLE: dict[Arch, dict[str, tuple[Any, ...]]] = {
     "cnn": {
         "stages": (1, 2, 3, 4, 5),
         "blocks": (1, 2, 4),
+        "blocks_last": ("same", 1, 3),
         "block": ("plain", "separable", "residual"),
         "kernel": (3, 4, 5, 7),
         "stem_stride": (1, 2),
@@ -48,6 +49,8 @@ def _spaces(draw: Callable[..., Any]) -> tuple[Arch, SearchSpace]:
     for name in branching[4:]:
         lists[name] = lists[name][:1]
     changes = {name: Choices(values=tuple(values)) for name, values in lists.items()}
+    if arch == "cnn":
+        changes["width_multiple"] = Choices(values=(draw(st.sampled_from([1, 4, 8])),))
     return arch, default_space(arch).replace(changes)
 
 
@@ -55,7 +58,7 @@ _budgets = st.floats(6, 14).map(lambda exponent: round(2.718**exponent))
 
 
 def _fails(arch: Arch, space: SearchSpace, chosen: dict[str, Any], budget: int, shape: InputShape, count: int) -> bool:
-    parameters = draw_parameters(space, Random(0)) | chosen
+    parameters = draw_parameters(space, Random(0)) | chosen | {"width_multiple": 1}
     try:
         weights = solve(build_shape(arch, parameters), budget, shape, count).count_weights(shape, count)
     except (BudgetTooSmallError, ArchitectureError):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -39,6 +39,30 @@ def measure_macs(network: nn.Module, input_shape: InputShape) -> int:
     return macs
 
 
+def list_layers(network: nn.Module, input_shape: InputShape) -> list[tuple[str, tuple[int, ...]]]:
+    """Kind and output shape for one image of every layer that has a row in `walk_layers`, as they are reached."""
+    reached: list[tuple[str, tuple[int, ...]]] = []
+
+    def note(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        reached.append((type(layer).__name__, tuple(output.shape[1:])))
+
+    for layer in network.modules():
+        if type(layer).__name__ in _KINDS.values():
+            layer.register_forward_hook(note)
+    network.eval()(torch.empty(1, *input_shape, device="meta"))
+    return reached
+
+
+_KINDS = {
+    "convolution": "Convolution",
+    "depthwise": "Convolution",
+    "batch": "BatchNorm2d",
+    "max": "MaxPool2d",
+    "average": "AvgPool2d",
+    "dense": "Linear",
+}
+
+
 def check_counts(architecture: Architecture, input_shape: InputShape, class_count: int, dropout: float) -> None:
     try:
         weights = architecture.count_weights(input_shape, class_count)
@@ -67,6 +91,20 @@ def test_a_convolutional_network_holds_the_weights_and_macs_that_were_counted(
     architecture: CnnArchitecture, input_shape: InputShape, class_count: int, dropout: float
 ) -> None:
     check_counts(architecture, input_shape, class_count, dropout)
+
+
+@given(cnn_architectures, INPUT_SHAPES, CLASS_COUNTS)
+def test_the_layers_are_walked_in_the_order_in_which_an_image_reaches_them(
+    architecture: CnnArchitecture, input_shape: InputShape, class_count: int
+) -> None:
+    try:
+        rows = list(architecture.walk_layers(input_shape, class_count))
+    except ArchitectureError:
+        assume(False)
+    with torch.device("meta"):
+        network = build_network(architecture, input_shape, class_count)
+    expected = [(_KINDS[row.description.split()[0]], row.output_shape) for row in rows if row.name != "head"]
+    assert list_layers(network, input_shape) == expected
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from hpsearch.architecture import Architecture, FcnArchitecture
 from hpsearch.dataset import InputShape
 from hpsearch.layers import ArchitectureError
 from hpsearch.shape import CnnShape, FcnShape, Shape
-from hpsearch.solver import MINIMUM_WIDTH, TOLERANCE, BudgetTooSmallError, count_smallest, solve
+from hpsearch.solver import MINIMUM_WIDTH, MULTIPLE_TOLERANCE, TOLERANCE, BudgetTooSmallError, count_smallest, solve
 from tests.draws import budgets, class_counts, cnn_shapes, fcn_shapes, input_shapes, many_examples, shapes
 
 
@@ -78,6 +78,29 @@ def test_one_or_two_widths_miss_one_percent_only_where_no_widths_meet_it(
         # Only where it is small enough to try everything.
         assume(len(shape.ratios) == 1 or budget <= 60_000)
         assert not _is_close_anywhere(shape, budget, input_shape, class_count)
+
+
+@many_examples(3)
+@given(
+    shape=cnn_shapes(),
+    multiple=st.sampled_from([2, 4, 6, 8, 16]),
+    budget=budgets,
+    input_shape=input_shapes(),
+    class_count=class_counts,
+)
+def test_rounded_channels_are_within_a_tenth_of_the_budget_or_as_without_a_multiple(
+    shape: CnnShape, multiple: int, budget: int, input_shape: InputShape, class_count: int
+) -> None:
+    _assume_fits(shape, budget, input_shape, class_count)
+    rounded = shape.model_copy(update={"width_multiple": multiple})
+    solved = solve(rounded, budget, input_shape, class_count)
+    weights = solved.count_weights(input_shape, class_count)
+    assert weights <= budget
+    if solved != solve(shape, budget, input_shape, class_count):
+        assert weights >= (1 - MULTIPLE_TOLERANCE) * budget
+        channels = _widths(solved)[: len(shape.stages)]
+        fine = [multiple] + [multiple // 2**power for power in (1, 2) if multiple // 2**power >= 4]
+        assert any(all(width % each == 0 for width in channels) for each in fine)
 
 
 @many_examples(2)

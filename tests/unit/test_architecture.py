@@ -1,7 +1,17 @@
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
-from hpsearch.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool, needs_projection
+from hpsearch.architecture import (
+    Block,
+    CnnArchitecture,
+    CnnStage,
+    FcnArchitecture,
+    Pool,
+    PoolPlace,
+    needs_projection,
+)
 from hpsearch.dataset import InputShape
 from hpsearch.layers import ArchitectureError, convolve_length, pool_length
 
@@ -146,3 +156,38 @@ def test_an_architecture_says_itself_in_a_line() -> None:
     assert CnnArchitecture(stages=(stage,), dense=(20,), batch_norm=False).describe() == (
         "residual 3x3 [32, 32] /2, max pool 2; global average -> dense 20; relu"
     )
+
+
+def test_a_stage_that_says_nothing_of_the_place_of_its_pool_is_stored_as_before_there_was_one() -> None:
+    stage = CnnStage(channels=(8,), pool=Pool())
+    assert list(stage.model_dump()) == ["block", "channels", "kernel", "stride", "padding", "pool"]
+    assert "pool_place" not in CnnArchitecture(stages=(stage,)).model_dump_json()
+    moved = CnnStage(channels=(8,), pool=Pool(), pool_place="before_norm")
+    assert moved.model_dump() == stage.model_dump() | {"pool_place": "before_norm"}
+    assert CnnStage.model_validate_json(moved.model_dump_json()) == moved
+
+
+def test_a_pool_before_the_norm_costs_no_weights_and_no_macs() -> None:
+    def build(place: PoolPlace, block: Block) -> CnnArchitecture:
+        stages = (CnnStage(block=block, channels=(8, 12), pool=Pool(), pool_place=place), CnnStage(channels=(5,)))
+        return CnnArchitecture(stages=stages)
+
+    for block in get_args(Block):
+        behind, before = build("last", block), build("before_norm", block)
+        assert behind.count_weights(FASHION, 10) == before.count_weights(FASHION, 10)
+        assert behind.count_macs(FASHION, 10) == before.count_macs(FASHION, 10)
+    rows = [(row.name, row.output_shape) for row in build("before_norm", "plain").walk_layers(FASHION, 10)]
+    assert rows[2:5] == [
+        ("stage 1 block 2", (12, 28, 28)),
+        ("stage 1 pool", (12, 14, 14)),
+        ("stage 1 block 2 norm", (12, 14, 14)),
+    ]
+
+
+def test_the_place_of_a_pool_is_told_and_needs_a_pool() -> None:
+    plain = CnnStage(channels=(8,), pool=Pool(), pool_place="before_norm")
+    assert plain.describe() == "plain 3x3 8, max pool 2 before the norm"
+    residual = CnnStage(block="residual", channels=(8,), pool=Pool(), pool_place="before_norm")
+    assert residual.describe() == "residual 3x3 8, max pool 2 before the activation"
+    with pytest.raises(ValidationError, match="pool_place 'before_norm' goes with a pool only"):
+        CnnStage(channels=(8,), pool_place="before_norm")

@@ -58,6 +58,17 @@ ARCHITECTURES: list[Architecture] = [
         batch_norm=False,
     ),
     CnnArchitecture(stages=(CnnStage(channels=(4,), block="separable", stride=2),), activation="tanh", head="flatten"),
+    CnnArchitecture(
+        stages=(
+            CnnStage(channels=(5,), pool=Pool(), pool_place="before_norm"),
+            CnnStage(channels=(5, 6), block="residual", pool=Pool(), pool_place="before_norm"),
+        ),
+        activation="hard_swish",
+    ),
+    CnnArchitecture(
+        stages=(CnnStage(channels=(4,), block="separable", pool=Pool(kind="average"), pool_place="before_norm"),),
+        activation="relu6",
+    ),
 ]
 
 OUTSIDE = """

@@ -6,7 +6,7 @@ import pytest
 from hpsearch.architecture import Arch, Pool
 from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
-from hpsearch.parameters import PARAMETER_TYPES, build_recipe, build_shape, check_space
+from hpsearch.parameters import PARAMETER_TYPES, build_recipe, build_shape, check_space, spell_out
 from hpsearch.search_space import SearchSpace, parse_distribution
 from hpsearch.shape import CnnShape, FcnShape, StageShape
 from tests.draws import draw_parameters
@@ -47,6 +47,15 @@ def test_the_default_space_has_just_the_parameters_of_its_family(arch: Arch) -> 
             "maxpool",
             "space.downsampling: 'maxpool' is not allowed; give max, average, stride or",
         ),
+        (
+            "cnn",
+            "blocks_last",
+            "none",
+            "space.blocks_last: 'none' is not allowed; give a whole number from 1 to 8 or same",
+        ),
+        ("cnn", "blocks_last", [1, 9], "space.blocks_last: 9 is not allowed; give a whole number from 1 to 8 or same"),
+        ("cnn", "pool_place", "first", "space.pool_place: 'first' is not allowed; give last or before_norm"),
+        ("cnn", "width_multiple", 0, "space.width_multiple: 0 is not allowed; give a whole number from 1 to 64"),
         ("cnn", "stages", 0, "space.stages: 0 is not allowed; give a whole number from 1 to 5"),
         ("cnn", "dense_layers", 4, "space.dense_layers: 4 is not allowed; give a whole number from 0 to 3"),
     ],
@@ -90,11 +99,14 @@ def test_a_cnn_starts_with_a_stem_and_pools_between_stages() -> None:
     chosen: dict[str, Any] = {
         "stages": 3,
         "blocks": 2,
+        "blocks_last": "same",
         "block": "separable",
         "kernel": 5,
         "stem_stride": 2,
         "padding": "same",
         "downsampling": "max",
+        "pool_place": "last",
+        "width_multiple": 1,
         "channel_ratio_2": 2.0,
         "channel_ratio_3": 1.5,
         "head": "global_average",
@@ -115,6 +127,34 @@ def test_every_stage_but_the_last_pools(head: str) -> None:
     shape = build_shape("cnn", _first("cnn", stages=3, downsampling="average", head=head))
     assert isinstance(shape, CnnShape)
     assert [stage.pool for stage in shape.stages] == [Pool(kind="average"), Pool(kind="average"), None]
+
+
+def test_the_last_stage_may_have_blocks_of_its_own() -> None:
+    def count_blocks(**chosen: Any) -> list[int]:
+        shape = build_shape("cnn", _first("cnn", **chosen))
+        assert isinstance(shape, CnnShape)
+        return [stage.blocks for stage in shape.stages]
+
+    assert count_blocks(stages=4, blocks=2, blocks_last=1) == [1, 2, 2, 1]
+    assert count_blocks(stages=3, blocks=2, blocks_last="same") == [1, 2, 2]
+    assert count_blocks(stages=2, blocks=2, blocks_last=3) == [1, 3]
+    assert count_blocks(stages=1, blocks=2, blocks_last=3) == [1]
+
+
+def test_the_place_of_a_pool_and_the_multiple_of_widths_are_drawn() -> None:
+    shape = build_shape("cnn", _first("cnn", stages=3, pool_place="before_norm", width_multiple=4))
+    assert isinstance(shape, CnnShape)
+    assert [stage.pool_place for stage in shape.stages] == ["before_norm", "before_norm", "last"]
+    assert shape.width_multiple == 4
+    without = build_shape("cnn", _first("cnn", stages=3, downsampling="stride", pool_place="before_norm"))
+    assert isinstance(without, CnnShape)
+    assert {stage.pool_place for stage in without.stages} == {"last"}
+
+
+def test_a_draw_is_spelled_out_without_the_word_for_another_value() -> None:
+    assert spell_out({"blocks": 2, "blocks_last": "same", "lr": 0.1}) == {"blocks": 2, "blocks_last": 2, "lr": 0.1}
+    assert spell_out({"blocks": 2, "blocks_last": 1}) == {"blocks": 2, "blocks_last": 1}
+    assert spell_out({"depth": 2}) == {"depth": 2}
 
 
 def test_strided_downsampling_strides_every_stage_but_the_stem() -> None:

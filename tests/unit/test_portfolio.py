@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from hpsearch.architecture import Arch
+from hpsearch.architecture import Arch, CnnArchitecture
 from hpsearch.dataset import InputShape
 from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
@@ -13,7 +13,7 @@ from hpsearch.feasibility import fit_space
 from hpsearch.parameters import PARAMETER_TYPES, build_recipe, build_shape
 from hpsearch.portfolio import PORTFOLIO, PortfolioEntry, list_fitting_entries
 from hpsearch.search_space import Choices, Value
-from hpsearch.solver import solve
+from hpsearch.solver import MULTIPLE_TOLERANCE, TOLERANCE, solve
 from hpsearch.study_file import parse_study_spec
 from hpsearch.study_spec import StudySpec
 
@@ -30,17 +30,19 @@ def complete(arch: Arch, entry: PortfolioEntry) -> dict[str, Value]:
     return drawn | dict(entry.parameters)
 
 
-def test_each_family_has_three_or_four_entries_that_differ() -> None:
+def test_each_family_has_entries_that_differ_and_three_or_four_for_every_budget() -> None:
     assert set(PORTFOLIO) == set(PARAMETER_TYPES)
     for entries in PORTFOLIO.values():
-        assert 3 <= len(entries) <= 4
+        for budget in (1_000, 10_000, 30_000, 30_001, 100_000, 10_000_000):
+            assert 3 <= sum(entry.is_for(budget) for entry in entries) <= 4
         assert len({entry.name for entry in entries}) == len(entries)
         assert len({frozenset(entry.parameters.items()) for entry in entries}) == len(entries)
 
 
 @pytest.mark.parametrize(("arch", "entry"), ENTRIES, ids=lambda value: getattr(value, "name", value))
 def test_an_entry_lies_in_the_default_space_and_says_all_that_matters_to_it(arch: Arch, entry: PortfolioEntry) -> None:
-    assert list_fitting_entries(arch, default_space(arch)).count(entry) == 1
+    budget = entry.largest_budget or max(entry.smallest_budget, 1_000)
+    assert list_fitting_entries(arch, default_space(arch), budget).count(entry) == 1
     drawn = complete(arch, entry)
     other = {
         name: value.values[-1] if isinstance(value, Choices) else value.high
@@ -55,11 +57,43 @@ def test_an_entry_lies_in_the_default_space_and_says_all_that_matters_to_it(arch
 @pytest.mark.parametrize("budget", [9_000, 10_000, 20_000, 50_000, 100_000, 200_000, 1_000_000])
 def test_whatever_the_budget_an_entry_that_fits_fills_it(arch: Arch, budget: int) -> None:
     space = fit_space(arch, default_space(arch), budget, FASHION_MNIST, CLASSES).space
-    fitting = list_fitting_entries(arch, space)
+    fitting = list_fitting_entries(arch, space, budget)
     assert len(fitting) >= 3
     for entry in fitting:
-        architecture = solve(build_shape(arch, complete(arch, entry)), budget, FASHION_MNIST, CLASSES)
-        assert 0.99 * budget <= architecture.count_weights(FASHION_MNIST, CLASSES) <= budget
+        for multiple, unused in ((1, TOLERANCE), (8, MULTIPLE_TOLERANCE)):
+            parameters = complete(arch, entry) | {"width_multiple": multiple}
+            architecture = solve(build_shape(arch, parameters), budget, FASHION_MNIST, CLASSES)
+            assert (1 - unused) * budget <= architecture.count_weights(FASHION_MNIST, CLASSES) <= budget
+
+
+@pytest.mark.parametrize(
+    ("budget", "channels"),
+    [
+        (10_000, (8, 12, 12, 16)),
+        (20_000, (12, 16, 16, 24)),
+        (50_000, (12, 24, 24, 44)),
+        (100_000, (16, 32, 32, 64)),
+        (200_000, (24, 48, 48, 88)),
+    ],
+)
+def test_the_first_cnn_entry_is_the_best_network_of_a_hand_at_every_budget(
+    budget: int, channels: tuple[int, ...]
+) -> None:
+    first = list_fitting_entries("cnn", default_space("cnn"), budget)[0]
+    architecture = solve(build_shape("cnn", complete("cnn", first)), budget, FASHION_MNIST, CLASSES)
+    assert isinstance(architecture, CnnArchitecture)
+    assert tuple(width for stage in architecture.stages for width in stage.channels) == channels
+    assert [stage.block for stage in architecture.stages] == ["plain", "residual", "residual"]
+    assert [stage.pool_place for stage in architecture.stages] == ["before_norm", "before_norm", "last"]
+
+
+def test_a_small_budget_begins_with_little_regularization() -> None:
+    def smoothing(budget: int) -> list[Value]:
+        entries = list_fitting_entries("cnn", default_space("cnn"), budget)
+        return [entry.parameters["label_smoothing"] for entry in entries]
+
+    assert smoothing(30_000) == [0.0, 0.0, 0.05, 0.05]
+    assert smoothing(30_001) == [0.05] * 4
 
 
 def test_who_says_nothing_of_the_portfolio_decides_by_the_sampler() -> None:

@@ -71,6 +71,42 @@ def test_a_residual_stage_that_drops_its_projection_does_not_lead_over_the_budge
     assert 10_738 * 0.99 <= weights <= 10_738
 
 
+def _residual_shape(multiple: int) -> CnnShape:
+    stages = (
+        StageShape(pool=Pool(), pool_place="before_norm"),
+        StageShape(block="residual", blocks=2, pool=Pool(), pool_place="before_norm"),
+        StageShape(block="residual"),
+    )
+    return CnnShape(stages=stages, ratios=(1, 2, 4), width_multiple=multiple)
+
+
+def _solve_channels(shape: CnnShape, budget: int) -> tuple[int, ...]:
+    solved = solve(shape, budget, FASHION, 10)
+    assert isinstance(solved, CnnArchitecture)
+    assert solved.count_weights(FASHION, 10) <= budget
+    return tuple(stage.channels[0] for stage in solved.stages)
+
+
+def test_channels_are_rounded_to_a_multiple_where_a_tenth_of_the_budget_allows_it() -> None:
+    assert _solve_channels(_residual_shape(1), 100_000) == (19, 33, 67)
+    assert _solve_channels(_residual_shape(8), 100_000) == (16, 32, 64)
+    assert 0.9 <= solve(_residual_shape(8), 100_000, FASHION, 10).count_weights(FASHION, 10) / 100_000 < 0.99
+
+
+def test_where_no_multiple_is_near_half_of_it_is_taken_and_at_last_none() -> None:
+    assert _solve_channels(_residual_shape(8), 20_000) == _solve_channels(_residual_shape(4), 20_000) == (8, 12, 32)
+    assert _solve_channels(_residual_shape(8), 10_000) == _solve_channels(_residual_shape(1), 10_000)
+    assert _solve_channels(_residual_shape(7), 100_000) == (14, 35, 63)
+
+
+def test_hidden_dense_layers_keep_their_share_beside_rounded_channels() -> None:
+    shape = CnnShape(stages=_residual_shape(8).stages, ratios=(1, 2, 4, 3), width_multiple=8)
+    solved = solve(shape, 100_000, FASHION, 10)
+    assert isinstance(solved, CnnArchitecture)
+    assert {stage.channels[0] % 8 for stage in solved.stages} == {0}
+    assert 0.9 * 100_000 <= solved.count_weights(FASHION, 10) <= 100_000
+
+
 def test_a_budget_too_small_is_told_the_smallest_that_works() -> None:
     shape = FcnShape(ratios=(1, 1), batch_norm=False)
     smallest = 785 * 4 + 5 * 4 + 5 * 10

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.origin import Origin
+from hpsearch.search_space import Choices
 from hpsearch.solver import BudgetTooSmallError
 from hpsearch.storage.database import Database
 from hpsearch.trial_plan import plan_replicates
@@ -61,6 +62,14 @@ def test_who_joins_a_planned_study_refreshes_its_figures_and_not_the_command_tha
     first, second = store("hpsearch run a.toml", "Which?"), store("hpsearch run b/a.toml", "Which one?")
     assert (first.command, first.title) == ("hpsearch run a.toml", "Which?")
     assert (second.command, second.title) == ("hpsearch run a.toml", "Which one?")
+
+
+def test_a_planned_study_is_joined_whatever_the_default_space_has_become_since(database: Database) -> None:
+    spec = make_study(database).spec
+    plan = plan_replicates({"small": make_config()}, spec.trials)
+    made = create_or_join_study(database, "planned", spec, TINY_DATASET, plan)
+    since = spec.model_copy(update={"space": spec.space.replace({"lr": Choices(values=(0.5,))})})
+    assert create_or_join_study(database, "planned", since, TINY_DATASET, plan) == made
 
 
 def test_other_images_under_the_same_name_are_refused(database: Database) -> None:

@@ -6,11 +6,20 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hpsearch.architecture import Activation, Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.architecture import (
+    Activation,
+    Architecture,
+    Block,
+    CnnArchitecture,
+    CnnStage,
+    FcnArchitecture,
+    Pool,
+    PoolKind,
+)
 from hpsearch.dataset import InputShape
 from hpsearch.recipe import Initialization
 from hpsearch.training.blocks import Convolution, Dropout, InputNormalization, draw_bernoulli
-from hpsearch.training.initialization import initialize
+from hpsearch.training.initialization import initialize, measure_gain
 from hpsearch.training.networks import build_network
 
 FASHION = InputShape(1, 28, 28)
@@ -94,6 +103,43 @@ def test_pooling_before_a_monotone_activation_changes_nothing(activation: Activa
     normalized = plain.get_submodule("normalization")(images)
     expected = functional.max_pool2d(plain.get_submodule("stage_1")(normalized), 2)
     assert torch.allclose(pooled.get_submodule("stage_1")(normalized), expected, atol=1e-6)
+
+
+def _stage_modules(block: Block, activation: Activation, kind: PoolKind = "max") -> list[str]:
+    """The kinds of layers of a stage of one block whose pool stands before the norm, as an image reaches them."""
+    stage = CnnStage(block=block, channels=(4,), pool=Pool(kind=kind), pool_place="before_norm")
+    network = build_network(CnnArchitecture(stages=(stage,), activation=activation), FASHION, 3).eval()
+    reached: list[str] = []
+    for module in network.get_submodule("stage_1").modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda layer, _inputs, _output: reached.append(type(layer).__name__))
+    network(torch.zeros(1, *FASHION))
+    return [name for name in reached if name != "Identity"]
+
+
+def test_a_pool_before_the_norm_leaves_norm_and_activation_a_quarter_of_the_values() -> None:
+    behind = ["BatchNorm2d", "SiLU"]
+    assert _stage_modules("plain", "silu") == ["Convolution", "MaxPool2d", *behind]
+    assert _stage_modules("plain", "silu", "average") == ["Convolution", "AvgPool2d", *behind]
+    assert _stage_modules("separable", "silu") == ["Convolution", *behind, "Convolution", "MaxPool2d", *behind]
+    body = ["Convolution", *behind, "Convolution", "BatchNorm2d"]
+    assert _stage_modules("residual", "silu") == [*body, "Convolution", "BatchNorm2d", "MaxPool2d", "SiLU"]
+
+
+def test_only_the_last_block_of_a_stage_holds_the_pool() -> None:
+    stage = CnnStage(channels=(4, 4), pool=Pool(), pool_place="before_norm")
+    network = build_network(CnnArchitecture(stages=(stage,)), FASHION, 3)
+    kinds = [
+        [type(layer).__name__ for layer in block.children()] for block in network.get_submodule("stage_1").children()
+    ]
+    assert kinds == [["Convolution", "BatchNorm2d", "ReLU"], ["Convolution", "MaxPool2d", "BatchNorm2d", "ReLU"]]
+
+
+@pytest.mark.parametrize(
+    ("activation", "gain"), [("relu6", 2**0.5), ("hard_swish", 2**0.5), ("silu", 2**0.5), ("sigmoid", 1)]
+)
+def test_what_is_close_to_a_relu_has_its_gain(activation: Activation, gain: float) -> None:
+    assert measure_gain(activation) == pytest.approx(gain)
 
 
 def test_the_gradient_of_a_channels_last_network_is_that_of_a_row_major_one() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import optuna
 import pytest
 
+from hpsearch.architecture import CnnArchitecture
 from hpsearch.errors import InputError, StorageError
 from hpsearch.portfolio import PORTFOLIO
 from hpsearch.storage import optuna_rows, study_rows
@@ -244,6 +245,18 @@ def test_another_family_gets_the_recipe_and_draws_the_network(database: Database
     assert before is not None
     assert (trial.config.recipe.lr, trial.config.recipe.optimizer) == (before.recipe.lr, before.recipe.optimizer)
     assert trial.config.architecture.arch == "cnn"
+
+
+def test_a_network_of_an_older_space_is_begun_with_as_it_was(database: Database) -> None:
+    """There every stage behind the stem had `blocks` blocks; here the last stage is searched for itself."""
+    space = {"blocks": 2, "blocks_last": "same", "block": ["plain", "residual"]}
+    source = make_source(database, 0.5, arch="cnn", budget="5k", space=space)
+    study = make_study(database, arch="cnn", budget="5k", predecessor=begin_with(source))
+    assert study.warm_start is not None
+    assert study.warm_start.changes == ()
+    (trial,) = claim(study)
+    assert isinstance(trial.config.architecture, CnnArchitecture)
+    assert [len(stage.channels) for stage in trial.config.architecture.stages] == [1, 2, 2]
 
 
 def _plan(database: Database) -> Study:
