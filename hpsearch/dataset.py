@@ -4,6 +4,8 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hpsearch.storable_text import list_unstorable, write_out
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -42,6 +44,12 @@ class DatasetIdentity(BaseModel):
     def _images_have_pixels(self) -> Self:
         if min(self.input_shape) < 1:
             raise ValueError(f"images of {self.input_shape} hold no pixels; channels, height and width are 1 or more")
+        return self
+
+    @model_validator(mode="after")
+    def _names_can_be_stored(self) -> Self:
+        for name in list_unstorable([self.name, self.class_names]):
+            raise ValueError(f"the name {write_out(name)!r} is no UTF-8 text: rename it")
         return self
 
     @property

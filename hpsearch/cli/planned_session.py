@@ -16,6 +16,7 @@ from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import find_ending, open_steps
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.storable_text import write_out
 from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def read_planned_study(
     study = parse_plan_file(text)
     changes = _check_flags(flags, replicates)
     changed = study.change(**changes)
-    origin = changed.origin.model_copy(update={"command": _write_command(text.path, study.name, changes)})
+    origin = changed.origin.model_copy(update={"command": write_out(_write_command(text.path, study.name, changes))})
     return replace(changed, origin=origin)
 
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.errors import DataError, InputError, StorageError, StorageUnavailableError
+from hpsearch.errors import DataError, InputError, StorageError, StorageUnavailableError, UnreadableStudyError
 
 if TYPE_CHECKING:
     from hpsearch.reporting.subject import Subject
@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 _WILD = frozenset("*?[")
 
 
-def choose_records(database: "Database", names: Sequence[str], tell: Callable[[str], None]) -> "list[StudyRecord]":
+def choose_records(
+    database: "Database", names: Sequence[str], tell: Callable[[str], None], note: Callable[[str], None]
+) -> "list[StudyRecord]":
     """The studies of these names, and those that a pattern matches by data, family and budget; each once.
+
+    Args:
+        database: Where.
+        names: Names and patterns.
+        tell: Hears what is read.
+        note: Hears which study that a pattern matches cannot be read.
 
     Raises:
         UnknownStudyError: There is no study of a name.
@@ -44,7 +52,14 @@ def choose_records(database: "Database", names: Sequence[str], tell: Callable[[s
         for each in matching:
             if each not in found:
                 tell(f"reading {each}")
-                records.append(read_study_record(load_study(database, each)))
+                try:
+                    records.append(read_study_record(load_study(database, each)))
+                except UnreadableStudyError as error:
+                    if not is_pattern:
+                        raise
+                    note(f"left out: {error}")
+        if is_pattern and not records and not found:
+            raise InputError(f"no study that matches {name!r} can be read; hpsearch list says why")
         if is_pattern:
             records.sort(key=_rank)
         found |= {record.study.name: record for record in records}
@@ -60,9 +75,9 @@ def link_records(database: "Database", records: "Sequence[StudyRecord]") -> "lis
     from hpsearch.reporting.subject import Subject
     from hpsearch.tuning.finalists import find_search_name
     from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import list_study_names, load_study
+    from hpsearch.tuning.study import load_studies
 
-    every = [load_study(database, name) for name in list_study_names(database)]
+    every, _unreadable = load_studies(database)
     searches = {record.study.name for record in records if record.study.plan is None}
     subjects = []
     for record in records:

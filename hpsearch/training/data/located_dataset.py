@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
+from hpsearch.storable_text import find_storage_fault, write_out
 from hpsearch.training.data.array_archive import ArrayArchive
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, find_entry
 from hpsearch.training.data.catalogue_files import CatalogueFiles
@@ -37,16 +38,22 @@ def locate_dataset(
 
     Raises InputError for an unknown name, DataError for what is missing, damaged or of no known layout.
     """
-    path = Path(name_or_path).expanduser()
     if name_or_path in catalogue:
         return CatalogueFiles.locate(catalogue[name_or_path], cache_folder)
+    if fault := find_storage_fault(name_or_path):
+        raise DataError(f"the path {write_out(name_or_path)!r} {fault}: rename it, for a study is to keep it")
     try:
+        path = Path(name_or_path).expanduser()
         if path.is_dir():
             return ImageFolder.locate(path, name_or_path)
         if path.is_file():
             return ArrayArchive.locate(path, name_or_path)
-    except OSError as error:
-        raise DataError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # a folder's, no home folder, a path with a zero byte
+        if isinstance(error, DataError):
+            raise
+        place = getattr(error, "filename", None) or name_or_path
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{write_out(str(place))[:200]} cannot be read: {reason}") from error
     if os.sep in name_or_path or path.suffix:
         raise DataError(
             f"there is no folder or file {name_or_path}; known by name are {', '.join(catalogue)}"
