@@ -101,7 +101,7 @@ class Judge:
         self._cache_folder = cache_folder
         self._dataset = dataset
         self._tell = tell
-        self._splits: dict[tuple[str, float | None, int], SearchSplits] = {}
+        self._splits: dict[tuple[str, float | None, int, int], SearchSplits] = {}
 
     def look_at(self, subject: "Subject") -> "Subject":
         """The subject with what its best networks do.
@@ -143,10 +143,14 @@ class Judge:
         from hpsearch.training.data.search_splits import load_search_splits
 
         place = self._dataset or name
-        key = (place, config.held_out_fraction, config.split_seed)
+        key = (place, config.held_out_fraction, config.split_seed, config.dataset.rules)
         if key not in self._splits:
             self._splits[key] = load_search_splits(
-                place, self._cache_folder, validation_fraction=key[1], split_seed=config.split_seed
+                place,
+                self._cache_folder,
+                validation_fraction=key[1],
+                split_seed=config.split_seed,
+                rules=config.dataset.rules,
             )
         splits = self._splits[key]
         if splits.identity.sha256 != config.dataset.sha256:

@@ -297,7 +297,7 @@ def write_study_attributes(
     """
     for text in list_unstorable([user, system]):
         raise InputError(
-            f"{write_out(text)[:80]!r} cannot be stored, for it is no UTF-8 text: rename it, and try again"
+            f"'{write_out(text)[:80]}' cannot be stored, for it is no UTF-8 text: rename it, and try again"
         )
     _write_attributes(connection, _study_attributes, "study_id", study_id, user)
     _write_attributes(connection, _study_system_attributes, "study_id", study_id, system)
