@@ -28,7 +28,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def assert_refused(ended: Ended, code: int, *expected: str) -> None:
     assert ended.code == code, ended
     # A search says on stdout what it looks at, as far as it came.
-    assert all(": checking " in line or line.startswith("measuring ") for line in ended.out.splitlines())
+    assert all(": checking " in line or line.startswith(("measuring ", "note: ")) for line in ended.out.splitlines())
     assert ended.err.startswith("error: "), ended.err
     assert ended.err.count("\n") == 1, ended.err
     assert "Traceback" not in ended.err

@@ -54,6 +54,12 @@ def load_cached(
             with suppress(OSError):  # a full disk costs time later, not this search
                 write(kept, path)
         return kept
+    except BaseException:  # wrong input leaves nothing behind
+        with suppress(OSError):
+            (folder / f"{key}.lock").unlink()
+            folder.rmdir()
+            cache_folder.rmdir()
+        raise
     finally:
         lock.release()
 
