@@ -69,7 +69,7 @@ def test_an_older_spec_keeps_its_fingerprint_and_a_newer_one_has_another() -> No
     read = StudySpec.model_validate({"portfolio": False} | older)
     assert read.fingerprint() == _hash(older) != spec.fingerprint()
     assert spec.fingerprint() == _hash(spec.model_dump(mode="json", exclude=ABSENT))
-    said = parse_study_spec({"budget": "10k", "arch": "cnn", "portfolio": False, "space": LEGACY})[1]
+    said = parse_study_spec({"budget": "10k", "arch": "cnn", "trials": 16, "portfolio": False, "space": LEGACY})[1]
     assert said == read
     assert list_added_since(said.space) == set(ADDED)
 
