@@ -15,6 +15,11 @@ VECTOR_FLOATS = 8
 """Channels that PyTorch's kernel takes at once in single precision on AVX2."""
 ROW_FLOATS = 256
 """From how many values on a row costs nothing to begin."""
+GAINING_CHANNELS = 100
+LEAST_GAIN = 375_000
+"""The partial loads cost as much a pixel as groups cost for 100 channels, and groups cost something once: so they pay
+from pixels * (100 - channels) on, as measured with 12 to 100 channels at 3x3 to 14x14 (docs/log.md). A rule on the
+shape and no timing, so that a trial has one curve."""
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -22,7 +27,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.BatchNorm2d gave it
         """(n, channels, h, w) -> the same shape, normalized over n, h and w."""
-        if not self.training or not _gains_from_groups(input):
+        if not self.training or not _can_be_grouped(input):
             return super().forward(input)
         normalized, mean, variance = _GroupedNorm.apply(input, self.weight, self.bias, self.eps)
         self._update_statistics(mean, variance, input.numel() // input.shape[1])
@@ -47,15 +52,20 @@ def count_pixels_together(channels: int, pixels: int) -> int:
     return math.gcd(together, pixels)
 
 
-def _gains_from_groups(values: Tensor) -> bool:
+def is_faster_in_groups(channels: int, pixels: int) -> bool:
+    """Whether groups of pixels are worth their own cost; `pixels` of the whole batch."""
+    return channels % VECTOR_FLOATS != 0 and pixels * (GAINING_CHANNELS - channels) > LEAST_GAIN
+
+
+def _can_be_grouped(values: Tensor) -> bool:
+    """Single precision, for in bfloat16 PyTorch's own kernel is the faster one, on a CPU, channels innermost."""
     channels = values.shape[1]
     return (
         values.device.type == "cpu"
         and values.dtype in (torch.float32, torch.float64)
-        and channels % VECTOR_FLOATS != 0
         and channels > 1
         and values.is_contiguous(memory_format=torch.channels_last)
-        and len(values) * values.shape[2] * values.shape[3] > 1
+        and is_faster_in_groups(channels, values.numel() // channels)
     )
 
 

@@ -5,10 +5,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hpsearch.training.norms import BatchNorm, count_pixels_together
+from hpsearch.training import norms
+from hpsearch.training.norms import BatchNorm, count_pixels_together, is_faster_in_groups
 
 SHAPES = [(16, 12, 6, 6), (5, 3, 7, 7), (3, 20, 3, 5), (2, 7, 1, 1), (1, 9, 4, 4), (8, 33, 2, 2)]
 """Shapes whose channels fill no vectors, with many and with few pixels that can be taken together."""
+
+
+@pytest.fixture
+def grouped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups for shapes that are too small to gain from them."""
+    monkeypatch.setattr(norms, "LEAST_GAIN", 0)
 
 
 def draw(shape: tuple[int, ...], data_type: torch.dtype = torch.float32) -> Tensor:
@@ -36,6 +43,7 @@ def train_once(norm: nn.BatchNorm2d, values: Tensor) -> list[Tensor]:
     return [output, *gradients, *(buffer.clone() for buffer in norm.buffers())]
 
 
+@pytest.mark.usefixtures("grouped")
 @pytest.mark.parametrize("momentum", [0.1, None])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_batch_norm_trains_as_pytorchs_does(shape: tuple[int, ...], momentum: float | None) -> None:
@@ -44,6 +52,7 @@ def test_a_batch_norm_trains_as_pytorchs_does(shape: tuple[int, ...], momentum: 
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.usefixtures("grouped")
 @pytest.mark.parametrize("shape", [(4, 3, 2, 2), (3, 5, 1, 3)])
 def test_the_gradient_of_a_batch_norm_is_that_of_its_formula(shape: tuple[int, ...]) -> None:
     norm = BatchNorm(shape[1]).double()
@@ -53,9 +62,10 @@ def test_the_gradient_of_a_batch_norm_is_that_of_its_formula(shape: tuple[int, .
         result: Tensor = torch.func.functional_call(norm, {"weight": weight, "bias": bias}, values)
         return result
 
-    assert torch.autograd.gradcheck(normalize, (values, norm.weight, norm.bias))
+    assert torch.autograd.gradcheck(normalize, (values, norm.weight, norm.bias), fast_mode=True)
 
 
+@pytest.mark.usefixtures("grouped")
 def test_a_large_mean_costs_no_more_digits_than_pytorchs_way() -> None:
     values = draw((16, 12, 6, 6)) + 1000
     exact = train_once(build_pair(12)[0].double(), values.double())[0]
@@ -63,6 +73,7 @@ def test_a_large_mean_costs_no_more_digits_than_pytorchs_way() -> None:
     assert ours.abs().max() < 2 * theirs.abs().max() + 1e-6
 
 
+@pytest.mark.usefixtures("grouped")
 @pytest.mark.parametrize(
     "prepare",
     [
@@ -94,3 +105,32 @@ def test_pixels_are_taken_together_without_a_rest(channels: int, pixels: int) ->
     together = count_pixels_together(channels, pixels)
     assert pixels % together == 0
     assert math.log2(together).is_integer()
+
+
+@pytest.mark.parametrize(
+    ("channels", "images", "side", "is_faster"),
+    [
+        (12, 128, 14, True),
+        (20, 128, 7, True),
+        (12, 16, 7, False),
+        (60, 128, 7, False),
+        (16, 128, 14, False),
+        (300, 128, 28, False),
+    ],
+)
+def test_groups_are_taken_where_they_were_measured_to_pay(
+    channels: int, images: int, side: int, is_faster: bool
+) -> None:
+    assert is_faster_in_groups(channels, images * side * side) == is_faster
+
+
+def test_a_large_batch_goes_through_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def count(channels: int, pixels: int) -> int:
+        seen.append(pixels)
+        return count_pixels_together(channels, pixels)
+
+    monkeypatch.setattr(norms, "count_pixels_together", count)
+    BatchNorm(12)(draw((32, 12, 14, 14)))
+    assert seen == [32 * 14 * 14]
