@@ -16,6 +16,7 @@ from hpsearch.training.blocks import (
     ResidualBlock,
     build_activation,
 )
+from hpsearch.training.norms import BatchNorm
 
 MONOTONE = frozenset({"relu", "leaky_relu", "elu", "tanh", "sigmoid", "relu6"})
 """Activations that never fall, so that a max pool before them gives what one behind them would, on fewer values."""
@@ -151,7 +152,7 @@ def _build_block(
         convolution = Convolution(
             inputs, outputs, kernel, stride=stride, padding=padding, groups=groups, bias=not batch_norm
         )
-        return [convolution, nn.BatchNorm2d(outputs)] if batch_norm else [convolution]
+        return [convolution, BatchNorm(outputs)] if batch_norm else [convolution]
 
     def activation() -> nn.Module:
         return build_activation(architecture.activation)
