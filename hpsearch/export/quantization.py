@@ -3,8 +3,8 @@
 Weights are quantized per output channel, activations per tensor, in the QDQ form (a pair of quantize and dequantize
 nodes around each layer), which every runtime for small devices reads. Layers without weights stay in single precision.
 
-Weights keep to 7 bits: x86 processors without VNNI add two products of bytes in 16 bits, where larger weights overflow in
-silence, and a file that is right on one machine would be wrong on another.
+Weights keep to 7 bits: x86 processors without VNNI add two products of bytes in 16 bits, where larger weights overflow
+in silence, and a file that is right on one machine would be wrong on another.
 """
 
 import logging
