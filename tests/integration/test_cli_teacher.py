@@ -1,4 +1,4 @@
-"""`--teacher` as a person types it: what is trained, what is shown of it, what is refused, what outlives the teacher."""
+"""`--teacher` as a person types it: what is trained, shown and refused, and what outlives the teacher."""
 
 import json
 import shutil
