@@ -63,8 +63,8 @@ def draw_best_curves(trials: "Sequence[TrialRecord]") -> bytes:
         return write_png(figure)
 
 
-def draw_course(trials: "Sequence[TrialRecord]") -> bytes:
-    """Validation accuracy by the number of the trial, and the best so far."""
+def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = ()) -> bytes:
+    """Validation accuracy by the number of the trial, and the best so far; a line where a round begins."""
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     pruned = [trial for trial in trials if trial.state == "PRUNED" and trial.value is not None]
     failed = [trial.number for trial in trials if trial.state == "FAIL"]
@@ -110,6 +110,9 @@ def draw_course(trials: "Sequence[TrialRecord]") -> bytes:
                 clip_on=False,
                 label="failed",
             )
+        for index, number in enumerate(round_starts):
+            words = "where a round begins" if index == 0 else None
+            axes.axvline(number - 0.5, color=GREY, linestyle=":", linewidth=1.2, label=words)
         axes.set_xlabel("trial")
         axes.set_ylabel("validation accuracy (%)")
         finish_axes(axes)
