@@ -32,9 +32,9 @@ TRIAL_SECONDS = 0.5
 LONGEST_EPOCHS = 300
 """Of a trial: where the time would buy more, it goes into more trials."""
 
-_ONE_ROUND_EPOCHS = 4
-"""With fewer epochs a worker nothing is screened."""
-_TWO_ROUNDS_EPOCHS = 12
+_ONE_ROUND_EPOCHS = 10
+"""With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
+_TWO_ROUNDS_EPOCHS = 16
 _MOST_SCREENED = 4096
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
