@@ -18,6 +18,7 @@ from hpsearch.errors import HpsearchError, InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hpsearch.tuning.frontier import Measured
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.warm_start import Predecessor
 
@@ -87,6 +88,14 @@ class _Rung:
     def best(self) -> "TrialRecord | None":
         return self.record.best
 
+    @property
+    def measured(self) -> "Measured":
+        """What the frontier compares."""
+        from hpsearch.tuning.frontier import Measured
+
+        best = self.best
+        return Measured(best.value, best.weights) if best else Measured(None, None)
+
 
 class Ladder:
     """Several searches, one after the other."""
@@ -149,13 +158,11 @@ def hand_up(below: "StudyRecord") -> "Predecessor":
     return Predecessor(below.study.name, lambda: below, is_asked=False)
 
 
-def is_on_frontier(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
-    """Whether no network of another rung is as accurate in validation with as few weights."""
-    mine = rung.best
-    if mine is None or mine.value is None or mine.weights is None:
-        return False
-    others = [other.best for other in rungs if other is not rung and other.best is not None]
-    return not any((other.value or 0.0) >= mine.value and (other.weights or 0) <= mine.weights for other in others)
+def is_unbeaten(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
+    """Whether its network is on the frontier of all rungs' networks."""
+    from hpsearch.tuning.frontier import is_on_frontier
+
+    return is_on_frontier(rung.measured, [each.measured for each in rungs])
 
 
 def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
@@ -175,7 +182,7 @@ def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
             format_accuracy(best.test_accuracy if best else None),
             f"{rung.record.finished_count} of {rung.record.trials_wanted}",
             format_duration(rung.seconds),
-            "*" if is_on_frontier(rung, rungs) else "",
+            "*" if is_unbeaten(rung, rungs) else "",
             (best.network or "") if best else "",
         )
     console.print()
@@ -194,7 +201,7 @@ def _draw(path: Path, rungs: Sequence[_Rung]) -> None:
             best.macs,
             best.value,
             best.test_accuracy,
-            is_on_frontier(rung, rungs),
+            is_unbeaten(rung, rungs),
         )
         for rung in rungs
         if (best := rung.best) is not None
@@ -224,6 +231,6 @@ def _describe(rung: _Rung, rungs: Sequence[_Rung]) -> dict[str, Any]:
         "macs": best.macs if best else None,
         "validation_accuracy": best.value if best else None,
         "test_accuracy": best.test_accuracy if best else None,
-        "is_on_frontier": is_on_frontier(rung, rungs),
+        "is_on_frontier": is_unbeaten(rung, rungs),
         "config": dict(best.config_json) if best and best.config_json else None,
     }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hpsearch.cli.documents import describe_spread
-from hpsearch.cli.finalists import format_spread
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -204,18 +203,20 @@ def _describe(record: "StudyRecord") -> dict[str, Any]:
 
 
 def _show(console: "Console", record: "StudyRecord", export: str) -> None:
+    from hpsearch.reporting.words import write_spread
+
     validation, test = _measure(record)
     count = record.counts["COMPLETE"]
     console.print()
     console.print(f"{count} of {record.trials_wanted} trainings are complete", style="bold", soft_wrap=True)
     for failure in list_failures(record):
         console.print(f"failed: {failure}", soft_wrap=True)
-    over = ", mean ± half of the 95% interval over seeds" if count > 1 else ""
-    known = f"{format_spread(validation)}%{over}"
+    over = ", mean ± standard deviation over seeds" if count > 1 else ""
+    known = f"{write_spread(validation)}%{over}"
     unknown = f"cannot be known: trained on {record.study.trains_on}"
     console.print(f"validation  {known if record.study.is_validated else unknown}", soft_wrap=True)
     if test is not None:
-        console.print(f"test        {format_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
+        console.print(f"test        {write_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
     if not record.is_finished:
         console.print("\nNot all are trained; the same command goes on.", soft_wrap=True)
     elif count:

@@ -15,8 +15,6 @@ CHECKPOINT = "checkpoint"
 """The kind of the state after some of a trial's epochs, kept while it is not finished."""
 CHECKPOINT_CURVE = "checkpoint-curve"
 """The kind of the results of the epochs that a checkpoint has behind it, as JSON."""
-CONFUSION = "confusion"
-"""The kind of a complete trial's confusion matrix on the validation split, as JSON: a list a class, of counts."""
 
 
 def write_blobs(connection: sa.Connection, study_id: int, trial_id: int, contents: Mapping[str, bytes]) -> None:

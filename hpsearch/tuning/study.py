@@ -28,7 +28,7 @@ from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_gi
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
-_FINGERPRINT, _SPACE = "hpsearch:fingerprint", "hpsearch:space"
+_SPACE = "hpsearch:space"
 _PLAN, _WARM_START = "hpsearch:plan", "hpsearch:warm_start"
 
 
@@ -141,7 +141,6 @@ def _make_study(
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
-        _FINGERPRINT: spec.fingerprint(),
         **({} if plan is None else {_PLAN: plan.model_dump(mode="json")}),
         **({} if warm_start is None else {_WARM_START: warm_start.model_dump(mode="json")}),
         _SPACE: space.model_dump(mode="json"),

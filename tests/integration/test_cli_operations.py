@@ -1,10 +1,9 @@
-"""`stop`, `resume`, `requeue`, `enqueue`, `delete`, `backup`, `restore`, `upgrade` as a person types them."""
+"""`stop`, `resume`, `requeue`, `enqueue`, `delete`, `backup`, `restore` as a person types them."""
 
 import json
 import os
 import pty
 import select
-import shutil
 import signal
 import sys
 import time
@@ -313,17 +312,6 @@ def test_a_server_s_database_is_backed_up_and_a_backup_restored_to_a_server(
 BOTH = ("copy", "back")
 
 
-def test_an_old_database_says_what_to_type_and_that_is_what_helps(room: CommandRoom) -> None:
-    shutil.copy(DATA / "layout-1.db", room.folder / "hpsearch.db")
-    ended = room.type("show", "study")
-    assert_refused(ended, 3, "layout 1")
-    command = ended.err.partition("then run ")[2].split()
-    assert command[:3] == ["hpsearch", "upgrade", "--storage"]
-    assert "from layout 1 to" in type_well(room, *command[1:])
-    assert "there is nothing to do" in type_well(room, "upgrade")
-    assert "2 of 4 finished" in type_well(room, "show", "study")
-
-
 # Wrong input
 
 
@@ -370,7 +358,6 @@ def test_an_old_database_says_what_to_type_and_that_is_what_helps(room: CommandR
         (("restore", "hpsearch.db"), 2, ("is a file", "postgresql://")),
         (("restore", "good.toml", "--storage", "postgresql://h/d"), 3, ("no SQLite database",)),
         (("restore", "hpsearch.db", "--storage", "postgresql://me:hunter2@127.0.0.1:1/d"), 3, ("127.0.0.1",)),
-        (("upgrade", "--storage", "sqlite:///missing.db"), 3, ("no database",)),
         (("status", "study", "--watch", "--json"), 2, ("--watch", "--json")),
         (("status", "studdy"), 2, ("no study 'studdy'", "study")),
     ],
