@@ -177,6 +177,7 @@ class _Asked:
     def _make_study(self, database: "Database", searched: "StudyRecord") -> "Study":
         from hpsearch.tuning.finalists import name_finalists, plan_finalists
         from hpsearch.tuning.study import create_or_join_study
+        from hpsearch.tuning.teacher_choice import find_teacher_of
 
         study = searched.study
         name = self.name or name_finalists(self.search, self.trains_on)
@@ -185,7 +186,10 @@ class _Asked:
         )
         fields: dict[str, Any] = {"trials": len(plan.trials), "pruner": "none", "sampler": "random"}
         fields |= {"epochs": self.epochs} if self.epochs else {}
-        return create_or_join_study(database, name, study.spec.model_copy(update=fields), study.dataset, plan)
+        spec, first = study.spec.model_copy(update=fields), plan.trials[0].config
+        return create_or_join_study(
+            database, name, spec, study.dataset, plan, find_teacher=lambda: find_teacher_of(database, first)
+        )
 
 
 def show_final(

@@ -183,11 +183,13 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
 
     Raises:
         StudyDiffersError: It has; each differing field is named.
-        InputError: It is to begin with the best of another study, which has nothing to give.
+        InputError: It is to begin with the best of another study, which has nothing to give, or to learn from one that
+            may not teach it.
         StorageError: The database failed.
     """
     from hpsearch.storage.database import Database
     from hpsearch.tuning.study import create_or_join_study, list_study_names
+    from hpsearch.tuning.teacher_choice import check_teacher
     from hpsearch.tuning.warm_start import plan_beginning
 
     with Database.open(url, check=False) as database:
@@ -196,6 +198,8 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
             create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
         else:
             plan_beginning(request.spec, fitted.space, predecessor)
+            if request.spec.teacher is not None:
+                check_teacher(database, request.spec, dataset)
 
 
 def find_predecessor(database: "Database", request: Request) -> "Predecessor | None":
@@ -219,11 +223,14 @@ def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "
     fitted = fit(request.spec, dataset)
     if check_storage(url):
         check_beginning(url, request, dataset, fitted)
-    elif request.predecessor is not None:
-        raise InputError(
-            f"there is no study {request.predecessor!r} to begin with: storage {url!r} has none yet; "
-            "name another --storage, or leave --from out"
-        )
+    else:
+        wanted = {"begin with": (request.predecessor, "--from"), "learn from": (request.spec.teacher, "--teacher")}
+        for purpose, (name, flag) in wanted.items():
+            if name is not None:
+                raise InputError(
+                    f"there is no study {name!r} to {purpose}: storage {url!r} has none yet; "
+                    f"name another --storage, or leave {flag} out"
+                )
     return dataset, fitted
 
 
@@ -295,6 +302,7 @@ def open_study(
     from hpsearch.training.data import fetch_dataset
     from hpsearch.training.data.catalogue import CATALOGUE
     from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.teacher_choice import choose_teacher
 
     if request.spec.dataset in CATALOGUE:
         dataset = fetch_dataset(request.spec.dataset, cache_folder, tell)
@@ -302,15 +310,27 @@ def open_study(
     database = Database.open(url, create=True, check=False)
     try:
         predecessor = predecessor or find_predecessor(database, request)
-        return database, create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
+        return database, create_or_join_study(
+            database,
+            request.name,
+            request.spec,
+            dataset,
+            predecessor=predecessor,
+            find_teacher=lambda: choose_teacher(database, request.spec, dataset),
+        )
     except BaseException:
         database.close()
         raise
 
 
 def describe_beginning(record: "StudyRecord") -> list[tuple[str, str]]:
-    """What a study's first trials were given, in lines with a head each: by another study, by the portfolio."""
+    """Whom a study learns from, and what its first trials were given by another study and by the portfolio.
+
+    In lines with a head each.
+    """
     facts = []
+    if record.study.teacher is not None:
+        facts.append(("teacher", record.study.teacher.describe()))
     if (warm_start := record.study.warm_start) is not None:
         facts.append(("from", warm_start.describe()))
         facts += [("", change) for change in warm_start.changes]

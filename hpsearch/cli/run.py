@@ -26,6 +26,7 @@ from hpsearch.cli.options import (
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TeacherOption,
     TimeOption,
     TrialsOption,
     WorkersOption,
@@ -65,6 +66,7 @@ def run(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
     device: DeviceOption = "auto",
@@ -92,6 +94,8 @@ def run(
 
     Example: [bold]hpsearch run --budget 20k --arch cnn --from fashion-mnist-cnn-100k[/]
 
+    Example: [bold]hpsearch run --budget 100k --arch fcn --teacher fashion-mnist-cnn-100k[/]
+
     Several budgets, and families, make a study each; the 2 best of one begin the next, and a table compares all.
 
     Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn --picture ladder.png[/]
@@ -112,6 +116,7 @@ def run(
         seed=seed,
         portfolio=portfolio,
         study=study,
+        teacher=teacher,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:

@@ -18,10 +18,11 @@ from hpsearch.cli.options import (
     WorkersOption,
     choose_cache_folder,
     choose_storage,
+    hide_password,
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import choose_hardware, identify_dataset, make_absolute, parse_workers
+from hpsearch.cli.preparation import check_storage, choose_hardware, identify_dataset, make_absolute, parse_workers
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
 from hpsearch.cli.signals import Interrupts
@@ -104,6 +105,7 @@ def train(
     with open_steps(log) as steps:
         identity = identify_dataset(place, cache_folder, steps.tell)
         asked = _change(given, identity, most_epochs)
+        _check_teacher(chosen.url, asked)
         fetched = fetch(place, cache_folder, steps)
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:8]
     work = PlannedWork(chosen.url, cache_folder, device, counted)
@@ -121,6 +123,25 @@ def train(
             _show(open_console(), record, chosen.complete_command(f"hpsearch export {label}{which}"))
         failed = record.is_finished and not record.counts["COMPLETE"]
         raise typer.Exit(1 if failed else 0 if record.is_finished else interrupts.exit_code or 1)
+
+
+def _check_teacher(url: str, config: "TrialConfig") -> None:
+    """Find out before anything is made that the teacher of a configuration is not here, or may not teach it.
+
+    Raises:
+        InputError: So it is.
+        StorageError: The database cannot be opened or made.
+    """
+    if config.teacher is None:
+        return
+    from hpsearch.errors import InputError
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.teacher_choice import describe_missing_teacher, find_teacher_of
+
+    if not check_storage(url):
+        raise InputError(describe_missing_teacher(config.teacher, hide_password(url)))
+    with Database.open(url, check=False) as database:
+        find_teacher_of(database, config)
 
 
 def fetch(place: str, cache_folder: Path, steps: Any) -> "DatasetIdentity":
@@ -154,6 +175,7 @@ def _make_study(
     from hpsearch.study_file import parse_study_spec
     from hpsearch.trial_plan import plan_replicates
     from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.teacher_choice import find_teacher_of
 
     plan = plan_replicates({_LABEL: config}, replicates, seed=config.seed, keeps_first=True)
     name, spec = parse_study_spec(
@@ -170,7 +192,9 @@ def _make_study(
             "validation_fraction": config.validation_fraction,
         }
     )
-    return create_or_join_study(database, name, spec, dataset, plan)
+    return create_or_join_study(
+        database, name, spec, dataset, plan, find_teacher=lambda: find_teacher_of(database, config)
+    )
 
 
 def _measure(record: "StudyRecord") -> tuple[Any, Any]:

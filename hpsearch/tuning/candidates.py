@@ -110,4 +110,5 @@ def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: in
         split_seed=spec.seed,
         seed=derive_seed(spec.seed, number, "training"),
         budget=spec.budget,
+        teacher=None if study.teacher is None else study.teacher.identity,
     )
