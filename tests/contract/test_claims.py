@@ -12,6 +12,7 @@ from hpsearch.storage import tables
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import MAXIMUM_DEATHS
 from hpsearch.storage.study_rows import extend_study, resume_study, stop_study
+from hpsearch.tuning import claims
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import (
     MAXIMUM_FAILURES_IN_A_ROW,
@@ -194,11 +195,11 @@ def test_a_draw_that_cannot_be_built_fails_its_trial_and_not_the_worker(
 ) -> None:
     study = make_study(database, trials=2)
     queue = TrialQueue(study, "one", "cpu")
-    configure = TrialQueue._configure
+    choose = claims.choose_candidate
     monkeypatch.setattr(
-        TrialQueue,
-        "_configure",
-        lambda self, parameters, number: 1 / 0 if number == 0 else configure(self, parameters, number),
+        claims,
+        "choose_candidate",
+        lambda study, history, frozen: 1 / 0 if frozen.number == 0 else choose(study, history, frozen),
     )
     assert claim(queue).number == 1
     stored = read_study_record(study).trial(0)

@@ -314,12 +314,12 @@ def test_an_enqueued_trial_comes_next_with_what_it_was_given_and_the_rest_drawn(
     study = make_study(database, trials=3)
     queue = TrialQueue(study, "one", "cpu")
     finish(claim(queue))
-    assert enqueue_trial(study, {"lr": 0.0123, "optimizer": "adam"}) == 1
+    assert enqueue_trial(study, {"lr": 0.0123, "initialization": "xavier_uniform"}) == 1
     assert counts(study) == {"COMPLETE": 1, "WAITING": 1}
     trial = claim(queue)
-    assert (trial.number, trial.config.recipe.lr, trial.config.recipe.optimizer) == (1, 0.0123, "adam")
+    assert (trial.number, trial.config.recipe.lr, trial.config.recipe.initialization) == (1, 0.0123, "xavier_uniform")
     stored = read_study_record(study).trial(1)
-    assert (stored.parameters["lr"], stored.parameters["optimizer"]) == (0.0123, "adam")
+    assert (stored.parameters["lr"], stored.parameters["initialization"]) == (0.0123, "xavier_uniform")
     assert stored.parameters.keys() == read_study_record(study).trial(0).parameters.keys()
     finish(trial)
     finish(claim(queue))

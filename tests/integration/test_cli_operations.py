@@ -183,14 +183,14 @@ def test_an_exported_trial_of_one_study_goes_into_another_that_searches_other_pa
 ) -> None:
     """What the first study held fixed comes with the bundle."""
     with Database.open(room.storage) as database:
-        fixed = make_study(database, "fixed", trials=1, space={"optimizer": "adam", "lr": 0.01})
+        fixed = make_study(database, "fixed", trials=1, space={"initialization": "xavier_uniform", "lr": 0.01})
         finish(claim(TrialQueue(fixed, "w", "cpu")))
         bundle = write_bundle(fixed, 0)
     type_well(room, "enqueue", "study", str(bundle))
     free(study)
     queue = TrialQueue(study, "host-2", "cpu")
     taken = {trial.number: trial for trial in (claim(queue), claim(queue))}
-    assert (taken[3].config.recipe.optimizer, taken[3].config.recipe.lr) == ("adam", 0.01)
+    assert (taken[3].config.recipe.initialization, taken[3].config.recipe.lr) == ("xavier_uniform", 0.01)
 
 
 @pytest.mark.slow
