@@ -121,11 +121,11 @@ def test_it_says_where_it_is_and_what_is_allowed(storage: str, token_file: Path)
         assert dashboard.printed[0].startswith("open       http://127.0.0.1:")
         assert "nobody can change anything" in dashboard.printed[2]
     token_file.chmod(0o644)
-    flags = ("--host", "0.0.0.0", "--token-file", str(token_file), "--allow-edits", "--allowed-host", "me.example")
+    flags = ("--host", "0.0.0.0", "--token-file", str(token_file), "--allowed-host", "me.example")
     with run_dashboard(storage, *flags) as dashboard:
         text = "\n".join(dashboard.printed)
         assert "/?token=TOKEN" in text
-        assert "whoever has the token may read, and edit notes" in text
+        assert "whoever has the token may read; nobody can change anything" in text
         assert f"me.example:{dashboard.port}" in text
         assert SECRET not in text
         dashboard.process.terminate()
