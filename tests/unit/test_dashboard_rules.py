@@ -118,20 +118,6 @@ def test_the_token_opens_as_a_header_or_as_the_cookie_made_from_it() -> None:
         assert status(request(**fields), LOCKED) == 401
 
 
-def test_a_token_in_the_address_is_taken_once_and_becomes_a_cookie() -> None:
-    guard = Guard(lambda *_: [b"served"], LOCKED)
-    answer = ask(guard, f"/?token={SECRET}")
-    assert (answer.status, answer.headers["location"]) == (303, "/dashboard")
-    cookie = answer.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
-    assert SECRET not in cookie
-    assert ask(guard, "/?token=wrong").status == 401
-    assert "set-cookie" not in ask(guard, "/?token=wrong").headers
-    assert ask(guard, f"/dashboard?token={SECRET}").status == 401
-    assert ask(guard, f"/?token={SECRET}", host="evil.example").status == 403
-
-
 def test_a_served_answer_opens_to_no_other_site_and_runs_no_artifact() -> None:
     given = [("Access-Control-Allow-Origin", "*"), ("Server", "x"), ("Content-Type", "text/html")]
     headers = dict(secure_headers("/artifacts/1/1/abc", given))
