@@ -13,7 +13,7 @@ from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
-from hpsearch.errors import HpsearchError, InputError
+from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,9 +100,8 @@ class _Rung:
 class Ladder:
     """Several searches, one after the other."""
 
-    def __init__(self, sessions: Sequence[Session], picture: Path | None) -> None:
+    def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = sessions
-        self._picture = picture
 
     def climb(self, interrupts: Interrupts, cache_folder: Path) -> int:
         """Search rung after rung, and show what came of it; the exit code."""
@@ -129,15 +128,11 @@ class Ladder:
 
     def _show(self, rungs: Sequence[_Rung]) -> None:
         session = self._sessions[0]
-        if self._picture is not None and any(rung.best for rung in rungs):
-            _draw(self._picture, rungs)
         if session.as_json:
             write_json([_describe(rung, rungs) for rung in rungs])
             return
         console = open_console()
         show_rungs(console, rungs)
-        if self._picture is not None:
-            console.print(f"picture: {self._picture}", soft_wrap=True)
         if len(rungs) < len(self._sessions):
             console.print("\nThe same command goes on where this stopped:", soft_wrap=True)
             console.print(f"  {session.command}", style="bold cyan", soft_wrap=True)
@@ -146,6 +141,9 @@ class Ladder:
         for rung in rungs:
             command = session.storage.complete_command(f"hpsearch export {rung.record.study.name}")
             console.print(f"  {command}", style="cyan", soft_wrap=True)
+        names = " ".join(rung.record.study.name for rung in rungs)
+        command = session.storage.complete_command(f"hpsearch report {names}")
+        console.print(f"  {command}", style="cyan", soft_wrap=True)
 
 
 def hand_up(below: "StudyRecord") -> "Predecessor":
@@ -188,32 +186,6 @@ def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
     console.print()
     console.print(table)
     console.print("* no other network here is as accurate in validation with as few weights", style="dim")
-
-
-def _draw(path: Path, rungs: Sequence[_Rung]) -> None:
-    from hpsearch.durable_file import write_file
-    from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
-
-    points = [
-        FrontierPoint(
-            rung.record.study.spec.arch,
-            best.weights,
-            best.macs,
-            best.value,
-            best.test_accuracy,
-            is_unbeaten(rung, rungs),
-        )
-        for rung in rungs
-        if (best := rung.best) is not None
-        and best.weights is not None
-        and best.macs is not None
-        and best.value is not None
-    ]
-    data = rungs[0].record.study.dataset.name
-    try:
-        write_file(path, draw_frontier(points, f"Best networks on {data}"))
-    except OSError as error:
-        raise HpsearchError(f"--picture {str(path)!r} cannot be written: {error.strerror or error}") from error
 
 
 def _describe(rung: _Rung, rungs: Sequence[_Rung]) -> dict[str, Any]:

@@ -51,16 +51,6 @@ def age_lease(database: Database, trial: ClaimedTrial, seconds: float = 3600) ->
         connection.execute(tables.leases.update().where(row).values(expires_at=moment))
 
 
-def test_a_study_gives_exactly_as_many_trials_as_it_asks_for(database: Database) -> None:
-    queue = TrialQueue(make_study(database, trials=5), "one", "cpu")
-    numbers = []
-    while isinstance(trial := queue.claim(), ClaimedTrial):
-        numbers.append(trial.number)
-        finish(trial)
-    assert numbers == [0, 1, 2, 3, 4]
-    assert trial is NoTrial.ALL_FINISHED
-
-
 def test_a_worker_waits_while_others_hold_the_last_trials(database: Database) -> None:
     study = make_study(database, trials=1)
     held = claim(TrialQueue(study, "one", "cpu"))

@@ -87,7 +87,7 @@ def test_every_picture_can_be_drawn_and_twice_the_same(monkeypatch: pytest.Monke
     first, second = (
         {picture.name: picture.draw for picture in build_report(list_rich_subjects()).list_pictures()} for _ in range(2)
     )
-    assert len(first) == 20
+    assert len(first) == 19
     for name, draw in first.items():
         content = draw()
         assert content.startswith(b"\x89PNG"), name

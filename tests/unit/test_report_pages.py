@@ -46,7 +46,7 @@ def test_a_page_on_a_search_has_every_section_in_order() -> None:
     assert_sound(page)
     assert page.headings == ["tiny-fcn-2k", *FULL_PAGE]
     names = [image["alt"] for image in page.images]
-    assert len(names) == len(set(names)) == 11
+    assert len(names) == len(set(names)) == 10
     for expected in (
         "Which fully connected network of at most 2,000 weights best tells apart the 3 classes of tiny?",
         "validation accuracy 90.00% trial 1, the best of them",
