@@ -70,7 +70,15 @@ def train_epochs(
 
 
 class TrainingSession:
-    """A trial in training, with its state at hand between two epochs."""
+    """A trial in training, with its state at hand between two epochs.
+
+    Args:
+        config: The trial, whole.
+        splits: The images it may see.
+        device: Where to train.
+        should_stop: Asked between batches.
+        teacher_logits: Of the training images, where the trial has a teacher.
+    """
 
     def __init__(
         self,
@@ -81,18 +89,6 @@ class TrainingSession:
         should_stop: Callable[[], bool] | None = None,
         teacher_logits: TeacherLogits | None = None,
     ) -> None:
-        """Build the network and its optimizer.
-
-        Args:
-            config: The trial, whole.
-            splits: The images it may see.
-            device: Where to train.
-            should_stop: Asked between batches.
-            teacher_logits: Of the training images, where the trial has a teacher.
-
-        Raises:
-            InputError: The architecture does not fit the images, or the batch size the architecture.
-        """
         recipe = config.recipe
         self.config = config
         self.device = device

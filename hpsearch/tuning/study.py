@@ -24,7 +24,7 @@ from hpsearch.study_spec import StudySpec, check_study_name
 from hpsearch.trial_config import TrainsOn
 from hpsearch.trial_plan import TrialPlan
 from hpsearch.tuning.note import build_note_attributes, write_note
-from hpsearch.tuning.study_teacher import FindTeacher, GivenTeacher, StudyTeacher
+from hpsearch.tuning.study_teacher import FindTeacher, StudyTeacher
 from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_given_trial, plan_beginning
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -115,34 +115,30 @@ def create_or_join_study(
         if _SPACE not in found:  # there is none, or its maker died before it was one
             if spec.has_open_plan:
                 raise InputError(f"study {name!r} was deleted in this moment: type the same command again")
-            beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
-            beginning = replace(beginning, teacher=_call_teacher(spec, plan, find_teacher))
+            beginning = _decide_beginning(spec, space, plan, predecessor, find_teacher)
             study_id = _make_study(database, study_id, name, dataset, space, plan, beginning, is_ours=_SPEC in found)
-            return Study(
-                name=name,
-                study_id=study_id,
-                spec=beginning.spec,
-                dataset=dataset,
-                space=space,
-                database=database,
-                plan=plan,
-                warm_start=beginning.warm_start,
-                teacher=None if beginning.teacher is None else beginning.teacher.teacher,
-                is_new=True,
-            )
+            decided = (plan, beginning.warm_start, beginning.study_teacher)
+            return Study(name, study_id, beginning.spec, dataset, space, database, *decided, is_new=True)
     assert study_id is not None
     study = _read_study(database, study_id, name, found)
     _check_same(study, spec, dataset, plan, predecessor)
     return study
 
 
-def _call_teacher(spec: StudySpec, plan: TrialPlan | None, find: FindTeacher | None) -> GivenTeacher | None:
+def _decide_beginning(
+    spec: StudySpec,
+    space: SearchSpace,
+    plan: TrialPlan | None,
+    predecessor: Predecessor | None,
+    find_teacher: FindTeacher | None,
+) -> Beginning:
+    beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
     wanted = spec.teacher if plan is None else plan.teacher
     if wanted is None:
-        return None
-    if find is None:
+        return beginning
+    if find_teacher is None:
         raise ValueError(f"a study that learns from {wanted} is to be made, and nobody finds its teacher")
-    return find()
+    return replace(beginning, teacher=find_teacher())
 
 
 def _make_study(

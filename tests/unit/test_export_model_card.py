@@ -8,6 +8,7 @@ import pytest
 
 from hpsearch.cli.reference import write_reference
 from hpsearch.export.model_card import CardFacts, write_card
+from hpsearch.teacher import Teacher
 from hpsearch.trial_config import TrialConfig
 from tests.tiny_training import TINY_CNN, TINY_FCN, tiny_config
 
@@ -185,3 +186,12 @@ def test_the_commands_of_the_card_exist() -> None:
     assert "hpsearch enqueue" not in write_card(make_facts(parameters={}))
     known = set(re.findall(r"^## hpsearch (\w+)", write_reference(), flags=re.MULTILINE))
     assert commands <= known
+
+
+def test_a_network_that_learned_from_another_says_from_which_and_how_much() -> None:
+    teacher = Teacher(study="cnn", trial=7, weights_sha256="a" * 64)
+    card = write_card(make_facts(tiny_config(TINY_FCN).model_copy(update={"teacher": teacher})))
+    assert "| learned from | trial 7 of study cnn, beside the labels (distillation) |" in card
+    assert "| its part | 70% of the loss, at temperature 3 |" in card
+    assert f"`{'a' * 64}`" in card
+    assert "teacher" not in write_card(make_facts(tiny_config(TINY_FCN)))

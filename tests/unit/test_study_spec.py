@@ -158,3 +158,14 @@ def test_a_fingerprint_is_that_of_the_content() -> None:
     assert _parse(epochs=3).fingerprint() == _parse(epochs=3, trials=DEFAULT_TRIALS["cnn"]).fingerprint()
     assert _parse().fingerprint() != _parse(time="1h").fingerprint()
     assert _parse().fingerprint() != _parse(seed=1).fingerprint()
+
+
+def test_a_teacher_is_a_study_and_a_setting_and_no_part_of_what_a_study_without_one_is_known_by() -> None:
+    alone, taught = _parse(), _parse(teacher="cnn-100k")
+    assert alone.fingerprint() != taught.fingerprint()
+    assert alone.find_differences(taught) == {"teacher": ("none", "cnn-100k")}
+    assert taught.find_differences(_parse(teacher="cnn-100k")) == {}
+    with pytest.raises(InputError, match="study name 'a b' is not allowed"):
+        _parse(teacher="a b")
+    with pytest.raises(InputError, match="teacher 3 is not allowed; give text that is not empty"):
+        _parse(teacher=3)
