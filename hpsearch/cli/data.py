@@ -70,7 +70,7 @@ def fetch(
     with SpinnerSteps(console) if console.is_terminal else LineSteps(console) as steps:
         from hpsearch.training.data import fetch_dataset
 
-        identity = fetch_dataset(name, choose_cache_folder(), steps.tell)
+        identity = fetch_dataset(name, choose_cache_folder(), steps.tell, note=steps.note)
     console.print(
         f"{identity.name}: {identity.train_count:,} training and {identity.test_count:,} test images of "
         f"{identity.input_shape} in {identity.class_count} classes; every file is right",

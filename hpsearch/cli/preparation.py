@@ -141,8 +141,10 @@ def check_storage(url: str) -> bool:
     return False
 
 
-def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell) -> "DatasetIdentity":
+def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Tell | None = None) -> "DatasetIdentity":
     """Who the images are: of the catalogue without fetching them, of a person's own with a look at each.
+
+    `note`, or else `tell`, hears what a person has to know of own images.
 
     Raises:
         InputError: There is no such data set, or it is damaged.
@@ -153,7 +155,7 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell) -> "Data
 
     if entry := CATALOGUE.get(name_or_path):
         return CatalogueFiles(entry, cache_folder / entry.name).identity
-    return fetch_dataset(name_or_path, cache_folder, tell)
+    return fetch_dataset(name_or_path, cache_folder, tell, note=note)
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
@@ -167,7 +169,25 @@ def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
     return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
 
 
-def check_splits(spec: "StudySpec", cache_folder: Path) -> None:
+def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":
+    """The same data set by the rules of a study of this name, if there is one: an older one read files as it then was.
+
+    Raises:
+        DataError: By those rules the data cannot be read.
+        StorageError: The database failed.
+    """
+    from hpsearch.training.data import describe_dataset
+    from hpsearch.tuning.study import list_study_names, load_study
+
+    if study not in list_study_names(database):
+        return dataset
+    stored = load_study(database, study).dataset
+    if stored.rules == dataset.rules or dataset.rules == 1:  # the latter are known by name, and have no others
+        return dataset
+    return describe_dataset(dataset.name, cache_folder, rules=stored.rules)
+
+
+def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Path) -> None:
     """Find out before a study is made that its images are too few to hold some out.
 
     Raises:
@@ -175,11 +195,22 @@ def check_splits(spec: "StudySpec", cache_folder: Path) -> None:
     """
     from hpsearch.training.data import load_search_splits
 
-    load_search_splits(spec.dataset, cache_folder, validation_fraction=spec.validation_fraction, split_seed=spec.seed)
+    load_search_splits(
+        spec.dataset,
+        cache_folder,
+        validation_fraction=spec.validation_fraction,
+        split_seed=spec.seed,
+        rules=dataset.rules,
+    )
 
 
-def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace") -> None:
+def check_beginning(
+    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", cache_folder: Path
+) -> "DatasetIdentity":
     """Find out before anything is fetched that a study of this name has other settings, or how a new one begins.
+
+    Returns:
+        The data set, by the rules of the study.
 
     Raises:
         StudyDiffersError: It has; each differing field is named.
@@ -193,6 +224,7 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
     from hpsearch.tuning.warm_start import plan_beginning
 
     with Database.open(url, check=False) as database:
+        dataset = match_rules(database, request.name, dataset, cache_folder)
         predecessor = find_predecessor(database, request)
         if request.name in list_study_names(database):
             create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
@@ -200,6 +232,7 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
             plan_beginning(request.spec, fitted.space, predecessor)
             if request.spec.teacher is not None:
                 check_teacher(database, request.spec, dataset)
+    return dataset
 
 
 def find_predecessor(database: "Database", request: Request) -> "Predecessor | None":
@@ -212,17 +245,19 @@ def find_predecessor(database: "Database", request: Request) -> "Predecessor | N
     return None if name is None else Predecessor(name, lambda: read_study_record(load_study(database, name)))
 
 
-def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "tuple[DatasetIdentity, FittedSpace]":
+def check_study(
+    url: str, request: Request, cache_folder: Path, tell: Tell, note: Tell | None = None
+) -> "tuple[DatasetIdentity, FittedSpace]":
     """Everything about a study that can be found wrong without creating anything.
 
     Raises:
         InputError: The data, the space or an older study of this name does not allow it.
         StorageError: The database cannot be opened or made.
     """
-    dataset = identify_dataset(request.spec.dataset, cache_folder, tell)
+    dataset = identify_dataset(request.spec.dataset, cache_folder, tell, note)
     fitted = fit(request.spec, dataset)
     if check_storage(url):
-        check_beginning(url, request, dataset, fitted)
+        dataset = check_beginning(url, request, dataset, fitted, cache_folder)
     else:
         wanted = {"begin with": (request.predecessor, "--from"), "learn from": (request.spec.teacher, "--teacher")}
         for purpose, (name, flag) in wanted.items():
@@ -306,7 +341,7 @@ def open_study(
 
     if request.spec.dataset in CATALOGUE:
         dataset = fetch_dataset(request.spec.dataset, cache_folder, tell)
-    check_splits(request.spec, cache_folder)
+    check_splits(request.spec, dataset, cache_folder)
     database = Database.open(url, create=True, check=False)
     try:
         predecessor = predecessor or find_predecessor(database, request)

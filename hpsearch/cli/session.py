@@ -89,7 +89,9 @@ class Session:
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
         request = self.request
-        return choose_hardware_for(request), *check_study(self.storage.url, request, cache_folder, steps.tell)
+        return choose_hardware_for(request), *check_study(
+            self.storage.url, request, cache_folder, steps.tell, steps.note
+        )
 
     def _show_beginning(
         self, console: "Console", record: "StudyRecord", hardware: Hardware, fitted: "FittedSpace"

@@ -17,11 +17,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.dashboard.errors import EditRefusedError
 from hpsearch.storage.database import Database
+from hpsearch.storage.shown_studies import UNREADABLE, read_studies_apart
 from hpsearch.storage.shown_trials import read_endings, read_shown_trials
 
 _LEFT_OUT = ("config", "traceback", "environment")
 _CURVE = "curve"
 _OWN = "hpsearch:"
+_UNREADABLE = (ValueError, RecursionError)
+"""What reading JSON raises."""
 
 
 def _refuse(*_given: object, **_named: object) -> NoReturn:
@@ -70,7 +73,10 @@ class ShownStorage(BaseStorage):
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
         """What a person may want to know of a study."""
         with self._database.errors():
-            return _show_study_attributes(self._storage.get_study_user_attrs(study_id))
+            try:
+                return _show_study_attributes(self._storage.get_study_user_attrs(study_id))
+            except _UNREADABLE:
+                return dict(UNREADABLE)
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         """As Optuna has it: notes are among them."""
@@ -80,7 +86,11 @@ class ShownStorage(BaseStorage):
     def get_all_studies(self) -> list[FrozenStudy]:
         """All studies, by id."""
         with self._database.errors():
-            studies = self._storage.get_all_studies()
+            try:
+                studies = self._storage.get_all_studies()
+            except _UNREADABLE:  # of one study, perhaps: it must not hide the others
+                with self._database.transaction() as connection:
+                    studies = read_studies_apart(connection)
         for study in studies:
             study.user_attrs = _show_study_attributes(study.user_attrs)
         return studies
@@ -129,6 +139,8 @@ class ShownStorage(BaseStorage):
 def _show_study_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     """The plain fields of its spec, in place of hpsearch's own records of it."""
     spec = attributes.get(f"{_OWN}spec", {})
+    if not isinstance(spec, dict):
+        return dict(UNREADABLE)
     plain = {name: value for name, value in spec.items() if not isinstance(value, dict) and name != "version"}
     return {name: value for name, value in attributes.items() if not name.startswith(_OWN)} | plain
 
