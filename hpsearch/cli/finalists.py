@@ -150,7 +150,7 @@ class _Asked:
         from hpsearch.tuning.records import read_study_record
         from hpsearch.tuning.study import load_study
 
-        begun = time.time()
+        begun = time.monotonic()
         # A wrong device makes no study.
         choose_hardware(self.work.device, self.work.workers, most=self.top * self.replicates)
         with Database.open(self.work.storage_url) as database:
@@ -164,7 +164,7 @@ class _Asked:
             if as_json:
                 write_json(describe_final(searched, final, summary))
             else:
-                show_final(open_console(), searched, final, summary, time.time() - begun)
+                show_final(open_console(), searched, final, summary, time.monotonic() - begun)
             if final.is_finished:
                 if not as_json and final.counts["COMPLETE"]:
                     command = self.storage.complete_command(f"hpsearch export {study.name} --finalist")

@@ -114,10 +114,10 @@ class Ladder:
                 title = f"rung {number} of {len(self._sessions)}: {spec.arch} of at most {spec.budget:,} weights"
                 log.print(f"\n{title}", style="bold", soft_wrap=True)
             below = [rung.record for rung in rungs if rung.record.study.spec.arch == spec.arch]
-            begun = time.time()
+            begun = time.monotonic()
             predecessor = hand_up(below[-1]) if below else None
             record, ending = session.search(interrupts, cache_folder, predecessor=predecessor)
-            rungs.append(_Rung(record, ending, time.time() - begun))
+            rungs.append(_Rung(record, ending, time.monotonic() - begun))
             if ending in ("interrupted", "study-stopped"):
                 break
         self._show(rungs)

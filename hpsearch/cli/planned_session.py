@@ -17,6 +17,7 @@ from hpsearch.cli.preparation import (
     identify_dataset,
     make_absolute,
     match_rules,
+    resolve_beside,
 )
 from hpsearch.cli.result import Ending
 from hpsearch.cli.screen import open_console, write_json
@@ -67,6 +68,7 @@ def read_planned_study(
                 f"{flag} belongs to a search, and {str(study_file)!r} says what to train: leave it out{hint}"
             )
     study = parse_plan_file(text)
+    study = replace(study, dataset=resolve_beside(text.path, study.dataset))
     changes = _check_flags(flags, replicates)
     changed = study.change(**changes)
     origin = changed.origin.model_copy(update={"command": write_out(_write_command(text.path, study.name, changes))})
@@ -177,7 +179,7 @@ class PlannedSession:
         """Train what is left, show what came of it, and give the exit code."""
         from hpsearch.tuning.plan_summary import summarize_plan
 
-        begun = time.time()
+        begun = time.monotonic()
         planned = self.planned
         log = None if self.quiet else open_console(stderr=self.as_json)
         count = len(planned.trainings) * planned.replicates
@@ -195,9 +197,9 @@ class PlannedSession:
             ending = find_ending(record, interrupts)
             summary = summarize_plan(record, planned.origin)
             if self.as_json:
-                write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.time() - begun})
+                write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.monotonic() - begun})
             else:
-                self._show(open_console(), summary, ending, time.time() - begun)
+                self._show(open_console(), summary, ending, time.monotonic() - begun)
         if ending == "interrupted":
             return interrupts.exit_code or 1
         return 1 if ending == "study-stopped" or not record.counts["COMPLETE"] else 0

@@ -69,7 +69,10 @@ def read_request(
     from hpsearch.study_file import parse_study_spec, read_study_file
 
     given = {name: value for name, value in flags.items() if value is not None}
-    fields = (read_study_file(study_file) if study_file else {}) | given
+    fields = read_study_file(study_file) if study_file else {}
+    if study_file is not None and isinstance(fields.get("dataset"), str):
+        fields["dataset"] = resolve_beside(study_file, fields["dataset"])
+    fields |= given
     if isinstance(fields.get("budget"), list):
         raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
     name, spec = parse_study_spec(fields)
@@ -77,12 +80,33 @@ def read_request(
     return Request(name, spec, device, parse_workers(workers), predecessor)
 
 
+def resolve_beside(study_file: Path, name_or_path: str) -> str:
+    """What a study file calls its data set: a path is relative to the file, wherever the command is typed.
+
+    Only where there is nothing it stays as it is: a name, or a path from the current folder.
+    """
+    from hpsearch.training.data.catalogue import CATALOGUE
+
+    if name_or_path in CATALOGUE:
+        return name_or_path
+    try:
+        beside = study_file.parent / Path(name_or_path).expanduser()
+        return str(beside.absolute()) if beside.exists() else name_or_path
+    except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
+        return name_or_path
+
+
 def make_absolute(name_or_path: str) -> str:
     """A path made absolute, for workers may be started in another folder; a name, or what is not there, as it is."""
     from hpsearch.training.data.catalogue import CATALOGUE
 
-    is_path = name_or_path not in CATALOGUE and Path(name_or_path).exists()
-    return str(Path(name_or_path).absolute()) if is_path else name_or_path
+    if name_or_path in CATALOGUE:
+        return name_or_path
+    try:
+        path = Path(name_or_path).expanduser()
+        return str(path.absolute()) if path.exists() else name_or_path
+    except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
+        return name_or_path
 
 
 def choose_hardware_for(request: Request) -> Hardware:

@@ -109,7 +109,7 @@ def run(
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
-        chosen, deadline = choose_storage(context, storage), None if seconds is None else time.time() + seconds
+        chosen, deadline = choose_storage(context, storage), None if seconds is None else time.monotonic() + seconds
         work = PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers), deadline=deadline)
         with Interrupts() as interrupts:
             command = join_command(context.obj or ())

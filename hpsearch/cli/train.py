@@ -93,6 +93,7 @@ def train(
     """
     from hpsearch.export.config_file import read_config
     from hpsearch.study_spec import check_study_name
+    from hpsearch.training.data.catalogue import CATALOGUE
 
     count = parse_number(replicates, "--replicates", least=1) or 1
     most_epochs = parse_number(epochs, "--epochs", least=1)
@@ -103,10 +104,14 @@ def train(
     log = None if quiet else open_console(stderr=as_json)
     place = dataset or given.dataset.name
     with open_steps(log) as steps:
-        identity = identify_dataset(place, cache_folder, steps.tell)
+        identity = keep_rules(identify_dataset(place, cache_folder, steps.tell, steps.note), given, cache_folder)
         asked = _change(given, identity, most_epochs)
+<<<<<<< HEAD
         _check_teacher(chosen.url, asked)
         fetched = fetch(place, cache_folder, steps)
+=======
+        fetched = fetch(place, cache_folder, steps) if place in CATALOGUE else identity
+>>>>>>> data
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:8]
     work = PlannedWork(chosen.url, cache_folder, device, counted)
     from hpsearch.storage.database import Database
@@ -125,6 +130,7 @@ def train(
         raise typer.Exit(1 if failed else 0 if record.is_finished else interrupts.exit_code or 1)
 
 
+<<<<<<< HEAD
 def _check_teacher(url: str, config: "TrialConfig") -> None:
     """Find out before anything is made that the teacher of a configuration is not here, or may not teach it.
 
@@ -142,6 +148,21 @@ def _check_teacher(url: str, config: "TrialConfig") -> None:
         raise InputError(describe_missing_teacher(config.teacher, hide_password(url)))
     with Database.open(url, check=False) as database:
         find_teacher_of(database, config)
+=======
+def keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: Path) -> "DatasetIdentity":
+    """The same images by the rules that the configuration was trained by, so that its splits are what they were."""
+    from hpsearch.errors import DataError
+    from hpsearch.training.data import describe_dataset
+
+    rules = given.dataset.rules
+    if identity.rules in (1, rules):  # those known by name have no others
+        return identity
+    try:
+        older = describe_dataset(identity.name, cache_folder, rules=rules)
+    except DataError:
+        return identity
+    return older if older.sha256 == given.dataset.sha256 else identity
+>>>>>>> data
 
 
 def fetch(place: str, cache_folder: Path, steps: Any) -> "DatasetIdentity":

@@ -19,6 +19,7 @@ from hpsearch.export.bundle_files import (
     MANIFEST,
     ONNX,
     SAFETENSORS,
+    SEEN,
     hash_content,
     to_json,
 )
@@ -27,9 +28,11 @@ from hpsearch.export.draft_folder import draft_folder, publish_folder, write_dur
 from hpsearch.export.model_card import CardFacts, write_card
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import choose_calibration_images, quantize_model
+from hpsearch.export.seen_images import pack_seen
 from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
 from hpsearch.export.verification import verify_files
 from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.onnx_export import convert_to_onnx
 from hpsearch.trial_config import TrialConfig, derive_seed
@@ -139,6 +142,7 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
     """Write every file of a bundle; the manifest, which lists the others, last."""
     config, trial = selection.config, selection.trial
     files = selection.fixed_files | _make_onnx_files(selection, splits)
+    files[SEEN] = pack_seen(splits.train.images.numpy())
     for name, content in files.items():
         write_durably(draft / name, content)
     verification = verify_files(
@@ -155,7 +159,7 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         pictures[CONFUSION] = order.draw_confusion(confusion, config.dataset.class_names, selection.title)
     if trial.curve:
         pictures[CURVE] = order.draw_curve(trial.curve, selection.title)
-    manifest = selection.describe(verification)
+    manifest = selection.describe(verification) | _describe_images(splits)
     sizes_bytes = {name: len(content) for name, content in (files | pictures).items()}
     card = write_card(CardFacts(selection.target.name, config, manifest, sizes_bytes, confusion))
     added = pictures | {CARD: card.encode()}
@@ -163,6 +167,18 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         write_durably(draft / name, content)
     listed = {"files": {name: hash_content(content) for name, content in (files | added).items()}}
     write_durably(draft / MANIFEST, to_json(manifest | listed))
+
+
+def _describe_images(splits: SearchSplits) -> dict[str, Any]:
+    """For the manifest: what the training images look like, and what saying the largest class always would give."""
+    described: dict[str, Any] = {"brightness": measure_brightness(splits.train.images.numpy())}
+    if len(splits.validation):
+        counts = splits.validation.labels.bincount(minlength=splits.identity.class_count)
+        described["baseline"] = {
+            "class": splits.identity.class_names[int(counts.argmax())],
+            "validation_accuracy": int(counts.max()) / len(splits.validation),
+        }
+    return described
 
 
 def _choose_compared(splits: SearchSplits) -> LabelledImages:
@@ -208,8 +224,21 @@ def _is_the_same(selection: SelectedTrial) -> bool:
         return False
     try:
         bundle = open_bundle(selection.target)
+<<<<<<< HEAD
     except InputError:
         return False
+=======
+    except InputError as error:
+        return str(error)
+    # A bundle from before there was such a file is as good as ever.
+    if lacking := sorted(selection.file_names - bundle.files.keys() - {SEEN}):
+        return f"it has no {lacking[0]}"
+    if more := sorted(bundle.files.keys() - selection.file_names):
+        return f"it has a {more[0]}, not asked for now"
+    for name, content in selection.fixed_files.items():
+        if bundle.files[name] != content:
+            return f"another {name}"
+>>>>>>> data
     facts = {key: value for key, value in bundle.manifest.items() if key not in MADE_ANEW}
     return (
         bundle.files.keys() == selection.file_names

@@ -35,6 +35,8 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
 _ADVISORY_KEY = 0x687073
 _OPENING, _CREATION = 0, -1
+_POOLER_SIGNS = ("unsupported startup parameter", "prepared statement")
+"""What servers say that hand a session's connection to others between two transactions."""
 _CLAIM_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id)")
 
 
@@ -110,9 +112,8 @@ class Database:
         try:
             with probe.connect() as connection:
                 if not is_sqlite(url):
-                    connection.execute(
-                        sa.text("SELECT pg_advisory_lock(:key, :what)"), {"key": _ADVISORY_KEY, "what": _OPENING}
-                    )
+                    # Of this transaction and not of the session: a pooler would keep that one for somebody else.
+                    connection.execute(_CLAIM_LOCK, {"key": _ADVISORY_KEY, "study_id": _OPENING})
                 is_ours = sa.inspect(connection).has_table(tables.layout.name)
                 if not is_ours and not create:
                     raise StorageError(
@@ -366,4 +367,8 @@ def _explain(error: BaseException) -> str:
         cause = cause.__cause__
     original = getattr(cause, "orig", None)
     text = " ".join(str(original or cause).split())
+    if any(sign in text for sign in _POOLER_SIGNS):
+        text = (
+            f"{text[:200]}; this is a connection pooler, it seems: give the direct (unpooled) address of the database"
+        )
     return text[:300] or type(cause).__name__

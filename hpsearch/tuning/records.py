@@ -331,6 +331,22 @@ def load_trial_weights(study: Study, trial: TrialRecord) -> bytes:
     return content
 
 
+def load_confusion(study: Study, trial: TrialRecord) -> list[list[int]] | None:
+    """How a complete trial labels the validation split, a row a true class; None where that is not stored.
+
+    Raises:
+        StorageError: The database failed, or what it holds is damaged.
+    """
+    if trial.state != "COMPLETE" or study.database is None:  # a record that was made up has no database
+        return None
+    with study.database.transaction() as connection:
+        content = blobs.read_blob(connection, trial.trial_id, blobs.CONFUSION)
+    if content is None:
+        return None
+    rows: list[list[int]] = json.loads(content)
+    return rows
+
+
 def store_test_score(study: Study, trial: TrialRecord, *, accuracy: float, loss: float, images: int) -> None:
     """Record that the test split was opened for a trial, and what it gave."""
     with study.database.transaction() as connection:

@@ -21,7 +21,16 @@ from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
 from tests.cli_runs import CommandRoom, Ended
 from tests.trained_study import TrainedStudy, train_study
 
-FILES = {"README.md", "config.json", "config.toml", "confusion.png", "curve.png", "manifest.json", "model.safetensors"}
+FILES = {
+    "README.md",
+    "config.json",
+    "config.toml",
+    "confusion.png",
+    "curve.png",
+    "manifest.json",
+    "model.safetensors",
+    "trained-on.bin",
+}
 FINALISTS = ("finalists", "study", "--top", "2", "--replicates", "3")
 ON_ALL = ("--on", "train+validation")
 

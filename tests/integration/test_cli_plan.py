@@ -68,4 +68,4 @@ def test_data_fetch_checks_a_persons_own_data(room: CommandRoom) -> None:
     write_tiny_archive(room.folder / "tiny.npz")
     ended = room.type("data", "fetch", "tiny.npz")
     assert ended.code == 0
-    assert "tiny.npz: 333 training and 67 test images of 1x8x8 in 3 classes" in ended.out
+    assert "tiny.npz: 400 images of 1x8x8 in 3 classes" in ended.out

@@ -22,7 +22,16 @@ from tests.cli_runs import write_tiny_archive
 from tests.scripted import curve_point, make_study
 from tests.trained_study import TrainedStudy, train_study
 
-FILES = ["README.md", "config.json", "config.toml", "confusion.png", "curve.png", "manifest.json", "model.safetensors"]
+FILES = [
+    "README.md",
+    "config.json",
+    "config.toml",
+    "confusion.png",
+    "curve.png",
+    "manifest.json",
+    "model.safetensors",
+    "trained-on.bin",
+]
 
 
 @pytest.fixture(scope="module")

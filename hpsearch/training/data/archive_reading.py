@@ -38,6 +38,8 @@ _VALIDATION = (
     ("validation_images", "validation_labels"),
 )
 _TEST = (("x_test", "y_test"), ("test_x", "test_y"), ("test_images", "test_labels"))
+SPLIT_NAMES = {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
+"""The names that the arrays of each split may have, in small letters: of the images and of the labels."""
 _EXPECTED = "x_train and y_train (and x_test, y_test), or images and labels (and test_images, test_labels)"
 _NAMES = "class_names"
 
@@ -95,11 +97,6 @@ def find_keys(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[Keys, Key
     return train, find_split(path, headers, _VALIDATION), find_split(path, headers, _TEST)
 
 
-def find_test_keys(path: Path, headers: Mapping[str, ArrayHeader]) -> Keys | None:
-    """The arrays of the test split, whether there is a training split or not. Raises DataError."""
-    return find_split(path, headers, _TEST)
-
-
 def find_split(path: Path, headers: Mapping[str, ArrayHeader], names: tuple[tuple[str, str], ...]) -> Keys | None:
     """The two arrays of one split under whichever names it has, in capitals or not; None where it is not there."""
     by_name: dict[str, list[str]] = {}
@@ -118,17 +115,25 @@ def find_split(path: Path, headers: Mapping[str, ArrayHeader], names: tuple[tupl
 
 def _name_classes(path: Path, headers: Mapping[str, ArrayHeader], count: int) -> tuple[str, ...]:
     """The classes: as the file names them, else by number."""
-    key = next((key for key in headers if key.lower() == _NAMES), None)
     if count < 2:
         raise DataError(f"{show_path(path)} has one class; a data set needs at least two")
-    if key is None:
+    names = read_class_names(path, headers)
+    if names is None:
         return tuple(str(label) for label in range(count))
+    if len(names) != count:
+        raise DataError(f"{show_path(path)} names {len(names)} classes and its labels show {count}")
+    return names
+
+
+def read_class_names(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[str, ...] | None:
+    """The names of the classes; None where the file names none. Raises DataError."""
+    key = next((key for key in headers if key.lower() == _NAMES), None)
+    if key is None:
+        return None
     array = load_array(path, key, headers)
     if array.ndim != 1:
         raise DataError(f"{key} in {show_path(path)} is {headers[key]}; names are one text a class, (classes,)")
     names = tuple(_read_name(path, key, name) for name in array.tolist())
-    if len(names) != count:
-        raise DataError(f"{show_path(path)} names {len(names)} classes and its labels show {count}")
     if twice := [name for position, name in enumerate(names) if name in names[:position]]:
         raise DataError(f"{key} in {show_path(path)} has {twice[0]!r} twice: give each class a name of its own")
     return names

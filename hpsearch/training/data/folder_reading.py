@@ -86,14 +86,14 @@ class _Seen:
             )
 
 
-def read_folder(path: Path, cache_folder: Path) -> GivenImages:
+def read_folder(path: Path, cache_folder: Path, *, least_classes: int = 2) -> GivenImages:
     """Every image of a folder with classes, decoded once and then kept in the cache.
 
     Raises:
         DataError: The layout is another one, a file is damaged or transparent, or sizes differ.
         OSError: A folder or file cannot be read.
     """
-    scanned = scan_folder(path)
+    scanned = scan_folder(path, least_classes=least_classes)
     files = (*scanned.train, *(scanned.validation or ()), *(scanned.test or ()))
     content = [
         [str(path.absolute()), scanned.left_out.describe()],

@@ -57,11 +57,11 @@ class ScannedFolder:
     notes: tuple[str, ...] = ()
 
 
-def scan_folder(path: Path) -> ScannedFolder:
+def scan_folder(path: Path, *, least_classes: int = 2) -> ScannedFolder:
     """Find the classes and their files; nothing is read yet.
 
     Raises:
-        DataError: There are fewer than two classes, a class has no image or a name that nothing can store, or the
+        DataError: There are fewer classes than it takes, a class has no image or a name that nothing can store, or the
             layout says two things at once.
         OSError: A folder cannot be read.
     """
@@ -73,7 +73,7 @@ def scan_folder(path: Path) -> ScannedFolder:
     if "train" in splits:
         _note_strays(path, left_out)
     classes = name_classes(_list_class_folders(train_folder, left_out))
-    if len(classes) < 2:
+    if len(classes) < least_classes:
         raise DataError(
             f"{show_path(train_folder)} holds {len(classes)} folders with images, and a data set needs at least two "
             f"classes; expected is {EXPECTED_LAYOUT}"
