@@ -262,7 +262,7 @@ def test_what_operators_did_is_written_down(database: Database) -> None:
 
 
 def test_an_enqueued_trial_comes_next_with_what_it_was_given_and_the_rest_drawn(database: Database) -> None:
-    study = make_study(database, trials=3)
+    study = make_study(database, trials=3, space={"optimizer": ["adam", "adamw"]})
     queue = TrialQueue(study, "one", "cpu")
     finish(claim(queue))
     assert enqueue_trial(study, {"lr": 0.0123, "initialization": "xavier_uniform"}) == 1
