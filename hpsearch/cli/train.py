@@ -106,12 +106,8 @@ def train(
     with open_steps(log) as steps:
         identity = keep_rules(identify_dataset(place, cache_folder, steps.tell, steps.note), given, cache_folder)
         asked = _change(given, identity, most_epochs)
-<<<<<<< HEAD
         _check_teacher(chosen.url, asked)
-        fetched = fetch(place, cache_folder, steps)
-=======
         fetched = fetch(place, cache_folder, steps) if place in CATALOGUE else identity
->>>>>>> data
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:8]
     work = PlannedWork(chosen.url, cache_folder, device, counted)
     from hpsearch.storage.database import Database
@@ -130,7 +126,6 @@ def train(
         raise typer.Exit(1 if failed else 0 if record.is_finished else interrupts.exit_code or 1)
 
 
-<<<<<<< HEAD
 def _check_teacher(url: str, config: "TrialConfig") -> None:
     """Find out before anything is made that the teacher of a configuration is not here, or may not teach it.
 
@@ -148,7 +143,8 @@ def _check_teacher(url: str, config: "TrialConfig") -> None:
         raise InputError(describe_missing_teacher(config.teacher, hide_password(url)))
     with Database.open(url, check=False) as database:
         find_teacher_of(database, config)
-=======
+
+
 def keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: Path) -> "DatasetIdentity":
     """The same images by the rules that the configuration was trained by, so that its splits are what they were."""
     from hpsearch.errors import DataError
@@ -162,7 +158,6 @@ def keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: 
     except DataError:
         return identity
     return older if older.sha256 == given.dataset.sha256 else identity
->>>>>>> data
 
 
 def fetch(place: str, cache_folder: Path, steps: Any) -> "DatasetIdentity":

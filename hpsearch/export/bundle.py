@@ -224,24 +224,12 @@ def _is_the_same(selection: SelectedTrial) -> bool:
         return False
     try:
         bundle = open_bundle(selection.target)
-<<<<<<< HEAD
     except InputError:
         return False
-=======
-    except InputError as error:
-        return str(error)
-    # A bundle from before there was such a file is as good as ever.
-    if lacking := sorted(selection.file_names - bundle.files.keys() - {SEEN}):
-        return f"it has no {lacking[0]}"
-    if more := sorted(bundle.files.keys() - selection.file_names):
-        return f"it has a {more[0]}, not asked for now"
-    for name, content in selection.fixed_files.items():
-        if bundle.files[name] != content:
-            return f"another {name}"
->>>>>>> data
     facts = {key: value for key, value in bundle.manifest.items() if key not in MADE_ANEW}
     return (
-        bundle.files.keys() == selection.file_names
+        # A bundle from before there was a list of what it was trained on is as good as ever.
+        bundle.files.keys() | {SEEN} == selection.file_names | {SEEN}
         and all(bundle.files[name] == content for name, content in selection.fixed_files.items())
         and facts == selection.facts
     )
