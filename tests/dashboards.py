@@ -42,7 +42,7 @@ def make_finished_study(database: Database, name: str = "tiny-fcn", *, trials: i
             trial.prune()
             continue
         figures = draw_figures() if number == trials - 1 else ()
-        trial.complete(b"weights", figures=figures)
+        trial.complete(b"weights", confusion=CONFUSION, figures=figures)
     claim(queue).report(curve_point(0, 0.125))
     return study
 

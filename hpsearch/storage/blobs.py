@@ -18,6 +18,8 @@ CHECKPOINT = "checkpoint"
 """The kind of the state after some of a trial's epochs, kept while it is not finished."""
 CHECKPOINT_CURVE = "checkpoint-curve"
 """The kind of the results of the epochs that a checkpoint has behind it, as JSON."""
+CONFUSION = "confusion"
+"""The kind of a complete trial's confusion matrix on the validation split, as JSON: a list a class, of counts."""
 
 TEACHER = "teacher"
 """The kind of the weights, as safetensors, of the network that a study's trials learn from; the study's own."""

@@ -93,14 +93,24 @@ class ClaimedTrial:
         except StorageUnavailableError:
             return False
 
-    def complete(self, weights: bytes, *, figures: Sequence[Artifact] = ()) -> None:
+    def complete(
+        self,
+        weights: bytes,
+        *,
+        confusion: Sequence[Sequence[int]] | None = None,
+        figures: Sequence[Artifact] = (),
+    ) -> None:
         """Finish, with the last epoch's objective as the value.
 
         Args:
             weights: The trained weights as they are kept.
+            confusion: The confusion matrix on the validation split: a row a true class, a column a predicted one; None
+                where nothing is held out.
             figures: What the dashboard shows beside the trial.
         """
         kept = {blobs.WEIGHTS: weights}
+        if confusion is not None:
+            kept[blobs.CONFUSION] = json.dumps(confusion).encode()
         self._finish(TrialState.COMPLETE, value=self.curve[-1].objective, kept=kept, figures=figures)
 
     def prune(self) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from hpsearch.storage import tables
 from hpsearch.storage.artifacts import Artifact, read_artifact
+from hpsearch.storage.blobs import CONFUSION, read_blob
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
@@ -145,10 +146,10 @@ def test_a_finished_trial_keeps_no_checkpoint(queue: TrialQueue, end: str) -> No
     assert kinds == ({"weights"} if end == "complete" else set())
 
 
-def test_a_complete_trial_keeps_its_figures(queue: TrialQueue) -> None:
+def test_a_complete_trial_keeps_its_confusion_matrix_and_its_figures(queue: TrialQueue) -> None:
     trial = claim(queue)
     trial.report(curve_point(0, 0.1))
-    trial.complete(b"w", figures=[Artifact("curve.png", b"picture")])
+    trial.complete(b"w", confusion=[[2, 0], [1, 3]], figures=[Artifact("curve.png", b"picture")])
     database = queue.study.database
     (attribute,) = [
         value
@@ -160,6 +161,7 @@ def test_a_complete_trial_keeps_its_figures(queue: TrialQueue) -> None:
     with database.transaction() as connection:
         assert read_artifact(connection, artifact_id) == b"picture"
         assert read_artifact(connection, "0" * 32) is None
+        assert read_blob(connection, trial.lease.trial_id, CONFUSION) == b"[[2, 0], [1, 3]]"
 
 
 def test_only_a_trial_among_the_best_is_drawn(database: Database) -> None:

@@ -36,7 +36,7 @@ def test_a_short_trial_asks_little_of_the_database(database: Database, epochs: i
         for epoch in range(epochs):
             clock.time += 1 / epochs
             trial.report(curve_point(epoch, 0.5), b"after")
-        trial.complete(b"weights")
+        trial.complete(b"weights", confusion=[[1]])
 
     def count(what: str) -> Any:
         def note(*_event: Any) -> None:
