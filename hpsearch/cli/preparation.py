@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from hpsearch.round_plan import RoundPlan
     from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
+    from hpsearch.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor
@@ -323,13 +323,17 @@ def measure_plan(
     Raises:
         InputError: The time is too short for a single epoch.
     """
-    from hpsearch.training.device import choose_device
+    from hpsearch.training.device import choose_device, count_workers
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
 
     tell("measuring how long an epoch takes here")
     device = choose_device(hardware.name)
-    measure = partial(measure_worker_epoch_seconds, device=device)
+    crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
+
+    def measure(config: "TrialConfig") -> float:
+        return crowding * measure_worker_epoch_seconds(config, device)
+
     return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
 
 
