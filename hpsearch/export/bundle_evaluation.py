@@ -114,7 +114,8 @@ def evaluate_bundle(
             "--split test"
         )
     if (split or "test") == "test" and (is_same or name in CATALOGUE):
-        tell(f"opening the test split of {name}; no database records it")
+        count = f": {config.dataset.test_count:,} images" if is_same else ""
+        tell(f"opening the test split of {name}{count}; no database records it")
     if is_same:
         chosen = load_own(name, config, cache_folder, split or "test")
     else:

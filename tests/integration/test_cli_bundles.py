@@ -184,8 +184,9 @@ def test_evaluate_opens_the_test_split_by_default_and_says_so(
 def test_evaluate_takes_other_images_of_the_same_shape_and_classes_alone(room: CommandRoom, bundle: Path) -> None:
     write_tiny_archive(room.folder / "more.npz", count=300)
     document = read_json(room.type("evaluate", str(bundle), "--dataset", "more.npz", "--json").out)
-    assert (document["dataset"], document["is_same_data"], document["images"]) == ("more.npz", False, 300)
-    assert document["split"] == "all"
+    assert (document["dataset"], document["is_same_data"], document["split"]) == ("more.npz", False, "all")
+    (note,) = document["notes"]  # they are the first 300 of those 400 that the bundle was made with
+    assert f"set aside: {300 - document['images']} of 300 images" in note
     assert "not the images that it was made with" in room.type("evaluate", str(bundle), "--dataset", "more.npz").out
     write_tiny_archive(room.folder / "wide.npz", side=9)
     assert_refused(room.type("evaluate", str(bundle), "--dataset", "wide.npz"), "1x9x9", "1x8x8")

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.errors import DataError
 from hpsearch.training.data.content_hashes import count_repetitions, hash_images
 from hpsearch.training.data.content_split import hold_out_by_content
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -87,8 +86,8 @@ class OwnImages:
     def divide(cls, name: str, given: GivenImages) -> Self:
         """Hold out a test split by content, where none was given, and find what is there more than once.
 
-        Raises:
-            DataError: All training images of a class are test or validation images as well.
+        Given splits that leave nothing to train on of a class, for all its images are in another one as well, are put
+        together and divided by content.
         """
         train = OwnPart.sort(given.train)
         validation = None if given.validation is None else OwnPart.sort(given.validation)
@@ -107,7 +106,13 @@ class OwnImages:
             notes.append(
                 f"{dropped:,} training images are left out: they are in the test split or the validation split as well"
             )
-        _check_classes(name, given.class_names, train)
+        if missing := _find_missing(given.class_names, train):
+            note = (
+                f"every training image of class {missing[0]!r} is in the test split or the validation split as well: "
+                "the given splits are put together and divided by content"
+            )
+            parts = [part for part in (given.train, given.validation, given.test) if part is not None]
+            return cls.divide(name, GivenImages(given.class_names, join_images(*parts), notes=(*given.notes, note)))
         notes += describe_pixels(everything.images.images.numpy())
         return cls(name, given.class_names, train, validation, test, tuple(notes), given.test is not None)
 
@@ -174,13 +179,10 @@ def _describe_repetitions(*parts: OwnPart) -> list[str]:
     return notes
 
 
-def _check_classes(name: str, class_names: Sequence[str], train: OwnPart) -> None:
+def _find_missing(class_names: Sequence[str], train: OwnPart) -> list[str]:
+    """The classes without a training image."""
     counts = np.bincount(train.images.labels.numpy(), minlength=len(class_names))
-    if missing := [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]:
-        raise DataError(
-            f"every training image of class {missing[0]!r} in {name} is a validation or test image as well: nothing is "
-            "left to train on; give other images, or leave the test split out, then one is held out"
-        )
+    return [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]
 
 
 def _count(number: int, one: str, several: str) -> str:
