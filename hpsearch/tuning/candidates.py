@@ -7,8 +7,9 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.parameters import build_recipe, build_shape
+from hpsearch.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
 from hpsearch.regularization import choose_augmentation
-from hpsearch.round_plan import FinishedTrial, Promotion, RoundPlan, choose_first_epochs, choose_promotion
+from hpsearch.round_plan import RoundPlan
 from hpsearch.solver import solve
 from hpsearch.storage import optuna_rows
 from hpsearch.trial_config import TrialConfig, derive_seed
