@@ -1,10 +1,28 @@
 """What a network has to know of a data set: the shape of an image and the classes."""
 
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from hpsearch.storable_text import list_unstorable, write_out
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+DataRules = Literal[1, 2]
+"""How a person's own files become images, and images fall into splits.
+
+1: as they lie in the files, by their place in a list. Of all data sets known by name, and of studies from before 2.
+2: as a person sees them (turned, 16 bits brought to 8), by a hash of their pixels.
+"""
+NEWEST_RULES: DataRules = 2
 
 
 class InputShape(NamedTuple):
@@ -31,18 +49,37 @@ class DatasetIdentity(BaseModel):
     name: str
     """A name of the catalogue (`fashion-mnist`) or the path that was given."""
     sha256: Sha256
-    """Over the content of the training split and the test split: another order, another label, another hash."""
+    """Over the content of every split: another image, another label, another hash."""
     input_shape: InputShape
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
     train_count: Annotated[int, Field(ge=1)]
     """Images in the training split, the validation part included."""
     test_count: Annotated[int, Field(ge=0)]
+    validation_count: Annotated[int, Field(ge=1)] | None = None
+    """Images of the training split that the data set itself sets aside to validate on; None where it sets none."""
+    rules: DataRules = 1
 
     @model_validator(mode="after")
     def _images_have_pixels(self) -> Self:
         if min(self.input_shape) < 1:
             raise ValueError(f"images of {self.input_shape} hold no pixels; channels, height and width are 1 or more")
         return self
+
+    @model_validator(mode="after")
+    def _names_can_be_stored(self) -> Self:
+        for name in list_unstorable([self.name, self.class_names]):
+            raise ValueError(f"the name '{write_out(name)}' is no UTF-8 text: rename it")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the fields that are as before they were there, so that hashes stay the same."""
+        document: dict[str, Any] = write(self)
+        if self.validation_count is None:
+            document.pop("validation_count", None)
+        if self.rules == 1:
+            document.pop("rules", None)
+        return document
 
     @property
     def class_count(self) -> int:

@@ -36,6 +36,10 @@ class StorageUnavailableError(StorageError):
     """A database that does not answer now and may answer again: the connection broke, the server starts, a lock."""
 
 
+class UnreadableStudyError(StorageError):
+    """What a sound database holds of one study cannot be read: the others can, and it can be deleted."""
+
+
 class OutOfMemoryError(HpsearchError):
     """A trial that the device's memory cannot hold, now or ever: it is tried again a few times."""
 

@@ -1,6 +1,5 @@
 """Study files: one TOML file says what a study searches; flags go above it, defaults below."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,11 +11,13 @@ from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.study_spec import StudySpec, check_study_name, explain_value_error
-from hpsearch.wording import describe_allowed, quote
+from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)
 _FIELDS = ("name", *(name for name in StudySpec.model_fields))
 _MAXIMUM_BYTES = 1_000_000
+_TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
+"""Quotation marks that word processors put in the place of straight ones."""
 
 
 def read_study_file(path: Path) -> dict[str, Any]:
@@ -28,7 +29,9 @@ def read_study_file(path: Path) -> dict[str, Any]:
     study_text = read_study_text(path)
     for key in study_text.fields:
         if key not in _FIELDS:
-            raise InputError(f"study file {str(path)!r}{_line_of(study_text.text, key)}: {_unknown_key(key)}")
+            raise InputError(
+                f"study file {str(path)!r}{_line_of(study_text.text, key)}: {describe_unknown('key', key, _FIELDS)}"
+            )
     return study_text.fields
 
 
@@ -62,14 +65,20 @@ def read_study_text(path: Path) -> StudyText:
         raise InputError(f"study file {str(path)!r} cannot be read: {reason}") from error
     if len(content) > _MAXIMUM_BYTES:
         raise InputError(f"study file {str(path)!r} has over {_MAXIMUM_BYTES:,} bytes, so it is no study file")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        raise InputError(f"study file {str(path)!r} is UTF-16 text: save it as UTF-8, which every editor can")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
         fields = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise InputError(f"study file {str(path)!r} is not UTF-8 text: byte {error.start} cannot be read") from error
+        raise InputError(
+            f"study file {str(path)!r} is not UTF-8 text: byte {error.start} cannot be read; save it as UTF-8"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         place = f"at line {len(text.splitlines())}, the end of the file"
         message = str(error).replace("at end of document", place)
+        if typographic := sorted(set(text) & _TYPOGRAPHIC):
+            message += f"; it has typographic quotes ({' '.join(typographic)}): write straight ones, \" or '"
         raise InputError(f"study file {str(path)!r} is not valid TOML: {message}") from error
     except RecursionError as error:
         raise InputError(f"study file {str(path)!r} nests its lists too deep; a study needs two levels") from error
@@ -88,7 +97,7 @@ def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
     given = dict(fields)
     name = given.pop("name", None)
     if unknown := [key for key in given if key not in _FIELDS]:
-        raise InputError(_unknown_key(unknown[0]))
+        raise InputError(describe_unknown("key", unknown[0], _FIELDS))
     for required, example in (("budget", "--budget 100k"), ("arch", "--arch cnn")):
         if required not in given:
             raise InputError(f"no {required} is given: add {example}, or {required} = ... to a study file")
@@ -111,12 +120,6 @@ def _explain(error: ValidationError) -> str:
         allowed = describe_allowed(_ANNOTATIONS[field])
         return f"{field} {quote(first['input'])} is not allowed; give {allowed}"
     return explain_value_error(error)
-
-
-def _unknown_key(key: str) -> str:
-    near = difflib.get_close_matches(key, _FIELDS, n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown key {quote(key)}; {guess}allowed: {', '.join(_FIELDS)}"
 
 
 def _line_of(text: str, key: str) -> str:

@@ -1,8 +1,10 @@
 """The application: its commands, and `main`, which turns what goes wrong into one line and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,9 +30,12 @@ from hpsearch.cli import (
 )
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.screen import write_error_line, write_line
+from hpsearch.errors import InputError
 
 PROGRAM = "hpsearch"
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""Error numbers of an output that takes no more."""
 _PIPE_CLOSED_CODE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
@@ -86,7 +91,6 @@ app.command("create", rich_help_panel=_PARTS)(create.create)
 app.command("worker", rich_help_panel=_PARTS)(worker.worker)
 app.command("backup", rich_help_panel=_DATABASE)(copies.backup)
 app.command("restore", rich_help_panel=_DATABASE)(copies.restore)
-app.command("upgrade", rich_help_panel=_DATABASE)(copies.upgrade)
 app.add_typer(data.app, name="data", rich_help_panel=_PARTS)
 
 
@@ -99,11 +103,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if arguments is None else arguments)
     _show_what_can_be_shown()
     try:
+        _check_current_folder()
         code = app(args=typed, prog_name=PROGRAM, standalone_mode=False, obj=tuple(typed))
+        sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has left, as `head` does; Python must not trip over it again at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has left, as `head` does.
+        _forget_output()
         return _PIPE_CLOSED_CODE
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        _forget_output()
+        write_error_line(f"error: cannot write the output: {error.strerror}")
+        return 1
     except Exception as error:
         explained = explain_error(error)
         if explained is None:
@@ -111,6 +123,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sentence, code = explained
         write_error_line(sentence)
     return code if isinstance(code, int) else 0
+
+
+def _forget_output() -> None:
+    """Python must not trip over what it still holds at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _check_current_folder() -> None:
+    """Raises InputError where it was removed: libraries would say it in their own ways."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(f"the current folder no longer exists ({error.strerror}): cd into another one") from error
 
 
 def _show_what_can_be_shown() -> None:

@@ -17,11 +17,12 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
+from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
 from hpsearch.cli.studies import open_record, require_best
 from hpsearch.cli.views import format_accuracy
 from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
 from hpsearch.errors import InputError
+from hpsearch.storable_text import write_out
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from hpsearch.tuning.winner import Winner
 
 _FORMATS = ("all", "safetensors", "onnx")
-_SPLITS = ("test", "validation")
+_SPLITS = ("test", "validation", "all")
 
 BundleArgument = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="The folder of an exported trial.", show_default=False)
@@ -132,14 +133,22 @@ def evaluate(
         typer.Option(
             "--dataset",
             metavar="NAME|PATH",
-            help="Other images, of the same shape and classes.",
+            help="Other images, of the same shape and of classes that it knows. Those that it was trained on are "
+            "set aside.",
             show_default="the bundle's own",
             rich_help_panel=WHAT,
         ),
     ] = None,
     split: Annotated[
-        str, typer.Option("--split", metavar="test|validation", help="Which images of it.", rich_help_panel=WHAT)
-    ] = "test",
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="test|validation|all",
+            help="Which images of it.",
+            show_default="test; all of a person's own that bring no test split",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
     onnx: OnnxOption = False,
     int8: Int8Option = False,
     as_json: JsonOption = False,
@@ -148,7 +157,8 @@ def evaluate(
 
     Example: [bold]hpsearch evaluate exports/fashion-mnist-cnn-100k-trial-7 --split validation[/]
     """
-    _check_choice(split, "--split", _SPLITS)
+    if split is not None:
+        _check_choice(split, "--split", _SPLITS)
     model = _choose_model(onnx, int8)
     from hpsearch.export.bundle_evaluation import evaluate_bundle
     from hpsearch.export.opened_bundle import open_bundle
@@ -159,10 +169,12 @@ def evaluate(
         choose_cache_folder(),
         model=model,
         dataset=dataset,
-        split=cast(Literal["test", "validation"], split),
+        split=cast(Literal["test", "validation", "all"] | None, split),
         tell=log.tell,
     )
     if as_json:
+        for note in evaluation.notes:
+            log.note(f"note: {note}")
         write_json(evaluation.describe())
         return
     _show_evaluation(open_console(), evaluation)
@@ -193,27 +205,35 @@ def predict(
     """
     count = parse_number(top, "--top", least=1) or 1
     model = _choose_model(onnx, int8)
-    from hpsearch.export.image_files import list_images, read_images
+    from hpsearch.export.image_files import compare_brightness, list_images, read_images
     from hpsearch.export.opened_bundle import open_bundle
 
     opened = open_bundle(bundle)
     dataset = opened.config.dataset
     if count > dataset.class_count:
         raise InputError(f"--top {count} is not allowed: this network knows {dataset.class_count} classes")
-    files = list_images(images)
-    pixels = read_images(files, dataset.input_shape, resizes=resize)
+    read = read_images(list_images(images), dataset.input_shape, resizes=resize)
     from hpsearch.export.classifier import find_likeliest
 
-    found = find_likeliest(opened.load_classifier(model), pixels, dataset.class_names, count)
+    classifier = opened.load_classifier(model)
+    found = find_likeliest(classifier, read.images, dataset.class_names, count) if len(read.files) else []
+    hint = compare_brightness(read.images, opened.manifest.get("brightness"))
     if as_json:
         rows = [
             {"file": str(file), "classes": [{"class": name, "probability": share} for name, share in likeliest]}
-            for file, likeliest in zip(files, found, strict=True)
+            for file, likeliest in zip(read.files, found, strict=True)
         ]
-        write_json({"bundle": str(bundle), "model": model, "predictions": rows})
-        return
-    for file, likeliest in zip(files, found, strict=True):
-        write_line(f"{file}: {', '.join(f'{name} {share:.2%}' for name, share in likeliest)}")
+        failures = [{"reason": reason} for reason in read.failures]
+        write_json({"bundle": str(bundle), "model": model, "predictions": rows, "failures": failures, "note": hint})
+    else:
+        for file, likeliest in zip(read.files, found, strict=True):
+            write_line(f"{write_out(str(file))}: {', '.join(f'{name} {share:.2%}' for name, share in likeliest)}")
+    for line in (*read.left_out, *([hint] if hint else [])):
+        write_error_line(f"note: {line}")
+    for reason in read.failures:
+        write_error_line(f"error: {reason}")
+    if read.failures or not read.files:
+        raise typer.Exit(1)
 
 
 def _choose_trials(record: "StudyRecord", count: int | None, number: int | None) -> "list[TrialRecord]":
@@ -263,8 +283,8 @@ def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None
 
     measures, bundle = evaluation.measures, evaluation.bundle
     console.print(
-        f"{format_accuracy(measures.accuracy)} of {measures.images:,} {evaluation.split} images of "
-        f"{evaluation.dataset.name} are labelled rightly ({measures.correct:,}); loss {measures.loss:.4f}",
+        f"{format_accuracy(measures.accuracy)} of {measures.images:,} {_name_split(evaluation)}images of "
+        f"{write_out(evaluation.dataset)} are labelled rightly ({measures.correct:,}); loss {measures.loss:.4f}",
         style="bold",
         soft_wrap=True,
     )
@@ -276,11 +296,21 @@ def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None
     console.print(table)
 
 
+def _name_split(evaluation: "BundleEvaluation") -> str:
+    return "" if evaluation.split == "all" else f"{evaluation.split} "
+
+
 def _list_notes(bundle: "Bundle", evaluation: "BundleEvaluation") -> list[str]:
     notes = [f"{evaluation.model} of {bundle.path}"]
     if not evaluation.is_same_data:
         notes.append(f"not the images that it was made with, which are {bundle.config.dataset.name}")
-    return notes
+    measures = evaluation.measures
+    notes.append(
+        f"standard error {100 * measures.standard_error:.2f} points; saying the largest class always gives "
+        f"{format_accuracy(measures.largest_class_share)}; balanced over the classes "
+        f"{format_accuracy(measures.balanced_accuracy)}"
+    )
+    return [*notes, *evaluation.notes]
 
 
 def _choose_model(onnx: bool, int8: bool) -> str:

@@ -99,7 +99,7 @@ def create(
     request = read_request(study_file, flags, device, workers, predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
-        identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell)
+        identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
         hardware = choose_hardware_for(request)
         request = plan_request_time(chosen.url, request, identity, fitted, hardware, steps.tell)
         database, made = open_study(chosen.url, request, identity, cache_folder, steps.tell)
@@ -118,7 +118,7 @@ def _create_planned(
     planned: "PlannedStudy", storage: "StorageChoice", study_file: Path | None, *, as_json: bool
 ) -> None:
     with open_steps(open_console(stderr=as_json)) as steps:
-        database, made = open_planned_study(storage.url, planned, choose_cache_folder(), steps.tell)
+        database, made = open_planned_study(storage.url, planned, choose_cache_folder(), steps.tell, steps.note)
     with database:
         if as_json:
             write_json({"name": made.name, "created": made.is_new})

@@ -7,8 +7,10 @@ import typer
 from hpsearch.cli.options import JsonOption, choose_cache_folder
 from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
 from hpsearch.cli.tables import make_table
+from hpsearch.storable_text import write_out
 
 if TYPE_CHECKING:
+    from hpsearch.dataset import DatasetIdentity
     from hpsearch.training.data.listing import DatasetListing
 
 app = typer.Typer(help="The data sets that are known by name, and bringing one here.", no_args_is_help=False)
@@ -70,12 +72,18 @@ def fetch(
     with SpinnerSteps(console) if console.is_terminal else LineSteps(console) as steps:
         from hpsearch.training.data import fetch_dataset
 
-        identity = fetch_dataset(name, choose_cache_folder(), steps.tell)
+        identity = fetch_dataset(name, choose_cache_folder(), steps.tell, note=steps.note)
     console.print(
-        f"{identity.name}: {identity.train_count:,} training and {identity.test_count:,} test images of "
-        f"{identity.input_shape} in {identity.class_count} classes; every file is right",
+        f"{write_out(identity.name)}: {identity.train_count + identity.test_count:,} images of {identity.input_shape} "
+        f"in {identity.class_count} classes; {identity.train_count:,} training{_describe_validation(identity)} and "
+        f"{identity.test_count:,} test images; every file is right",
         soft_wrap=True,
     )
+
+
+def _describe_validation(identity: "DatasetIdentity") -> str:
+    count = identity.validation_count
+    return "" if count is None else f" ({count:,} of them given to validate on)"
 
 
 def _describe(listing: "DatasetListing") -> dict[str, Any]:

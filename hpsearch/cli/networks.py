@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from hpsearch.cli.measures import list_measures, list_steps
 from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import name_trials
@@ -76,12 +77,14 @@ def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[
     if record.study.plan is None and (earlier := record.replicates.get(trial.number)) is not None:
         facts.append(("replicate", f"network and recipe of trial {earlier}, under another seed"))
     if trial.value is not None:
-        facts.append(("validation", f"{format_accuracy(trial.value)} of the images held out of the training split"))
+        facts += list_measures(record, trial)
     elif not record.study.is_validated:
         facts.append(("validation", "cannot be known: nothing was held out"))
     facts.append(("test", describe_test(record, trial)))
     if trial.seconds is not None:
         facts.append(("training", f"{trial.epochs} epochs in {format_duration(trial.seconds)}"))
+    if config is not None:
+        facts += list_steps(config)
     return facts
 
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.screen import open_console, write_json, write_line
 from hpsearch.cli.views import format_accuracy
-from hpsearch.errors import InputError
+from hpsearch.errors import InputError, UnreadableStudyError
 from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
@@ -201,30 +201,43 @@ def delete(
 
     Example: [bold]hpsearch delete fashion-mnist-cnn-100k[/]
     """
-    from hpsearch.tuning.operations import delete_study
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.operations import delete_study, delete_unreadable_study
     from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
 
-    with _open(choose_storage(context, storage), study) as opened:
-        record = read_study_record(opened)
+    with Database.open(choose_storage(context, storage).url, check=False) as database:
+        try:
+            opened = load_study(database, study)
+            record = read_study_record(opened)
+        except UnreadableStudyError as error:
+            if not yes:
+                _ask(study, [f"all its trials, though it cannot be read ({error})"])
+            delete_unreadable_study(database, study)
+            write_line(f"study {study} is deleted, which could not be read")
+            return
         if not yes:
-            _ask(record)
+            _ask(study, _list_losses(record))
         delete_study(opened)
     write_line(f"study {study} is deleted ({describe_counts(record)})")
 
 
-def _ask(record: "StudyRecord") -> None:
-    """Have the study's name typed by whoever sits at a terminal.
-
-    Raises:
-        InputError: Nobody does, or another name was typed.
-    """
-    name = record.study.name
+def _list_losses(record: "StudyRecord") -> list[str]:
     best = record.best
     lost = [f"{len(record.trials)} trials ({describe_counts(record)})", "their weights and curves"]
     if best is not None:
         lost.append(f"the best with {format_accuracy(best.value)}")
     if record.test_openings:
         lost.append("the record of its test scores")
+    return lost
+
+
+def _ask(name: str, lost: Sequence[str]) -> None:
+    """Have the study's name typed by whoever sits at a terminal.
+
+    Raises:
+        InputError: Nobody does, or another name was typed.
+    """
     if not sys.stdin.isatty():
         raise InputError(f"deleting study {name!r} loses {', '.join(lost)}: give --yes if that is meant")
     console = open_console(stderr=True)

@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
-from hpsearch.cli.preparation import check_splits, check_storage, choose_hardware, identify_dataset, make_absolute
+from hpsearch.cli.preparation import (
+    check_splits,
+    check_storage,
+    choose_hardware,
+    identify_dataset,
+    make_absolute,
+    match_rules,
+    resolve_beside,
+)
 from hpsearch.cli.result import Ending
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import find_ending, open_steps
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.storable_text import write_out
 from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
@@ -59,9 +68,10 @@ def read_planned_study(
                 f"{flag} belongs to a search, and {str(study_file)!r} says what to train: leave it out{hint}"
             )
     study = parse_plan_file(text)
+    study = replace(study, dataset=resolve_beside(text.path, study.dataset))
     changes = _check_flags(flags, replicates)
     changed = study.change(**changes)
-    origin = changed.origin.model_copy(update={"command": _write_command(text.path, study.name, changes)})
+    origin = changed.origin.model_copy(update={"command": write_out(_write_command(text.path, study.name, changes))})
     return replace(changed, origin=origin)
 
 
@@ -109,7 +119,11 @@ def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, 
 
 
 def open_planned_study(
-    url: str, planned: "PlannedStudy", cache_folder: Path, tell: Callable[[str], None]
+    url: str,
+    planned: "PlannedStudy",
+    cache_folder: Path,
+    tell: Callable[[str], None],
+    note: Callable[[str], None] | None = None,
 ) -> "tuple[Database, Study]":
     """Check what is cheap, bring the data, then make or join the study; the caller closes its database.
 
@@ -125,16 +139,20 @@ def open_planned_study(
     from hpsearch.tuning.study import create_or_join_study, list_study_names, store_origin
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
-    dataset = identify_dataset(planned.dataset, cache_folder, tell)
+    dataset = identify_dataset(planned.dataset, cache_folder, tell, note)
+    is_there = check_storage(url)
+    if is_there:
+        with Database.open(url, check=False) as database:
+            dataset = match_rules(database, planned.name, dataset, cache_folder)
     plan = planned.make_plan(dataset)
     spec = planned.make_spec(plan)
-    if check_storage(url):
+    if is_there:
         with Database.open(url, check=False) as database:
             if planned.name in list_study_names(database):
                 create_or_join_study(database, planned.name, spec, dataset, plan)
     if planned.dataset in CATALOGUE:
         fetch_dataset(planned.dataset, cache_folder, tell)
-    check_splits(spec, cache_folder)
+    check_splits(spec, dataset, cache_folder)
     database = Database.open(url, create=True, check=False)
     try:
         study = create_or_join_study(database, planned.name, spec, dataset, plan)
@@ -161,13 +179,15 @@ class PlannedSession:
         """Train what is left, show what came of it, and give the exit code."""
         from hpsearch.tuning.plan_summary import summarize_plan
 
-        begun = time.time()
+        begun = time.monotonic()
         planned = self.planned
         log = None if self.quiet else open_console(stderr=self.as_json)
         count = len(planned.trainings) * planned.replicates
         choose_hardware(self.work.device, self.work.workers, most=count)  # a wrong device makes no study
         with open_steps(log) as steps:
-            database, study = open_planned_study(self.storage.url, planned, self.work.cache_folder, steps.tell)
+            database, study = open_planned_study(
+                self.storage.url, planned, self.work.cache_folder, steps.tell, steps.note
+            )
         with database:
             title = (
                 f"trainings  {count}: {len(planned.trainings)} with {planned.replicates} "
@@ -177,9 +197,9 @@ class PlannedSession:
             ending = find_ending(record, interrupts)
             summary = summarize_plan(record, planned.origin)
             if self.as_json:
-                write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.time() - begun})
+                write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.monotonic() - begun})
             else:
-                self._show(open_console(), summary, ending, time.time() - begun)
+                self._show(open_console(), summary, ending, time.monotonic() - begun)
         if ending == "interrupted":
             return interrupts.exit_code or 1
         return 1 if ending == "study-stopped" or not record.counts["COMPLETE"] else 0

@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from hpsearch.round_plan import RoundPlan
     from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
+    from hpsearch.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor
@@ -69,7 +69,10 @@ def read_request(
     from hpsearch.study_file import parse_study_spec, read_study_file
 
     given = {name: value for name, value in flags.items() if value is not None}
-    fields = (read_study_file(study_file) if study_file else {}) | given
+    fields = read_study_file(study_file) if study_file else {}
+    if study_file is not None and isinstance(fields.get("dataset"), str):
+        fields["dataset"] = resolve_beside(study_file, fields["dataset"])
+    fields |= given
     if isinstance(fields.get("budget"), list):
         raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
     name, spec = parse_study_spec(fields)
@@ -77,12 +80,33 @@ def read_request(
     return Request(name, spec, device, parse_workers(workers), predecessor)
 
 
+def resolve_beside(study_file: Path, name_or_path: str) -> str:
+    """What a study file calls its data set: a path is relative to the file, wherever the command is typed.
+
+    Only where there is nothing it stays as it is: a name, or a path from the current folder.
+    """
+    from hpsearch.training.data.catalogue import CATALOGUE
+
+    if name_or_path in CATALOGUE:
+        return name_or_path
+    try:
+        beside = study_file.parent / Path(name_or_path).expanduser()
+        return str(beside.absolute()) if beside.exists() else name_or_path
+    except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
+        return name_or_path
+
+
 def make_absolute(name_or_path: str) -> str:
     """A path made absolute, for workers may be started in another folder; a name, or what is not there, as it is."""
     from hpsearch.training.data.catalogue import CATALOGUE
 
-    is_path = name_or_path not in CATALOGUE and Path(name_or_path).exists()
-    return str(Path(name_or_path).absolute()) if is_path else name_or_path
+    if name_or_path in CATALOGUE:
+        return name_or_path
+    try:
+        path = Path(name_or_path).expanduser()
+        return str(path.absolute()) if path.exists() else name_or_path
+    except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
+        return name_or_path
 
 
 def choose_hardware_for(request: Request) -> Hardware:
@@ -141,8 +165,10 @@ def check_storage(url: str) -> bool:
     return False
 
 
-def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell) -> "DatasetIdentity":
+def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Tell | None = None) -> "DatasetIdentity":
     """Who the images are: of the catalogue without fetching them, of a person's own with a look at each.
+
+    `note`, or else `tell`, hears what a person has to know of own images.
 
     Raises:
         InputError: There is no such data set, or it is damaged.
@@ -153,7 +179,7 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell) -> "Data
 
     if entry := CATALOGUE.get(name_or_path):
         return CatalogueFiles(entry, cache_folder / entry.name).identity
-    return fetch_dataset(name_or_path, cache_folder, tell)
+    return fetch_dataset(name_or_path, cache_folder, tell, note=note)
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
@@ -167,7 +193,25 @@ def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
     return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
 
 
-def check_splits(spec: "StudySpec", cache_folder: Path) -> None:
+def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":
+    """The same data set by the rules of a study of this name, if there is one: an older one read files as it then was.
+
+    Raises:
+        DataError: By those rules the data cannot be read.
+        StorageError: The database failed.
+    """
+    from hpsearch.training.data import describe_dataset
+    from hpsearch.tuning.study import list_study_names, load_study
+
+    if study not in list_study_names(database):
+        return dataset
+    stored = load_study(database, study).dataset
+    if stored.rules == dataset.rules or dataset.rules == 1:  # the latter are known by name, and have no others
+        return dataset
+    return describe_dataset(dataset.name, cache_folder, rules=stored.rules)
+
+
+def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Path) -> None:
     """Find out before a study is made that its images are too few to hold some out.
 
     Raises:
@@ -175,11 +219,22 @@ def check_splits(spec: "StudySpec", cache_folder: Path) -> None:
     """
     from hpsearch.training.data import load_search_splits
 
-    load_search_splits(spec.dataset, cache_folder, validation_fraction=spec.validation_fraction, split_seed=spec.seed)
+    load_search_splits(
+        spec.dataset,
+        cache_folder,
+        validation_fraction=spec.validation_fraction,
+        split_seed=spec.seed,
+        rules=dataset.rules,
+    )
 
 
-def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace") -> None:
+def check_beginning(
+    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", cache_folder: Path
+) -> "DatasetIdentity":
     """Find out before anything is fetched that a study of this name has other settings, or how a new one begins.
+
+    Returns:
+        The data set, by the rules of the study.
 
     Raises:
         StudyDiffersError: It has; each differing field is named.
@@ -193,6 +248,7 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
     from hpsearch.tuning.warm_start import plan_beginning
 
     with Database.open(url, check=False) as database:
+        dataset = match_rules(database, request.name, dataset, cache_folder)
         predecessor = find_predecessor(database, request)
         if request.name in list_study_names(database):
             create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
@@ -200,6 +256,7 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
             plan_beginning(request.spec, fitted.space, predecessor)
             if request.spec.teacher is not None:
                 check_teacher(database, request.spec, dataset)
+    return dataset
 
 
 def find_predecessor(database: "Database", request: Request) -> "Predecessor | None":
@@ -212,17 +269,19 @@ def find_predecessor(database: "Database", request: Request) -> "Predecessor | N
     return None if name is None else Predecessor(name, lambda: read_study_record(load_study(database, name)))
 
 
-def check_study(url: str, request: Request, cache_folder: Path, tell: Tell) -> "tuple[DatasetIdentity, FittedSpace]":
+def check_study(
+    url: str, request: Request, cache_folder: Path, tell: Tell, note: Tell | None = None
+) -> "tuple[DatasetIdentity, FittedSpace]":
     """Everything about a study that can be found wrong without creating anything.
 
     Raises:
         InputError: The data, the space or an older study of this name does not allow it.
         StorageError: The database cannot be opened or made.
     """
-    dataset = identify_dataset(request.spec.dataset, cache_folder, tell)
+    dataset = identify_dataset(request.spec.dataset, cache_folder, tell, note)
     fitted = fit(request.spec, dataset)
     if check_storage(url):
-        check_beginning(url, request, dataset, fitted)
+        dataset = check_beginning(url, request, dataset, fitted, cache_folder)
     else:
         wanted = {"begin with": (request.predecessor, "--from"), "learn from": (request.spec.teacher, "--teacher")}
         for purpose, (name, flag) in wanted.items():
@@ -264,13 +323,17 @@ def measure_plan(
     Raises:
         InputError: The time is too short for a single epoch.
     """
-    from hpsearch.training.device import choose_device
+    from hpsearch.training.device import choose_device, count_workers
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
 
     tell("measuring how long an epoch takes here")
     device = choose_device(hardware.name)
-    measure = partial(measure_worker_epoch_seconds, device=device)
+    crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
+
+    def measure(config: "TrialConfig") -> float:
+        return crowding * measure_worker_epoch_seconds(config, device)
+
     return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
 
 
@@ -306,7 +369,7 @@ def open_study(
 
     if request.spec.dataset in CATALOGUE:
         dataset = fetch_dataset(request.spec.dataset, cache_folder, tell)
-    check_splits(request.spec, cache_folder)
+    check_splits(request.spec, dataset, cache_folder)
     database = Database.open(url, create=True, check=False)
     try:
         predecessor = predecessor or find_predecessor(database, request)

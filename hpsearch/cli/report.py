@@ -74,7 +74,7 @@ def report(
     from hpsearch.storage.database import Database
 
     with _show_steps(quiet=quiet) as steps, Database.open(url) as database:
-        records = choose_records(database, studies, steps.tell)
+        records = choose_records(database, studies, steps.tell, steps.note)
         linked = link_records(database, records)
         place = ReportPlace(out, name_report([subject.record.study.name for subject in linked]), page_format)
         place.check()

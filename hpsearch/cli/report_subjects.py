@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.errors import DataError, InputError, StorageError, StorageUnavailableError
+from hpsearch.errors import DataError, InputError, StorageError, StorageUnavailableError, UnreadableStudyError
 
 if TYPE_CHECKING:
     from hpsearch.reporting.subject import Subject
@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 _WILD = frozenset("*?[")
 
 
-def choose_records(database: "Database", names: Sequence[str], tell: Callable[[str], None]) -> "list[StudyRecord]":
+def choose_records(
+    database: "Database", names: Sequence[str], tell: Callable[[str], None], note: Callable[[str], None]
+) -> "list[StudyRecord]":
     """The studies of these names, and those that a pattern matches by data, family and budget; each once.
+
+    Args:
+        database: Where.
+        names: Names and patterns.
+        tell: Hears what is read.
+        note: Hears which study that a pattern matches cannot be read.
 
     Raises:
         UnknownStudyError: There is no study of a name.
@@ -44,7 +52,14 @@ def choose_records(database: "Database", names: Sequence[str], tell: Callable[[s
         for each in matching:
             if each not in found:
                 tell(f"reading {each}")
-                records.append(read_study_record(load_study(database, each)))
+                try:
+                    records.append(read_study_record(load_study(database, each)))
+                except UnreadableStudyError as error:
+                    if not is_pattern:
+                        raise
+                    note(f"left out: {error}")
+        if is_pattern and not records and not found:
+            raise InputError(f"no study that matches {name!r} can be read; hpsearch list says why")
         if is_pattern:
             records.sort(key=_rank)
         found |= {record.study.name: record for record in records}
@@ -60,9 +75,9 @@ def link_records(database: "Database", records: "Sequence[StudyRecord]") -> "lis
     from hpsearch.reporting.subject import Subject
     from hpsearch.tuning.finalists import find_search_name
     from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import list_study_names, load_study
+    from hpsearch.tuning.study import load_studies
 
-    every = [load_study(database, name) for name in list_study_names(database)]
+    every, _unreadable = load_studies(database)
     searches = {record.study.name for record in records if record.study.plan is None}
     subjects = []
     for record in records:
@@ -86,7 +101,7 @@ class Judge:
         self._cache_folder = cache_folder
         self._dataset = dataset
         self._tell = tell
-        self._splits: dict[tuple[str, float | None, int], SearchSplits] = {}
+        self._splits: dict[tuple[str, float | None, int, int], SearchSplits] = {}
 
     def look_at(self, subject: "Subject") -> "Subject":
         """The subject with what its best networks do.
@@ -128,10 +143,14 @@ class Judge:
         from hpsearch.training.data.search_splits import load_search_splits
 
         place = self._dataset or name
-        key = (place, config.held_out_fraction, config.split_seed)
+        key = (place, config.held_out_fraction, config.split_seed, config.dataset.rules)
         if key not in self._splits:
             self._splits[key] = load_search_splits(
-                place, self._cache_folder, validation_fraction=key[1], split_seed=config.split_seed
+                place,
+                self._cache_folder,
+                validation_fraction=key[1],
+                split_seed=config.split_seed,
+                rules=config.dataset.rules,
             )
         splits = self._splits[key]
         if splits.identity.sha256 != config.dataset.sha256:

@@ -1,7 +1,6 @@
 """`hpsearch run`: one command from a budget to the best network that fits."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,6 @@ import typer
 from hpsearch.cli.ladder import Ladder, read_listed_budgets, read_rungs
 from hpsearch.cli.options import (
     HOW,
-    OUTPUT,
     ArchOption,
     BudgetOption,
     DatasetOption,
@@ -72,15 +70,6 @@ def run(
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            "--picture",
-            metavar="FILE.png",
-            help="Of several budgets: draw accuracy and MACs against weights.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +87,7 @@ def run(
 
     Several budgets, and families, make a study each; the 2 best of one begin the next, and a table compares all.
 
-    Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn --picture ladder.png[/]
+    Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn[/]
 
     A study file may say what to train instead: each network under several seeds, in a table beside printed figures.
 
@@ -120,7 +109,7 @@ def run(
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
-        chosen, deadline = choose_storage(context, storage), None if seconds is None else time.time() + seconds
+        chosen, deadline = choose_storage(context, storage), None if seconds is None else time.monotonic() + seconds
         work = PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers), deadline=deadline)
         with Interrupts() as interrupts:
             command = join_command(context.obj or ())
@@ -145,5 +134,5 @@ def run(
         if len(sessions) == 1:
             code = sessions[0].run(interrupts, choose_cache_folder())
         else:
-            code = Ladder(sessions, picture).climb(interrupts, choose_cache_folder())
+            code = Ladder(sessions).climb(interrupts, choose_cache_folder())
     raise typer.Exit(code)

@@ -56,6 +56,9 @@ class Steps(Protocol):
     def tell(self, text: str) -> None:
         """The step that begins now."""
 
+    def note(self, text: str) -> None:
+        """What a person has to know; it stays."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -72,6 +75,10 @@ class SpinnerSteps:
     def tell(self, text: str) -> None:
         """Replace the line."""
         self._status.update(text)
+
+    def note(self, text: str) -> None:
+        """Write it above the line."""
+        self._status.console.print(text, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._status.start()
@@ -93,6 +100,13 @@ class LineSteps:
         """Write the line."""
         if self._console is not None:
             self._console.print(text, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Write the line, on stderr where nothing else is to be said."""
+        if self._console is None:
+            write_error_line(text)
+        else:
+            self.tell(text)
 
     def __enter__(self) -> Self:
         return self

@@ -37,7 +37,7 @@ class WorkOrder:
     hardware: Hardware
     cache_folder: Path
     deadline: float | None
-    """Unix time in seconds."""
+    """In seconds of the machine's monotonic clock, which all its processes share and nobody sets."""
     flags: tuple[str, ...] = ()
     """Further ones of `hpsearch worker`."""
 
@@ -62,7 +62,12 @@ def search(
         environment=os.environ,
         flags=order.flags,
     )
-    with interrupts.noted(), Supervisor(launches) as supervisor, view:
+    with (
+        interrupts.noted(),
+        Supervisor(launches) as supervisor,
+        interrupts.suspended_with(supervisor.suspend, supervisor.go_on),
+        view,
+    ):
         supervisor.start()
         try:
             _Watch(order, supervisor, read, view, interrupts, clock).watch()
@@ -119,7 +124,7 @@ class _Watch:
         deadline = self._order.deadline
         if self._stop_asked_at is None:
             # At the deadline the workers end by themselves.
-            if deadline is not None and self._clock.now() > deadline + _PATIENCE_SECONDS:
+            if deadline is not None and self._clock.monotonic() > deadline + _PATIENCE_SECONDS:
                 self._ask_to_stop()
         elif not self._is_killed and self._clock.monotonic() > self._stop_asked_at + _PATIENCE_SECONDS:
             self._view.say(f"a worker did not stop within {_PATIENCE_SECONDS:.0f} s and is ended")

@@ -49,9 +49,9 @@ class Session:
 
     def run(self, interrupts: Interrupts, cache_folder: Path) -> int:
         """Search, show what came of it, and give the exit code."""
-        begun = time.time()
+        begun = time.monotonic()
         record, ending = self.search(interrupts, cache_folder)
-        return self._conclude(record, ending, time.time() - begun, interrupts)
+        return self._conclude(record, ending, time.monotonic() - begun, interrupts)
 
     def search(
         self, interrupts: Interrupts, cache_folder: Path, *, predecessor: "Predecessor | None" = None
@@ -63,7 +63,7 @@ class Session:
             cache_folder: Where the data sets are.
             predecessor: Whose best a study that is made now begins with, in place of the one that was asked for.
         """
-        begun = time.time()
+        begun = time.monotonic()
         log = None if self.quiet else open_console(stderr=self.as_json)
         with open_steps(log) as steps:
             hardware, dataset, fitted = self._check(cache_folder, steps)
@@ -89,7 +89,9 @@ class Session:
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
         request = self.request
-        return choose_hardware_for(request), *check_study(self.storage.url, request, cache_folder, steps.tell)
+        return choose_hardware_for(request), *check_study(
+            self.storage.url, request, cache_folder, steps.tell, steps.note
+        )
 
     def _show_beginning(
         self, console: "Console", record: "StudyRecord", hardware: Hardware, fitted: "FittedSpace"

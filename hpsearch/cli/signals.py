@@ -1,8 +1,9 @@
 """Ctrl-C and SIGTERM while `run` works: at first they end it where it is, during the search they are noted."""
 
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -31,6 +32,25 @@ class Interrupts:
             yield
         finally:
             self._is_noting = False
+
+    @contextmanager
+    def suspended_with(self, suspend: Callable[[], None], go_on: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile Ctrl-Z suspends others as well, and `fg` lets them go on before this process."""
+        number = getattr(signal, "SIGTSTP", None)
+        if number is None or signal.getsignal(number) == signal.SIG_IGN:
+            yield
+            return
+
+        def stand_still(_number: int, _frame: FrameType | None) -> None:
+            suspend()
+            os.kill(os.getpid(), signal.SIGSTOP)
+            go_on()  # somebody continued this process
+
+        before = signal.signal(number, stand_still)
+        try:
+            yield
+        finally:
+            signal.signal(number, before)
 
     def __enter__(self) -> Self:
         numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]

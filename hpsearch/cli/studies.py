@@ -45,12 +45,15 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
     from hpsearch.tuning.records import read_all_studies
 
     with Database.open(choose_storage(context, storage).url) as database:
-        records = read_all_studies(database)
+        records, unreadable = read_all_studies(database)
     if as_json:
-        write_json([describe_study(record) for record in records])
+        write_json(
+            [describe_study(record) for record in records]
+            + [{"name": study.name, "unreadable": study.reason} for study in unreadable]
+        )
         return
     console = open_console()
-    if not records:
+    if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
         return
     table = make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
@@ -66,7 +69,10 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
             str(best.number) if best else "-",
             format_accuracy(best.test_accuracy if best else None),
         )
-    console.print(table)
+    if records:
+        console.print(table)
+    for broken in unreadable:
+        console.print(broken.reason, style="yellow", soft_wrap=True)
 
 
 def show(

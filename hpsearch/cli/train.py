@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hpsearch.cli.documents import describe_spread
-from hpsearch.cli.finalists import format_spread
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -94,6 +93,7 @@ def train(
     """
     from hpsearch.export.config_file import read_config
     from hpsearch.study_spec import check_study_name
+    from hpsearch.training.data.catalogue import CATALOGUE
 
     count = parse_number(replicates, "--replicates", least=1) or 1
     most_epochs = parse_number(epochs, "--epochs", least=1)
@@ -104,10 +104,10 @@ def train(
     log = None if quiet else open_console(stderr=as_json)
     place = dataset or given.dataset.name
     with open_steps(log) as steps:
-        identity = identify_dataset(place, cache_folder, steps.tell)
+        identity = keep_rules(identify_dataset(place, cache_folder, steps.tell, steps.note), given, cache_folder)
         asked = _change(given, identity, most_epochs)
         _check_teacher(chosen.url, asked)
-        fetched = fetch(place, cache_folder, steps)
+        fetched = fetch(place, cache_folder, steps) if place in CATALOGUE else identity
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:8]
     work = PlannedWork(chosen.url, cache_folder, device, counted)
     from hpsearch.storage.database import Database
@@ -143,6 +143,21 @@ def _check_teacher(url: str, config: "TrialConfig") -> None:
         raise InputError(describe_missing_teacher(config.teacher, hide_password(url)))
     with Database.open(url, check=False) as database:
         find_teacher_of(database, config)
+
+
+def keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: Path) -> "DatasetIdentity":
+    """The same images by the rules that the configuration was trained by, so that its splits are what they were."""
+    from hpsearch.errors import DataError
+    from hpsearch.training.data import describe_dataset
+
+    rules = given.dataset.rules
+    if identity.rules in (1, rules):  # those known by name have no others
+        return identity
+    try:
+        older = describe_dataset(identity.name, cache_folder, rules=rules)
+    except DataError:
+        return identity
+    return older if older.sha256 == given.dataset.sha256 else identity
 
 
 def fetch(place: str, cache_folder: Path, steps: Any) -> "DatasetIdentity":
@@ -228,18 +243,20 @@ def _describe(record: "StudyRecord") -> dict[str, Any]:
 
 
 def _show(console: "Console", record: "StudyRecord", export: str) -> None:
+    from hpsearch.reporting.words import write_spread
+
     validation, test = _measure(record)
     count = record.counts["COMPLETE"]
     console.print()
     console.print(f"{count} of {record.trials_wanted} trainings are complete", style="bold", soft_wrap=True)
     for failure in list_failures(record):
         console.print(f"failed: {failure}", soft_wrap=True)
-    over = ", mean ± half of the 95% interval over seeds" if count > 1 else ""
-    known = f"{format_spread(validation)}%{over}"
+    over = ", mean ± standard deviation over seeds" if count > 1 else ""
+    known = f"{write_spread(validation)}%{over}"
     unknown = f"cannot be known: trained on {record.study.trains_on}"
     console.print(f"validation  {known if record.study.is_validated else unknown}", soft_wrap=True)
     if test is not None:
-        console.print(f"test        {format_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
+        console.print(f"test        {write_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
     if not record.is_finished:
         console.print("\nNot all are trained; the same command goes on.", soft_wrap=True)
     elif count:

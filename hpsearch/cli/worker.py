@@ -84,7 +84,7 @@ def worker(
     most = parse_number(max_trials, "--max-trials", least=1)
     count = parse_workers(workers)
     if timeout is not None:
-        deadline = time.time() + parse_duration(timeout, "--timeout")
+        deadline = time.monotonic() + parse_duration(timeout, "--timeout")
     url = choose_storage(context, storage).url
     if count != 1:
         flags = (

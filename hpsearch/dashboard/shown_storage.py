@@ -1,17 +1,15 @@
-"""The database as the dashboard sees it: what a person looks at, quickly, and nothing to write but notes.
+"""The database as the dashboard sees it: what a person looks at, quickly, and nothing to write.
 
 A trial's configuration and curve are stored with it, and would be most of what a browser loads; the dashboard shows
 neither well. They are left out, and the losses of the last epoch shown instead.
 """
 
 import copy
-import re
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any, NoReturn
 
-from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
@@ -19,12 +17,19 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.dashboard.errors import EditRefusedError
 from hpsearch.storage.database import Database
+from hpsearch.storage.shown_studies import UNREADABLE, read_studies_apart
 from hpsearch.storage.shown_trials import read_endings, read_shown_trials
 
 _LEFT_OUT = ("config", "traceback", "environment")
 _CURVE = "curve"
 _OWN = "hpsearch:"
-_NOTE = re.compile(r"dashboard:(?:[0-9]+:)?note_(?:ver|str:[0-9]+)")
+_UNREADABLE = (ValueError, RecursionError)
+"""What reading JSON raises."""
+
+
+def _refuse(*_given: object, **_named: object) -> NoReturn:
+    """In the place of everything that Optuna's storages write."""
+    raise EditRefusedError("the dashboard writes nothing")
 
 
 class ShownStorage(BaseStorage):
@@ -32,13 +37,11 @@ class ShownStorage(BaseStorage):
 
     Args:
         database: Where the studies are.
-        allows_notes: Whether notes may be written.
         forget: Called when a finished trial changed or vanished: what was cached of it is wrong.
     """
 
-    def __init__(self, database: Database, *, allows_notes: bool = False, forget: Callable[[], None]) -> None:
+    def __init__(self, database: Database, *, forget: Callable[[], None]) -> None:
         self._database = database
-        self._allows_notes = allows_notes
         self._forget = forget
         self._lock = threading.Lock()
         self._finished: dict[int, dict[int, tuple[datetime, FrozenTrial]]] = {}
@@ -70,7 +73,10 @@ class ShownStorage(BaseStorage):
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
         """What a person may want to know of a study."""
         with self._database.errors():
-            return _show_study_attributes(self._storage.get_study_user_attrs(study_id))
+            try:
+                return _show_study_attributes(self._storage.get_study_user_attrs(study_id))
+            except _UNREADABLE:
+                return dict(UNREADABLE)
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         """As Optuna has it: notes are among them."""
@@ -80,7 +86,11 @@ class ShownStorage(BaseStorage):
     def get_all_studies(self) -> list[FrozenStudy]:
         """All studies, by id."""
         with self._database.errors():
-            studies = self._storage.get_all_studies()
+            try:
+                studies = self._storage.get_all_studies()
+            except _UNREADABLE:  # of one study, perhaps: it must not hide the others
+                with self._database.transaction() as connection:
+                    studies = read_studies_apart(connection)
         for study in studies:
             study.user_attrs = _show_study_attributes(study.user_attrs)
         return studies
@@ -121,59 +131,16 @@ class ShownStorage(BaseStorage):
         self._finished[study_id] = kept
         return [kept[trial_id][1] if trial_id in kept else loaded[trial_id] for trial_id in endings]
 
-    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Write a part of a note, where that is allowed."""
-        if not self._allows_notes or _NOTE.fullmatch(key) is None:
-            _refuse()
-        with self._database.errors():
-            self._storage.set_study_system_attr(study_id, key, value)
-
-    def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        """Refused."""
-        _refuse()
-
-    def delete_study(self, study_id: int) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Refused."""
-        _refuse()
-
-    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Refused."""
-        _refuse()
-
-    def set_trial_param(
-        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
-    ) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """Refused."""
-        _refuse()
-
-    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Refused."""
-        _refuse()
-
-
-def _refuse() -> NoReturn:
-    raise EditRefusedError("the dashboard writes notes alone, and those only with --allow-edits")
+    create_new_study = delete_study = set_study_user_attr = set_study_system_attr = _refuse
+    create_new_trial = set_trial_param = set_trial_state_values = set_trial_intermediate_value = _refuse
+    set_trial_user_attr = set_trial_system_attr = _refuse
 
 
 def _show_study_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     """The plain fields of its spec, in place of hpsearch's own records of it."""
     spec = attributes.get(f"{_OWN}spec", {})
+    if not isinstance(spec, dict):
+        return dict(UNREADABLE)
     plain = {name: value for name, value in spec.items() if not isinstance(value, dict) and name != "version"}
     return {name: value for name, value in attributes.items() if not name.startswith(_OWN)} | plain
 

@@ -19,6 +19,7 @@ from hpsearch.export.bundle_files import (
     MANIFEST,
     ONNX,
     SAFETENSORS,
+    SEEN,
     hash_content,
     to_json,
 )
@@ -27,9 +28,11 @@ from hpsearch.export.draft_folder import draft_folder, publish_folder, write_dur
 from hpsearch.export.model_card import CardFacts, write_card
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import choose_calibration_images, quantize_model
+from hpsearch.export.seen_images import pack_seen
 from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
 from hpsearch.export.verification import verify_files
 from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.onnx_export import convert_to_onnx
 from hpsearch.trial_config import TrialConfig, derive_seed
@@ -125,7 +128,8 @@ def _load_splits(study: Study, config: TrialConfig, order: ExportOrder) -> Searc
     name = order.dataset or study.spec.dataset
     order.tell(f"reading {name}")
     fraction, seed = config.held_out_fraction, config.split_seed
-    splits = load_search_splits(name, order.cache_folder, validation_fraction=fraction, split_seed=seed)
+    rules = config.dataset.rules
+    splits = load_search_splits(name, order.cache_folder, validation_fraction=fraction, split_seed=seed, rules=rules)
     if splits.identity.sha256 != config.dataset.sha256:
         raise DataError(
             f"data set {name!r} holds other images than study {study.name!r} was made with: an export is verified on "
@@ -138,6 +142,7 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
     """Write every file of a bundle; the manifest, which lists the others, last."""
     config, trial = selection.config, selection.trial
     files = selection.fixed_files | _make_onnx_files(selection, splits)
+    files[SEEN] = pack_seen(splits.train.images.numpy())
     for name, content in files.items():
         write_durably(draft / name, content)
     verification = verify_files(
@@ -154,7 +159,7 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         pictures[CONFUSION] = order.draw_confusion(confusion, config.dataset.class_names, selection.title)
     if trial.curve:
         pictures[CURVE] = order.draw_curve(trial.curve, selection.title)
-    manifest = selection.describe(verification)
+    manifest = selection.describe(verification) | _describe_images(splits)
     sizes_bytes = {name: len(content) for name, content in (files | pictures).items()}
     card = write_card(CardFacts(selection.target.name, config, manifest, sizes_bytes, confusion))
     added = pictures | {CARD: card.encode()}
@@ -162,6 +167,18 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         write_durably(draft / name, content)
     listed = {"files": {name: hash_content(content) for name, content in (files | added).items()}}
     write_durably(draft / MANIFEST, to_json(manifest | listed))
+
+
+def _describe_images(splits: SearchSplits) -> dict[str, Any]:
+    """For the manifest: what the training images look like, and what saying the largest class always would give."""
+    described: dict[str, Any] = {"brightness": measure_brightness(splits.train.images.numpy())}
+    if len(splits.validation):
+        counts = splits.validation.labels.bincount(minlength=splits.identity.class_count)
+        described["baseline"] = {
+            "class": splits.identity.class_names[int(counts.argmax())],
+            "validation_accuracy": int(counts.max()) / len(splits.validation),
+        }
+    return described
 
 
 def _choose_compared(splits: SearchSplits) -> LabelledImages:
@@ -194,32 +211,28 @@ def _is_there(selection: SelectedTrial) -> bool:
     target = selection.target
     if not target.exists() and not target.is_symlink():
         return False
-    if difference := _find_difference(selection):
+    if not _is_the_same(selection):
         raise InputError(
-            f"{str(target)!r} exists and holds something else ({difference}): "
-            "remove it, or give another folder with --out"
+            f"{str(target)!r} exists and holds something else: remove it, or give another folder with --out"
         )
     return True
 
 
-def _find_difference(selection: SelectedTrial) -> str | None:
-    """What distinguishes that which lies in the target's place from what would be written there."""
+def _is_the_same(selection: SelectedTrial) -> bool:
+    """Whether what lies in the target's place is what would be written there."""
     if selection.target.is_symlink():
-        return "it is a link"
+        return False
     try:
         bundle = open_bundle(selection.target)
-    except InputError as error:
-        return str(error)
-    if lacking := sorted(selection.file_names - bundle.files.keys()):
-        return f"it has no {lacking[0]}"
-    if more := sorted(bundle.files.keys() - selection.file_names):
-        return f"it has a {more[0]}, not asked for now"
-    for name, content in selection.fixed_files.items():
-        if bundle.files[name] != content:
-            return f"another {name}"
+    except InputError:
+        return False
     facts = {key: value for key, value in bundle.manifest.items() if key not in MADE_ANEW}
-    changed = sorted(key for key in facts.keys() | selection.facts.keys() if facts.get(key) != selection.facts.get(key))
-    return f"another {changed[0]}" if changed else None
+    return (
+        # A bundle from before there was a list of what it was trained on is as good as ever.
+        bundle.files.keys() | {SEEN} == selection.file_names | {SEEN}
+        and all(bundle.files[name] == content for name, content in selection.fixed_files.items())
+        and facts == selection.facts
+    )
 
 
 def _publish(selection: SelectedTrial, draft: Path) -> None:

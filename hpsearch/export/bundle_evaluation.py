@@ -1,22 +1,25 @@
 """How good a bundle is on labelled images: by default on the test split, which whoever calls this is told of first."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from hpsearch.dataset import DatasetIdentity
+import numpy as np
+
 from hpsearch.errors import DataError, InputError
 from hpsearch.export.bundle_files import SAFETENSORS
 from hpsearch.export.classifier import Measures, measure
+from hpsearch.export.evaluation_images import ChosenImages, Split, load_other, load_own
 from hpsearch.export.opened_bundle import Bundle
+from hpsearch.export.seen_images import find_seen
 from hpsearch.training.data.catalogue import CATALOGUE
+from hpsearch.training.data.content_hashes import hash_images
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.located_dataset import describe_dataset
-from hpsearch.training.data.search_splits import load_search_splits
-from hpsearch.training.data.test_split import open_test_split
-
-Split = Literal["test", "validation"]
+from hpsearch.trial_config import TrialConfig
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,15 @@ class BundleEvaluation:
     bundle: Bundle
     model: str
     """The file of the bundle."""
-    dataset: DatasetIdentity
+    dataset: str
+    """Its name or path."""
+    dataset_sha256: str
+    is_same_data: bool
+    """Whether these are the images that the bundle was made with."""
     split: Split
     measures: Measures
-
-    @property
-    def is_same_data(self) -> bool:
-        """Whether these are the images that the bundle was made with."""
-        return self.dataset.sha256 == self.bundle.config.dataset.sha256
+    notes: tuple[str, ...] = ()
+    """What a person has to know beside the figures."""
 
     def describe(self) -> dict[str, Any]:
         """As a JSON document."""
@@ -53,14 +57,18 @@ class BundleEvaluation:
             "study": self.bundle.manifest.get("study"),
             "trial": self.bundle.manifest.get("trial"),
             "model": self.model,
-            "dataset": self.dataset.name,
-            "dataset_sha256": self.dataset.sha256,
+            "dataset": self.dataset,
+            "dataset_sha256": self.dataset_sha256,
             "is_same_data": self.is_same_data,
             "split": self.split,
             "images": measures.images,
             "correct": measures.correct,
             "accuracy": measures.accuracy,
+            "standard_error": measures.standard_error,
+            "largest_class_share": measures.largest_class_share,
+            "balanced_accuracy": measures.balanced_accuracy,
             "loss": measures.loss,
+            "notes": list(self.notes),
             "classes": per_class,
             "confusion": [list(row) for row in measures.confusion],
         }
@@ -72,7 +80,7 @@ def evaluate_bundle(
     *,
     model: str = SAFETENSORS,
     dataset: str | None = None,
-    split: Split = "test",
+    split: Split | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> BundleEvaluation:
     """Measure one of a bundle's models.
@@ -81,8 +89,9 @@ def evaluate_bundle(
         bundle: The bundle.
         cache_folder: Where data sets are kept.
         model: The model's file.
-        dataset: Another data set than the bundle's own, by name or path, with the same shape and classes.
-        split: Which split of it.
+        dataset: Another data set than the bundle's own, by name or path, with images of the same shape, and classes
+            that the bundle knows. Images that the network was trained on are set aside and counted.
+        split: Which split of it; by default the test split, or of images without one all.
         tell: Is told before the test split is opened.
 
     Raises:
@@ -92,55 +101,78 @@ def evaluate_bundle(
     classifier = bundle.load_classifier(model)
     config = bundle.config
     name = config.dataset.name if dataset is None else dataset
-    identity = _describe_dataset(name, cache_folder, is_own=dataset is None)
-    if dataset is None and identity.sha256 != config.dataset.sha256:
+    sha256 = _identify(name, config, cache_folder, is_own=dataset is None)
+    is_same = sha256 == config.dataset.sha256
+    if dataset is None and not is_same:
         raise DataError(
             f"data set {name!r} holds other images here than the bundle was made with: give the old ones with "
             "--dataset PATH, or these with --dataset, if you mean them"
         )
-    _check_fit(config.dataset, identity)
-    if split == "validation" and not config.is_validated and identity.sha256 == config.dataset.sha256:
+    if split == "validation" and not config.is_validated and is_same:
         raise InputError(
             f"{str(bundle.path)!r} was trained on {config.trains_on}, so that no validation images are left: give "
             "--split test"
         )
-    if split == "test":
-        tell(f"opening the test split of {name}: {identity.test_count:,} images; no database records it")
-        images = open_test_split(name, cache_folder).test_images
+    if (split or "test") == "test" and (is_same or name in CATALOGUE):
+        count = f": {config.dataset.test_count:,} images" if is_same else ""
+        tell(f"opening the test split of {name}{count}; no database records it")
+    if is_same:
+        chosen = load_own(name, config, cache_folder, split or "test")
     else:
-        images = load_search_splits(
-            name, cache_folder, validation_fraction=config.validation_fraction, split_seed=config.split_seed
-        ).validation
-    return BundleEvaluation(bundle, model, identity, split, _measure(classifier.compute_logits, images, name))
+        chosen = load_other(name, config, cache_folder, split)
+    kept, notes = _set_seen_aside(bundle, chosen, name, is_split=is_same and chosen.split != "all")
+    measures = _measure(classifier.compute_logits, kept, name)
+    return BundleEvaluation(
+        bundle, model, name, sha256 or _hash(kept), is_same, chosen.split, measures, (*chosen.notes, *notes)
+    )
 
 
-def _describe_dataset(name: str, cache_folder: Path, *, is_own: bool) -> DatasetIdentity:
+def _identify(name: str, config: TrialConfig, cache_folder: Path, *, is_own: bool) -> str | None:
+    """The hash of a data set by the bundle's rules; None for images that are no data set to search on."""
     try:
-        return describe_dataset(name, cache_folder)
+        return describe_dataset(name, cache_folder, rules=config.dataset.rules).sha256
     except DataError as error:
-        if not is_own or name in CATALOGUE:
+        if not is_own and name not in CATALOGUE:
+            return None
+        if name in CATALOGUE:
             raise
         raise DataError(f"{error}; --dataset PATH says where this machine has the images") from error
+
+
+def _set_seen_aside(
+    bundle: Bundle, chosen: ChosenImages, name: str, *, is_split: bool
+) -> tuple[LabelledImages, list[str]]:
+    """The images that the network was not trained on, and what to say of the others.
+
+    A split of the bundle's own data stays whole, so that figures compare; copies in it are counted.
+    """
+    images = chosen.images
+    seen = find_seen(bundle, images.images.numpy())
+    if seen is None:
+        if is_split:
+            return images, []
+        return images, [
+            "whether the network was trained on some of these images cannot be told: the bundle is from before that "
+            "was kept; hpsearch export makes it anew"
+        ]
+    count = int(seen.sum())
+    if count == 0:
+        return images, []
+    if is_split:
+        return images, [f"the network was trained on copies of {count:,} of these images"]
+    if count == len(images):
+        raise DataError(f"the network was trained on every one of the {count:,} images of {name!r}: give others")
+    kept = images.select(np.flatnonzero(~seen).astype(np.int64))
+    return kept, [f"set aside: {count:,} of {len(images):,} images, which the network was trained on"]
+
+
+def _hash(images: LabelledImages) -> str:
+    digests = hash_images(images.images.numpy())
+    content = sorted(zip(images.labels.tolist(), (digest.hex() for digest in digests), strict=True))
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _measure(compute_logits: Callable[[Any], Any], images: LabelledImages, name: str) -> Measures:
     if len(images) == 0:
         raise DataError(f"this split of {name!r} holds no images: give the other one with --split")
     return measure(compute_logits(images.images.numpy()), images.labels.numpy())
-
-
-def _check_fit(wanted: DatasetIdentity, found: DatasetIdentity) -> None:
-    if found.input_shape != wanted.input_shape:
-        raise DataError(
-            f"data set {found.name!r} has images of {found.input_shape}, and this network takes {wanted.input_shape}"
-        )
-    if found.class_names != wanted.class_names:
-        raise DataError(
-            f"data set {found.name!r} has the classes {_list(found.class_names)}, and this network knows "
-            f"{_list(wanted.class_names)}"
-        )
-
-
-def _list(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:10])
-    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"

@@ -5,6 +5,7 @@ model.safetensors          its trained weights
 model.onnx                 the network with its weights, for any runtime of ONNX; bytes in, logits out
 model-int8.onnx            the same in 8-bit whole numbers, where it was asked for
 README.md                  the model card
+trained-on.bin             which images it was trained on: 8 bytes of the hash of each one's pixels, sorted
 curve.png, confusion.png   the learning curve, and the confusion matrix on the validation split
 manifest.json              what the bundle is, its figures, its parameters, and the SHA-256 of every other file
 """
@@ -17,6 +18,7 @@ from typing import Any
 MANIFEST, CARD = "manifest.json", "README.md"
 CONFIGS = ("config.toml", "config.json")
 SAFETENSORS, ONNX, INT8_ONNX = "model.safetensors", "model.onnx", "model-int8.onnx"
+SEEN = "trained-on.bin"
 CURVE, CONFUSION = "curve.png", "confusion.png"
 
 MANIFEST_VERSION = 1

@@ -1,5 +1,6 @@
 """Whatever labels images, and how well it does: PyTorch, onnxruntime, anything that gives logits."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -93,6 +94,22 @@ class Measures:
     def accuracy(self) -> float:
         """The share of images whose largest logit is their label's."""
         return self.correct / self.images
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy: the deviation of a share of so many images, as if drawn at random."""
+        return math.sqrt(self.accuracy * (1 - self.accuracy) / self.images)
+
+    @property
+    def largest_class_share(self) -> float:
+        """The accuracy of saying always the class that most images have."""
+        return max(sum(row) for row in self.confusion) / self.images
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean over the classes that are there of the share of each one's images that are labelled rightly."""
+        shares = [row[label] / sum(row) for label, row in enumerate(self.confusion) if sum(row)]
+        return sum(shares) / len(shares)
 
 
 def measure(logits: FloatArray, labels: IntegerArray) -> Measures:

@@ -1,111 +1,135 @@
 """A person's image files, as the network was given its own: bytes, grey or red, green, blue, of the right size."""
 
-import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from hpsearch.dataset import InputShape
-from hpsearch.errors import InputError
+from hpsearch.errors import DataError, InputError
+from hpsearch.storable_text import write_out
+from hpsearch.training.data.image_reading import ENDINGS, NoImageError, read_image
 from hpsearch.training.data.labelled_images import ByteArray
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""Files with these names in a folder are taken for images; those that a data set's folder takes, too."""
-
-_FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
-"""Pillow's own decoders; some others start programs."""
-_MODES = {1: "L", 3: "RGB"}
-_CONVERTIBLE = ("1", "L", "P", "RGB")
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+from hpsearch.training.data.pixel_findings import measure_brightness
+from hpsearch.training.data.system_files import is_system_name
 
 
-def list_images(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant: each as it is given, and of a folder all images in it and below, sorted.
+@dataclass(frozen=True)
+class ListedImages:
+    """The files that are meant, and what was passed over in the folders among them."""
+
+    files: tuple[Path, ...]
+    named: frozenset[Path]
+    """Those that were given by themselves, and not found in a folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImages:
+    """The images that could be read, in the order of their files, and why the others could not."""
+
+    files: tuple[Path, ...]
+    images: ByteArray
+    """(n, channels, height, width)"""
+    failures: tuple[str, ...]
+    """A line for each file that could not be taken: the others are answered all the same."""
+    left_out: tuple[str, ...] = ()
+    """What was in a folder and is no image."""
+
+
+def list_images(paths: Sequence[Path]) -> ListedImages:
+    """The files that are meant: each as it is given, and of a folder all files in it and below, sorted.
 
     Raises:
-        InputError: A path does not exist, or a folder holds no images.
+        InputError: A path does not exist, or a folder holds no files.
     """
     files: list[Path] = []
+    named: list[Path] = []
     for path in paths:
         try:
-            found = _list_folder(path) if path.is_dir() else [path]
-            if not path.is_dir() and not path.is_file():
+            if path.is_dir():
+                found = _list_folder(path)
+            elif path.is_file():
+                found = [path]
+                named.append(path)
+            else:
                 trouble = "is no file" if path.exists() else "does not exist"
-                raise InputError(f"{str(path)!r} {trouble}: give an image file or a folder of them")
+                raise InputError(f"{_show(path)} {trouble}: give an image file or a folder of them")
         except (OSError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
-            raise _unreadable(path, error) from error
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise InputError(f"{_show(path)} cannot be read: {reason}") from error
         if not found:
-            raise InputError(f"folder {str(path)!r} holds no images: it has no file that ends in {', '.join(ENDINGS)}")
+            raise InputError(f"folder {_show(path)} holds no images: it has no file that ends in {', '.join(ENDINGS)}")
         files += found
-    return files
+    return ListedImages(tuple(files), frozenset(named))
 
 
-def read_images(files: Sequence[Path], shape: InputShape, *, resizes: bool = False) -> ByteArray:
-    """The pixels of image files: bytes (n, channels, height, width).
+def read_images(listed: ListedImages, shape: InputShape, *, resizes: bool = False) -> ReadImages:
+    """The pixels of image files, as a data set's own are read: turned as their camera says, 16 bits brought to 8.
 
     Args:
-        files: The files.
+        listed: The files.
         shape: Of the images that the network takes.
         resizes: Whether images of another size are resized instead of refused.
 
     Raises:
-        InputError: A file is no image, is damaged, has another size, or is neither grey nor RGB; it is named.
+        InputError: The network takes no image files.
     """
-    images = np.empty((len(files), *shape), dtype=np.uint8)
-    for position, file in enumerate(files):
-        images[position] = _read_image(file, shape, resizes=resizes)
-    return images
+    if shape.channels not in (1, 3):
+        raise InputError(f"this network takes {shape.channels} channels: image files have 1 (grey) or 3 (RGB)")
+    files: list[Path] = []
+    images: list[ByteArray] = []
+    failures: list[str] = []
+    left_out: list[str] = []
+    for file in listed.files:
+        try:
+            images.append(_read_image(file, shape, resizes=resizes))
+        except NoImageError as error:
+            is_meant = file in listed.named or file.suffix.lower() in ENDINGS
+            (failures if is_meant else left_out).append(str(error))
+        except DataError as error:
+            failures.append(str(error))
+        else:
+            files.append(file)
+    stacked = np.stack(images) if images else np.empty((0, *shape), dtype=np.uint8)
+    return ReadImages(tuple(files), stacked, tuple(failures), tuple(left_out))
+
+
+def compare_brightness(images: ByteArray, usual: dict[str, float] | None) -> str | None:
+    """What to say of images (n, c, h, w) that are all brighter or darker than 98 of 100 training images were."""
+    if usual is None or len(images) == 0:
+        return None
+    mean = measure_brightness(images)["mean"]
+    if usual["low"] <= mean <= usual["high"]:
+        return None
+    inverted = usual["low"] <= 255 - mean <= usual["high"]
+    advice = "; inverted they would be within: is it dark on light where the training images are light on dark?"
+    return (
+        f"mean brightness {mean:.0f} of 255, and training images have {usual['low']:.0f} to {usual['high']:.0f}: the "
+        f"network has not seen such images, and its probabilities mean little{advice if inverted else ''}"
+    )
 
 
 def _list_folder(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in ENDINGS
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        if not any(is_system_name(part) for part in path.relative_to(folder).parts) and path.is_file()
     )
 
 
 def _read_image(file: Path, shape: InputShape, *, resizes: bool) -> ByteArray:
-    if shape.channels not in _MODES:
-        raise InputError(f"this network takes {shape.channels} channels: image files have 1 (grey) or 3 (RGB)")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=_FORMATS) as image:
-                _check_image(file, image, shape, resizes=resizes)
-                image.load()
-                converted = image.convert(_MODES[shape.channels]) if image.mode != _MODES[shape.channels] else image
-                if converted.size != (shape.width, shape.height):
-                    converted = converted.resize((shape.width, shape.height), Image.Resampling.BILINEAR)
-                pixels: ByteArray = np.asarray(converted, dtype=np.uint8)
-    except InputError:
-        raise
-    except _UNREADABLE as error:
-        raise _unreadable(file, error) from error
-    return pixels.reshape(shape.height, shape.width, shape.channels).transpose(2, 0, 1)
-
-
-def _check_image(file: Path, image: Image.Image, shape: InputShape, *, resizes: bool) -> None:
-    """Before anything is decoded."""
-    if not resizes and image.size != (shape.width, shape.height):
-        raise InputError(
-            f"{str(file)!r} is {image.width}x{image.height}, and this network takes {shape.width}x{shape.height} "
+    image = read_image(file)
+    width, height = image.size
+    if not resizes and (width, height) != (shape.width, shape.height):
+        raise DataError(
+            f"{_show(file)} is {width}x{height}, and this network takes {shape.width}x{shape.height} "
             "(width x height): --resize makes it so"
         )
-    if image.mode not in _CONVERTIBLE or "transparency" in image.info:
-        kind = f"{image.mode} with transparency" if "transparency" in image.info else image.mode
-        raise InputError(f"{str(file)!r} has the mode {kind}: convert it to grey (L) or RGB")
+    return image.convert(shape.channels, (shape.width, shape.height))
 
 
-def _unreadable(path: Path, error: BaseException) -> InputError:
-    if isinstance(error, UnidentifiedImageError):
-        reason = "it is no image (known are JPEG, PNG, PPM, BMP, TIFF, WebP)"
-    else:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InputError(f"{str(path)!r} cannot be read as an image: {reason}")
+def _show(path: Path) -> str:
+    return f"'{write_out(str(path))}'"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.export.bundle_files import CONFUSION, CURVE, INT8_ONNX, ONNX, SAFETENSORS
+from hpsearch.export.bundle_files import CONFUSION, CURVE, INT8_ONNX, ONNX, SAFETENSORS, SEEN
 from hpsearch.export.classifier import INSTALL_COMMAND
 from hpsearch.export.finalist_card import write_finalist
 from hpsearch.markdown import escape, write_table
@@ -16,6 +16,7 @@ _ABOUT = {
     SAFETENSORS: "the trained weights in single precision",
     ONNX: "the network with its weights, normalization of the pixels inside",
     INT8_ONNX: "the same in 8-bit whole numbers",
+    SEEN: "the images it was trained on, 8 bytes of a hash each: hpsearch evaluate sets them aside",
     CURVE: "the learning curve",
     CONFUSION: "the confusion matrix on the validation split",
 }
@@ -59,6 +60,7 @@ def _write_head(facts: CardFacts) -> str:
     budget = f", under a budget of {config.budget:,}" if config.budget is not None else ""
     rows = [
         ("validation accuracy", _describe_validation(manifest)),
+        *_describe_baseline(manifest),
         ("test accuracy", _describe_test(manifest)),
         ("weights", f"{weights:,}{budget}"),
         ("multiply-accumulates an image", f"{manifest['macs']:,}"),
@@ -85,7 +87,15 @@ def _describe_validation(manifest: Mapping[str, Any]) -> str:
     if manifest["validation_accuracy"] is None:
         return "cannot be known: the validation images were trained on as well"
     images = manifest["verified"]["images"]
-    return f"**{manifest['validation_accuracy']:.2%}** of {images:,} images held out of the training split"
+    accuracy = manifest["validation_accuracy"]
+    error = 100 * (accuracy * (1 - accuracy) / images) ** 0.5
+    return f"**{accuracy:.2%}** of {images:,} images held out of the training split, standard error {error:.2f} points"
+
+
+def _describe_baseline(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if (found := manifest.get("baseline")) is None:
+        return []
+    return [("saying the largest class always", f"{found['validation_accuracy']:.2%} ({escape(found['class'])})")]
 
 
 def _describe_int8(manifest: Mapping[str, Any]) -> str:
@@ -142,7 +152,7 @@ def _write_value(value: object) -> str:
 def _write_data(facts: CardFacts) -> str:
     config, manifest = facts.config, facts.manifest
     dataset = config.dataset
-    share = f"{100 * config.validation_fraction:g}% of every class, seed {config.split_seed}"
+    share = _describe_share(config)
     rows = [
         ("data set", escape(manifest["dataset"])),
         ("SHA-256", f"`{dataset.sha256}`"),
@@ -156,9 +166,25 @@ def _write_data(facts: CardFacts) -> str:
             share if config.is_validated else f"nothing; in the search it had been {share}",
         ),
         ("test split", f"{dataset.test_count:,} images, never seen by the search"),
+        *_describe_brightness(manifest),
         ("seed of the training", str(config.seed)),
     ]
     return "\n".join(["## Data", "", *write_table(("", ""), rows)])
+
+
+def _describe_share(config: TrialConfig) -> str:
+    if (count := config.dataset.validation_count) is not None:
+        return f"the {count:,} images that the data set sets aside for it"
+    share = f"{100 * config.validation_fraction:g}%"
+    by = "of every class" if config.dataset.rules == 1 else "by the hash of the pixels"
+    return f"{share} {by}, seed {config.split_seed}"
+
+
+def _describe_brightness(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if (found := manifest.get("brightness")) is None:
+        return []
+    usual = f"{found['mean']:.0f} of 255 in the mean; an image {found['low']:.0f} to {found['high']:.0f}"
+    return [("brightness of the training images", usual)]
 
 
 def _write_files(facts: CardFacts) -> str:

@@ -57,6 +57,7 @@ class Replay:
             cache_folder,
             validation_fraction=config.held_out_fraction,
             split_seed=config.split_seed,
+            rules=config.dataset.rules,
         )
         self._study = study
         self._trial = trial

@@ -21,6 +21,7 @@ from hpsearch.export.bundle_files import (
     MANIFEST_VERSION,
     ONNX,
     SAFETENSORS,
+    SEEN,
     to_json,
 )
 from hpsearch.export.verification import Verification
@@ -31,7 +32,7 @@ from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
 
-MADE_ANEW = frozenset({"version", "versions", "verified", "int8", "onnx", "files"})
+MADE_ANEW = frozenset({"version", "versions", "verified", "int8", "onnx", "files", "brightness", "baseline"})
 """The entries of a manifest in which two exports of the same trial may differ: versions, and what rounding gives."""
 
 _VERSIONED = ("hpsearch", "torch", "optuna", "numpy", "onnx", "onnxruntime", "onnxscript")
@@ -64,7 +65,7 @@ class SelectedTrial:
         """Every file that the manifest is to list."""
         curve = {CURVE} if self.trial.curve else set()
         confusion = {CONFUSION} if self.config.is_validated else set()
-        return {*CONFIGS, *self.models, CARD} | confusion | curve
+        return {*CONFIGS, *self.models, CARD, SEEN} | confusion | curve
 
     @property
     def title(self) -> str:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from hpsearch.errors import LeaseLostError
+from hpsearch.storable_text import make_storable
 from hpsearch.storage.blobs import delete_checkpoint
 from hpsearch.storage.database import read_clock
 from hpsearch.storage.lease_statements import (
@@ -235,14 +236,14 @@ def record_event(
 ) -> None:
     """Write down what happened, and when by the database's clock: at a moment that was read from it, or now."""
     moment = at or read_clock(connection)
-    values = {"study_id": study_id, "trial_id": trial_id, "at": moment, "kind": kind, "worker": worker}
-    connection.execute(events.insert(), values | {"detail": detail})
+    values = {"study_id": study_id, "trial_id": trial_id, "at": moment, "kind": kind, "worker": make_storable(worker)}
+    connection.execute(events.insert(), values | {"detail": make_storable(detail)})
 
 
 def _write_lease(connection: sa.Connection, study_id: int, trial_id: int, holder: Holder, now: datetime) -> Lease:
     held = {
         "token": holder.token,
-        "worker": holder.worker,
+        "worker": make_storable(holder.worker),
         "device": holder.device,
         "seen_at": now,
         "expires_at": now + timedelta(seconds=holder.lease_seconds),

@@ -16,7 +16,8 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.errors import StorageError
+from hpsearch.errors import InputError, StorageError
+from hpsearch.storable_text import list_unstorable, make_storable, write_out
 from hpsearch.storage.upsert import upsert
 
 trials = models.TrialModel.__table__
@@ -279,10 +280,25 @@ def write_system_attribute(connection: sa.Connection, trial_id: int, key: str, v
     _write_attributes(connection, _system_attributes, "trial_id", trial_id, {key: value})
 
 
+def read_study_names(connection: sa.Connection, key: str) -> list[str]:
+    """The names of the studies that have a user attribute of this name, sorted; what it holds is not looked at."""
+    joined = _studies.join(_study_attributes, _study_attributes.c.study_id == _studies.c.study_id)
+    query = sa.select(_studies.c.study_name).select_from(joined).where(_study_attributes.c.key == key)
+    return sorted(connection.execute(query).scalars())
+
+
 def write_study_attributes(
     connection: sa.Connection, study_id: int, user: Mapping[str, Any], system: Mapping[str, Any]
 ) -> None:
-    """Store user and system attributes of a study, in place of those of the same names."""
+    """Store user and system attributes of a study, in place of those of the same names.
+
+    Raises:
+        InputError: A text in them cannot be stored: a study that nobody could read again is not made.
+    """
+    for text in list_unstorable([user, system]):
+        raise InputError(
+            f"'{write_out(text)[:80]}' cannot be stored, for it is no UTF-8 text: rename it, and try again"
+        )
     _write_attributes(connection, _study_attributes, "study_id", study_id, user)
     _write_attributes(connection, _study_system_attributes, "study_id", study_id, system)
 
@@ -291,7 +307,7 @@ def _write_attributes(
     connection: sa.Connection, table: Any, owner: str, owner_id: int, attributes: Mapping[str, Any]
 ) -> None:
     rows = [
-        {owner: owner_id, "key": key, "value_json": json.dumps(value, allow_nan=False)}
+        {owner: owner_id, "key": key, "value_json": json.dumps(make_storable(value), allow_nan=False)}
         for key, value in attributes.items()
     ]
     upsert(connection, table, (owner, "key"), rows)

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from optuna.storages._rdb import models
 
+from hpsearch.storable_text import make_storable
 from hpsearch.storage.database import read_clock
 from hpsearch.storage.leases import record_event
 from hpsearch.storage.optuna_rows import trials
@@ -48,7 +49,13 @@ def read_course(connection: sa.Connection, study_id: int) -> StudyCourse:
 
 def stop_study(connection: sa.Connection, study_id: int, reason: str, *, gives_back: bool = False) -> None:
     """Let nobody claim a trial any more; with `gives_back` also ask those who hold one to give it back."""
-    _write(connection, study_id, stopped_at=read_clock(connection), stop_reason=reason, gives_back=gives_back)
+    _write(
+        connection,
+        study_id,
+        stopped_at=read_clock(connection),
+        stop_reason=make_storable(reason),
+        gives_back=gives_back,
+    )
     record_event(connection, "stopped", study_id, detail=reason)
 
 

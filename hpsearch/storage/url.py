@@ -10,7 +10,12 @@ from hpsearch.errors import StorageError
 DEFAULT_STORAGE_URL = "sqlite:///hpsearch.db"
 
 URL_HINT = "give sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
-_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg"}
+_POSTGRESQL = "postgresql+psycopg"
+_DRIVERS = {
+    "sqlite": "sqlite",
+    **dict.fromkeys(("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"), _POSTGRESQL),
+}
+"""By what people write, and hosts hand out, in small letters."""
 
 
 def parse_storage_url(text: str) -> URL:
@@ -25,9 +30,9 @@ def parse_storage_url(text: str) -> URL:
         raise StorageError(f"storage {_hide_crudely(text)!r} is no database URL: {URL_HINT}") from error
     if "@" in (url.host or ""):
         raise StorageError(f"storage {_hide_crudely(text)!r} has a @ too many: write %40 for one in a password")
-    if url.drivername not in _DRIVERS:
+    if url.drivername.lower() not in _DRIVERS:
         raise StorageError(f"storage {show_url(url)!r} is of a kind that is not supported: {URL_HINT}")
-    url = url.set(drivername=_DRIVERS[url.drivername])
+    url = url.set(drivername=_DRIVERS[url.drivername.lower()])
     if is_sqlite(url) and (url.host or not url.database or url.database == ":memory:"):
         raise StorageError(f"storage {show_url(url)!r} names no file (a path needs three slashes): {URL_HINT}")
     if is_sqlite(url) and url.query:

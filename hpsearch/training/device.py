@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from hpsearch.errors import InputError
+from hpsearch.training.cpu_limits import read_cpu_limits
 
-_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _CPU_MODELS = Path("/proc/cpuinfo")
 
 
@@ -68,17 +68,7 @@ def count_workers(device: torch.device) -> int:
     if device.type == "mps":
         return 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = read_cpu_quota(_CPU_QUOTA)
-    return usable if quota is None else max(1, min(usable, int(quota)))
-
-
-def read_cpu_quota(path: Path) -> float | None:
-    """The cores that a container may use, from its control group's `cpu.max`; None for no limit."""
-    try:
-        quota, period = path.read_text().split()
-        return float(quota) / float(period)
-    except (OSError, ValueError):  # no control group, or "max 100000"
-        return None
+    return max(1, min([usable, *(int(quota) for quota in read_cpu_limits(os.environ))]))
 
 
 def configure_threads(threads: int) -> None:

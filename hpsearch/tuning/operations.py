@@ -16,12 +16,12 @@ from hpsearch.errors import InputError
 from hpsearch.search_space import FloatRange, Value, takes
 from hpsearch.storage import leases, optuna_rows, study_rows, tables
 from hpsearch.storage.blobs import delete_blobs
-from hpsearch.storage.database import read_clock
+from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.optuna_rows import trials
 from hpsearch.storage.study_rows import StudyCourse, read_course
 from hpsearch.study_spec import Trials
 from hpsearch.tuning.sampler import GridSampler
-from hpsearch.tuning.study import Study
+from hpsearch.tuning.study import Study, find_study_id
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
 from hpsearch.tuning.warm_start import add_given_trial
 from hpsearch.wording import describe_allowed, quote
@@ -191,15 +191,29 @@ def delete_study(study: Study) -> None:
     Raises:
         InputError: Live workers hold trials of it.
     """
-    with study.database.transaction(claims_of=study.study_id) as connection:
-        if held := _read_held(connection, study.study_id):
+    _delete(study.database, study.study_id, study.name)
+
+
+def delete_unreadable_study(database: Database, name: str) -> None:
+    """Delete a study of which the database holds something that cannot be read.
+
+    Raises:
+        UnknownStudyError: There is no study of this name.
+        InputError: Live workers hold trials of it.
+    """
+    _delete(database, find_study_id(database, name), name)
+
+
+def _delete(database: Database, study_id: int, name: str) -> None:
+    with database.transaction(claims_of=study_id) as connection:
+        if held := _read_held(connection, study_id):
             workers = ", ".join(f"{trial.worker} (trial {trial.number})" for trial in held)
             raise InputError(
-                f"study {study.name!r} is at work: {workers}. "
-                f"hpsearch stop {study.name} --now has them give their trials back; then delete it"
+                f"study {name!r} is at work: {workers}. "
+                f"hpsearch stop {name} --now has them give their trials back; then delete it"
             )
-        study_rows.delete_study(connection, study.study_id)
-    study.database.forget_finished_trials()
+        study_rows.delete_study(connection, study_id)
+    database.forget_finished_trials()
 
 
 def _read_held(connection: sa.Connection, study_id: int) -> list[HeldTrial]:

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from hpsearch.epoch_result import EpochResult
-from hpsearch.errors import InputError, StorageError
+from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
 from hpsearch.round_plan import Round
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database, read_clock
@@ -25,7 +25,7 @@ from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.candidates import PROMOTED_FROM
-from hpsearch.tuning.study import Study, list_study_names, load_study
+from hpsearch.tuning.study import Study, UnreadableStudy, load_studies
 from hpsearch.tuning.warm_start import FROM_PORTFOLIO
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
@@ -252,8 +252,21 @@ def read_study_record(study: Study) -> StudyRecord:
     """Read a study's trials, leases and test scores.
 
     Raises:
+        UnreadableStudyError: What the database holds of a trial cannot be read.
         StorageError: The database failed.
     """
+    try:
+        return _read_study_record(study)
+    except (ValueError, RecursionError) as error:  # of JSON, which Optuna and we read
+        if isinstance(error, HpsearchError):
+            raise
+        raise UnreadableStudyError(
+            f"the trials of study {study.name!r} cannot be read ({error}): restore the database from a copy, "
+            f"or hpsearch delete {study.name} removes the study"
+        ) from error
+
+
+def _read_study_record(study: Study) -> StudyRecord:
     database = study.database
     with database.errors():
         frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
@@ -286,9 +299,20 @@ def read_study_record(study: Study) -> StudyRecord:
     )
 
 
-def read_all_studies(database: Database) -> list[StudyRecord]:
-    """Every study of the database, by name."""
-    return [read_study_record(load_study(database, name)) for name in list_study_names(database)]
+def read_all_studies(database: Database) -> tuple[list[StudyRecord], list[UnreadableStudy]]:
+    """Every study of the database, by name, and those that cannot be read.
+
+    Raises:
+        StorageError: The database failed.
+    """
+    studies, unreadable = load_studies(database)
+    records = []
+    for study in studies:
+        try:
+            records.append(read_study_record(study))
+        except UnreadableStudyError as error:
+            unreadable.append(UnreadableStudy(study.name, str(error)))
+    return records, unreadable
 
 
 def load_trial_weights(study: Study, trial: TrialRecord) -> bytes:
@@ -305,6 +329,22 @@ def load_trial_weights(study: Study, trial: TrialRecord) -> bytes:
     if content is None:
         raise StorageError(f"the weights of trial {trial.number} of {study.name!r} are missing from the database")
     return content
+
+
+def load_confusion(study: Study, trial: TrialRecord) -> list[list[int]] | None:
+    """How a complete trial labels the validation split, a row a true class; None where that is not stored.
+
+    Raises:
+        StorageError: The database failed, or what it holds is damaged.
+    """
+    if trial.state != "COMPLETE" or study.database is None:  # a record that was made up has no database
+        return None
+    with study.database.transaction() as connection:
+        content = blobs.read_blob(connection, trial.trial_id, blobs.CONFUSION)
+    if content is None:
+        return None
+    rows: list[list[int]] = json.loads(content)
+    return rows
 
 
 def store_test_score(study: Study, trial: TrialRecord, *, accuracy: float, loss: float, images: int) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
-from pydantic import ValidationError
+from sqlalchemy.engine import URL
 
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.errors import HpsearchError, InputError, StorageError
+from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
 from hpsearch.feasibility import fit_space
 from hpsearch.older_spaces import complete_space
 from hpsearch.origin import Origin
 from hpsearch.search_space import SearchSpace
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database
-from hpsearch.storage.optuna_rows import write_study_attributes
+from hpsearch.storage.optuna_rows import read_study_names, write_study_attributes
 from hpsearch.storage.url import show_url
 from hpsearch.study_spec import StudySpec, check_study_name
 from hpsearch.trial_config import TrainsOn
@@ -30,7 +30,7 @@ from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_gi
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
-_FINGERPRINT, _SPACE = "hpsearch:fingerprint", "hpsearch:space"
+_SPACE = "hpsearch:space"
 _PLAN, _WARM_START, _TEACHER = "hpsearch:plan", "hpsearch:warm_start", "hpsearch:teacher"
 
 
@@ -111,7 +111,7 @@ def create_or_join_study(
         spec = spec.settle_portfolio(is_planned=True)
     with database.errors(), database.lock_creation():
         study_id = _find_study_id(database.optuna_storage, name)
-        found = {} if study_id is None else database.optuna_storage.get_study_user_attrs(study_id)
+        found = {} if study_id is None else _load_attributes(database, study_id, name)
         if _SPACE not in found:  # there is none, or its maker died before it was one
             if spec.has_open_plan:
                 raise InputError(f"study {name!r} was deleted in this moment: type the same command again")
@@ -163,7 +163,6 @@ def _make_study(
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
-        _FINGERPRINT: spec.fingerprint(),
         **({} if plan is None else {_PLAN: plan.model_dump(mode="json")}),
         **({} if warm_start is None else {_WARM_START: warm_start.model_dump(mode="json")}),
         **({} if given is None else {_TEACHER: given.teacher.model_dump(mode="json")}),
@@ -185,13 +184,14 @@ def load_study(database: Database, name: str) -> Study:
 
     Raises:
         UnknownStudyError: There is none; the message names the near ones.
-        StorageError: The database failed, or what it holds of the study cannot be read.
+        UnreadableStudyError: What the database holds of the study cannot be read.
+        StorageError: The database failed.
     """
     with database.errors():
         study_id = _find_study_id(database.optuna_storage, name)
         if study_id is None:
             raise _unknown(database, name)
-        attributes = database.optuna_storage.get_study_user_attrs(study_id)
+        attributes = _load_attributes(database, study_id, name)
     return _read_study(database, study_id, name, attributes)
 
 
@@ -202,6 +202,32 @@ def load_study_teacher(database: Database, study_id: int) -> StudyTeacher | None
             return _read_teacher(database.optuna_storage.get_study_user_attrs(study_id))
         except KeyError:
             return None
+
+
+@dataclass(frozen=True)
+class UnreadableStudy:
+    """A study of which the database holds something that cannot be read: it must not hide the others."""
+
+    name: str
+    reason: str
+    """With what to type."""
+
+
+def load_studies(database: Database) -> tuple[list[Study], list[UnreadableStudy]]:
+    """Every study of the database, sorted by name, and those that cannot be read.
+
+    Raises:
+        StorageError: The database failed.
+    """
+    studies, unreadable = [], []
+    for name in list_study_names(database):
+        try:
+            studies.append(load_study(database, name))
+        except UnreadableStudyError as error:
+            unreadable.append(UnreadableStudy(name, str(error)))
+        except UnknownStudyError:  # it was deleted in this moment
+            continue
+    return studies, unreadable
 
 
 def store_origin(study: Study, origin: Origin) -> None:
@@ -221,10 +247,30 @@ def store_origin(study: Study, origin: Origin) -> None:
 
 
 def list_study_names(database: Database) -> list[str]:
-    """The names of all studies of hpsearch in the database, sorted."""
+    """The names of all studies of hpsearch in the database, sorted; also of those that cannot be read."""
+    with database.errors(), database.transaction() as connection:
+        return read_study_names(connection, _SPEC)
+
+
+def find_study_id(database: Database, name: str) -> int:
+    """The id of the study of this name, whatever is stored of it.
+
+    Raises:
+        UnknownStudyError: There is none.
+        StorageError: The database failed.
+    """
     with database.errors():
-        studies = database.optuna_storage.get_all_studies()
-    return sorted(study.study_name for study in studies if _SPEC in study.user_attrs)
+        study_id = _find_study_id(database.optuna_storage, name)
+    if study_id is None:
+        raise _unknown(database, name)
+    return study_id
+
+
+def _load_attributes(database: Database, study_id: int, name: str) -> dict[str, Any]:
+    try:
+        return database.optuna_storage.get_study_user_attrs(study_id)
+    except (ValueError, RecursionError) as error:  # Optuna reads them as JSON
+        raise _unreadable(database.url, name) from error
 
 
 def _find_study_id(storage: BaseStorage, name: str) -> int | None:
@@ -261,10 +307,15 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
             warm_start=WarmStart.model_validate(attributes[_WARM_START]) if _WARM_START in attributes else None,
             teacher=_read_teacher(attributes),
         )
-    except (KeyError, ValidationError) as error:
-        raise StorageError(
-            f"study {name!r} in {show_url(database.url)} is none of hpsearch's, or of another version of it"
-        ) from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _unreadable(database.url, name) from error
+
+
+def _unreadable(url: URL, name: str) -> UnreadableStudyError:
+    return UnreadableStudyError(
+        f"study {name!r} in {show_url(url)} cannot be read: it is none of hpsearch's, of another version of it, or "
+        f"damaged; hpsearch delete {name} removes it"
+    )
 
 
 def _read_teacher(attributes: Mapping[str, Any]) -> StudyTeacher | None:

@@ -11,7 +11,7 @@ from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.tuning.finalists import Final, Finalist, find_search_name, name_finalists, summarize_finalists
 from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
-from hpsearch.tuning.study import list_study_names, load_study
+from hpsearch.tuning.study import list_study_names, load_studies, load_study
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _find_finalists(database: Database, name: str) -> str:
             f"study {name!r} trains a given configuration and has no finalists: "
             f"hpsearch export {name} --trial N takes one of its trials"
         )
-    others = [load_study(database, other) for other in list_study_names(database)]
+    others, _unreadable = load_studies(database)
     linked = [other.name for other in others if find_search_name(other) == name]
     if not linked:
         raise InputError(f"study {name!r} has no finalists yet: hpsearch finalists {name} trains them")

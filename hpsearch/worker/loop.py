@@ -46,7 +46,7 @@ class WorkerSettings:
     worker: str
     """Its name, one of a kind: host, process."""
     deadline: float | None = None
-    """Unix time in seconds."""
+    """In seconds of the monotonic clock."""
     max_trials: int | None = None
     dataset: str | None = None
     """Where this machine has the study's data; None for where the study says."""
@@ -229,7 +229,7 @@ class Worker:
         return None
 
     def _is_over(self) -> bool:
-        return self._settings.deadline is not None and self._clock.now() >= self._settings.deadline
+        return self._settings.deadline is not None and self._clock.monotonic() >= self._settings.deadline
 
     def _run_trial(self, trial: ClaimedTrial) -> bool:
         """Train one trial to whatever end; whether it is finished."""

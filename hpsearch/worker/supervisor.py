@@ -66,7 +66,7 @@ def launch_local_workers(
         storage_url: Where it is.
         device: `cpu`, `mps`, `cuda` (worker k sees GPU k alone) or `cuda:K` (all on that one).
         count: How many.
-        deadline: Unix time in seconds at which they end, or None.
+        deadline: When they end, in seconds of the monotonic clock, or None.
         cache_folder: Where the data sets are.
         environment: What they inherit.
         flags: Further flags of `hpsearch worker`.
@@ -76,6 +76,7 @@ def launch_local_workers(
         own = dict(environment) | {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(cache_folder)}
         own.pop("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
         own |= {name: value for name, value in _ONE_THREAD.items() if name not in environment}
+        own["PYTHONSAFEPATH"] = "1"  # else python -m imports whatever lies in the current folder
         if device == "cuda":
             own["CUDA_VISIBLE_DEVICES"] = _visible_device(environment, index)
         arguments = [sys.executable, "-m", "hpsearch", "worker", study, "--device", device, "--until-stdin-closes"]
@@ -161,6 +162,19 @@ class Supervisor:
         for child in self._children:
             child.start_again_at = None
             self._signal(child, signal.SIGTERM)
+
+    def suspend(self) -> None:
+        """Let every worker stand still: a terminal's Ctrl-Z does not reach process groups of their own."""
+        self._signal_all("SIGSTOP")
+
+    def go_on(self) -> None:
+        """Let every worker that stands still go on."""
+        self._signal_all("SIGCONT")
+
+    def _signal_all(self, name: str) -> None:
+        if (number := getattr(signal, name, None)) is not None:
+            for child in self._children:
+                self._signal(child, number)
 
     def kill(self) -> None:
         """End every worker at once; their leases do the rest."""

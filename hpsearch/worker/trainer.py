@@ -30,6 +30,7 @@ def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer"
         settings.cache_folder,
         validation_fraction=study.spec.validation_fraction if study.is_validated else None,
         split_seed=study.spec.seed,
+        rules=study.dataset.rules,
     )
     if splits.identity.sha256 != study.dataset.sha256:
         raise DataError(

@@ -21,7 +21,16 @@ from hpsearch.training.data.test_split import open_test_split
 from tests.cli_runs import CommandRoom, Ended, write_tiny_archive
 from tests.trained_study import TrainedStudy, train_study
 
-FILES = {"README.md", "config.json", "config.toml", "confusion.png", "curve.png", "manifest.json", "model.safetensors"}
+FILES = {
+    "README.md",
+    "config.json",
+    "config.toml",
+    "confusion.png",
+    "curve.png",
+    "manifest.json",
+    "model.safetensors",
+    "trained-on.bin",
+}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +119,7 @@ def test_export_writes_onnx_by_default_and_int8_when_it_is_asked_for(room: Comma
     assert (ended.code, ended.err) == (0, "")
     (folder,) = (room.folder / "exports").iterdir()
     assert list_names(folder) == FILES | {"model.onnx", "model-int8.onnx"}
-    assert_refused(room.type("export", "study"), "holds something else", "model-int8.onnx", "--out")
+    assert_refused(room.type("export", "study"), "holds something else", "--out")
 
 
 def test_without_the_packages_for_onnx_export_says_which_command_installs_them(
@@ -175,7 +184,9 @@ def test_evaluate_opens_the_test_split_by_default_and_says_so(
 def test_evaluate_takes_other_images_of_the_same_shape_and_classes_alone(room: CommandRoom, bundle: Path) -> None:
     write_tiny_archive(room.folder / "more.npz", count=300)
     document = read_json(room.type("evaluate", str(bundle), "--dataset", "more.npz", "--json").out)
-    assert (document["dataset"], document["is_same_data"], document["images"]) == ("more.npz", False, 50)
+    assert (document["dataset"], document["is_same_data"], document["split"]) == ("more.npz", False, "all")
+    (note,) = document["notes"]  # they are the first 300 of those 400 that the bundle was made with
+    assert f"set aside: {300 - document['images']} of 300 images" in note
     assert "not the images that it was made with" in room.type("evaluate", str(bundle), "--dataset", "more.npz").out
     write_tiny_archive(room.folder / "wide.npz", side=9)
     assert_refused(room.type("evaluate", str(bundle), "--dataset", "wide.npz"), "1x9x9", "1x8x8")
@@ -199,7 +210,7 @@ def test_evaluate_refuses_the_bundle_s_own_data_where_they_have_changed_or_are_g
 
 
 def test_evaluate_refuses_what_it_cannot_take(room: CommandRoom, bundle: Path, trained: TrainedStudy) -> None:
-    assert_refused(room.type("evaluate", str(bundle), "--split", "train"), "--split 'train'", "test or validation")
+    assert_refused(room.type("evaluate", str(bundle), "--split", "train"), "--split 'train'", "test, validation or all")
     assert_refused(room.type("evaluate", "nowhere"), "nowhere", "hpsearch export")
     without_onnx = trained.export(room.folder)
     assert_refused(room.type("evaluate", str(without_onnx), "--onnx"), "no model.onnx", "model.safetensors (no option)")
@@ -246,16 +257,21 @@ def test_predict_refuses_what_it_cannot_take_by_name(room: CommandRoom, bundle: 
     (room.folder / "cut.png").write_bytes(image.read_bytes()[:60])
     Image.new("L", (16, 12)).save(room.folder / "large.png")
     for arguments, words in (
-        (("text.png",), ("text.png", "no image")),
-        (("cut.png",), ("cut.png",)),
         (("empty",), ("empty", "no images")),
         (("nowhere.png",), ("nowhere.png",)),
-        (("large.png",), ("large.png", "16x12", "8x8", "--resize")),
-        (("image.png", "text.png"), ("text.png",)),
         (("image.png", "--top", "4"), ("--top 4", "3 classes")),
         (("image.png", "--top", "0"), ("--top '0'", "at least 1")),
     ):
         assert_refused(room.type("predict", str(bundle), *arguments), *words)
+    for arguments, words in (
+        (("text.png",), ("text.png", "no image")),
+        (("cut.png",), ("cut.png",)),
+        (("large.png",), ("large.png", "16x12", "8x8", "--resize")),
+        (("image.png", "text.png"), ("text.png",)),
+    ):
+        ended = room.type("predict", str(bundle), *arguments)
+        assert (ended.code, ended.out.count("%")) == (1, arguments.count("image.png"))
+        assert all(word in ended.err for word in words)
     assert room.type("predict", str(bundle), "large.png", "--resize").code == 0
     ended = room.type("predict", str(bundle))
     assert (ended.code, ended.out) == (2, "")

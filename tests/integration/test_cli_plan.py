@@ -44,7 +44,7 @@ def test_a_plan_for_a_data_set_of_the_catalogue_fetches_nothing(
 ) -> None:
     import hpsearch.training.throughput
 
-    monkeypatch.setattr(hpsearch.training.throughput, "measure_epoch_seconds", lambda *_arguments: 2.0)
+    monkeypatch.setattr(hpsearch.training.throughput, "measure_epoch_seconds", lambda *_arguments, **_keywords: 2.0)
     document = json.loads(room.type("plan", "--budget", "10k", "--arch", "cnn", "--json").out)
     assert document["dataset"]["input_shape"] == [1, 28, 28]
     _, spec = parse_study_spec({"budget": "10k", "arch": "cnn"})
@@ -68,4 +68,4 @@ def test_data_fetch_checks_a_persons_own_data(room: CommandRoom) -> None:
     write_tiny_archive(room.folder / "tiny.npz")
     ended = room.type("data", "fetch", "tiny.npz")
     assert ended.code == 0
-    assert "tiny.npz: 333 training and 67 test images of 1x8x8 in 3 classes" in ended.out
+    assert "tiny.npz: 400 images of 1x8x8 in 3 classes" in ended.out

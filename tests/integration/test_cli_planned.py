@@ -153,7 +153,7 @@ def test_a_run_whose_time_is_up_shows_what_there_is_and_opens_no_test_split(
         assert room.type("worker", order.study, "--max-trials", "1").code == 0
 
     monkeypatch.setattr(hpsearch.cli.planned, "search", train_one)
-    before = time.time()
+    before = time.monotonic()
     ended = room.type("run", "mine.toml", "--timeout", "1h", "--workers", "1")
     assert ended.code == 0
     assert deadlines[0] is not None

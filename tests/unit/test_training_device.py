@@ -7,7 +7,8 @@ import torch
 from hpsearch.architecture import FcnArchitecture
 from hpsearch.errors import InputError
 from hpsearch.training import device, precision
-from hpsearch.training.device import choose_device, count_workers, describe_device, list_devices, read_cpu_quota
+from hpsearch.training.cpu_limits import read_cpu_limits, read_cpu_quota
+from hpsearch.training.device import choose_device, count_workers, describe_device, list_devices
 from hpsearch.training.precision import BFLOAT16_FCN_MACS, uses_bfloat16
 from tests.tiny_training import CPU, TINY_CNN, tiny_config
 
@@ -62,9 +63,9 @@ def test_the_cpu_has_a_name() -> None:
     assert describe_device(CPU)
 
 
-def test_a_worker_is_counted_for_every_core_that_may_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_worker_is_counted_for_every_core_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 5}, raising=False)
-    monkeypatch.setattr(device, "_CPU_QUOTA", tmp_path / "missing")
+    monkeypatch.setattr(device, "read_cpu_limits", lambda _environment: [])
     assert count_workers(CPU) == 4
 
 
@@ -80,8 +81,32 @@ def test_a_containers_quota_limits_the_workers(
 ) -> None:
     (tmp_path / "cpu.max").write_text(quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
-    monkeypatch.setattr(device, "_CPU_QUOTA", tmp_path / "cpu.max")
+    limits = read_cpu_limits({}, tmp_path, tmp_path / "missing")
+    monkeypatch.setattr(device, "read_cpu_limits", lambda _environment: limits)
     assert count_workers(CPU) == workers
+
+
+def test_a_limit_of_a_slice_above_holds_as_well(tmp_path: Path) -> None:
+    (tmp_path / "user.slice" / "x").mkdir(parents=True)
+    (tmp_path / "cpu.max").write_text("max 100000")
+    (tmp_path / "user.slice" / "cpu.max").write_text("150000 100000")
+    (tmp_path / "user.slice" / "x" / "cpu.max").write_text("max 100000")
+    (tmp_path / "self").write_text("0::/user.slice/x\n")
+    assert read_cpu_limits({}, tmp_path, tmp_path / "self") == [1.5]
+
+
+def test_the_first_version_s_quota_is_read_and_minus_one_is_none(tmp_path: Path) -> None:
+    for folder, quota in (("cpu", -1), ("cpu/job", 200_000)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+        (tmp_path / folder / "cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "self").write_text("4:memory:/job\n3:cpu,cpuacct:/job\n")
+    assert read_cpu_limits({}, tmp_path, tmp_path / "self") == [2.0]
+
+
+@pytest.mark.parametrize(("given", "limits"), [("1", [1.0]), ("0", []), ("-1", []), ("many", []), ("", [])])
+def test_slurm_s_cores_are_a_limit(tmp_path: Path, given: str, limits: list[float]) -> None:
+    assert read_cpu_limits({"SLURM_CPUS_PER_TASK": given}, tmp_path, tmp_path / "missing") == limits
 
 
 @pytest.mark.parametrize("in_hardware", [True, False])

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,24 @@ CACHE_ERRNOS = frozenset({*_FULL, errno.EROFS})
 
 
 def default_cache_folder(environment: Mapping[str, str]) -> Path:
-    """The folder for data sets: what `HPSEARCH_CACHE` names, else the platform's place for caches."""
-    if named := environment.get(CACHE_VARIABLE):
-        return Path(named).expanduser()
-    return platformdirs.user_cache_path("hpsearch") / "datasets"
+    """The folder for data sets: what `HPSEARCH_CACHE` names, else the platform's place for caches.
+
+    Raises DataError where there is no home folder.
+    """
+    try:
+        if named := environment.get(CACHE_VARIABLE):
+            return Path(named).expanduser()
+        return platformdirs.user_cache_path("hpsearch") / "datasets"
+    except RuntimeError as error:  # neither HOME nor an entry in the list of users
+        raise DataError(f"this user has no home folder to keep data sets in ({error}): {_advise()}") from error
+
+
+def _advise() -> str:
+    try:
+        example = f"{tempfile.gettempdir()}/hpsearch-cache"
+    except OSError:  # there is no temporary folder either
+        example = "FOLDER"
+    return f"set {CACHE_VARIABLE} to a folder that can be written to, e.g. {CACHE_VARIABLE}={example}"
 
 
 def hash_file(path: Path) -> str:
@@ -50,6 +65,5 @@ def explain_cache_errors(cache_folder: Path) -> Iterator[None]:
     except OSError as error:
         trouble = "is full" if error.errno in _FULL else "cannot be written to"
         raise DataError(
-            f"the cache folder {cache_folder} {trouble} ({error.strerror or error}); make room or set"
-            f" {CACHE_VARIABLE} to a folder that can be written to, e.g. {CACHE_VARIABLE}=$HOME/hpsearch-cache"
+            f"the cache folder {cache_folder} {trouble} ({error.strerror or error}); make room or {_advise()}"
         ) from error

@@ -2,9 +2,11 @@
 
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -13,6 +15,10 @@ from hpsearch.training.data.cache import install_file
 from hpsearch.training.data.labelled_images import ByteArray, IntegerArray, LabelledImages
 
 Decode = Callable[[], LabelledImages]
+Kept = TypeVar("Kept")
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged .npz file raises."""
 
 
 def load_decoded(cache_folder: Path, key: str, decode: Decode) -> LabelledImages:
@@ -20,23 +26,34 @@ def load_decoded(cache_folder: Path, key: str, decode: Decode) -> LabelledImages
 
     Several processes decode once. A cache that cannot be written to is done without. Raises what `decode` raises.
     """
+    return load_cached(cache_folder, key, decode, _read, _write)
+
+
+def load_cached(
+    cache_folder: Path,
+    key: str,
+    make: Callable[[], Kept],
+    read: Callable[[Path], Kept | None],
+    write: Callable[[Kept, Path], None],
+) -> Kept:
+    """What `make` gives, from the cache where `read` finds it whole."""
     folder = cache_folder / "decoded"
     path = folder / f"{key}.npz"
-    if (images := _read(path)) is not None:
-        return images
+    if (kept := read(path)) is not None:
+        return kept
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{key}.lock")
         lock.acquire()
     except OSError:
-        return decode()
+        return make()
     try:
-        images = _read(path)
-        if images is None:
-            images = decode()
+        kept = read(path)
+        if kept is None:
+            kept = make()
             with suppress(OSError):  # a full disk costs time later, not this search
-                _write(images, path)
-        return images
+                write(kept, path)
+        return kept
     finally:
         lock.release()
 
@@ -48,12 +65,17 @@ def _read(path: Path) -> LabelledImages | None:
             images: ByteArray = arrays["images"]
             labels: IntegerArray = arrays["labels"]
         return LabelledImages.from_arrays(images, labels)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return None
 
 
 def _write(images: LabelledImages, path: Path) -> None:
+    write_arrays(path, images=images.images.numpy(), labels=images.labels.numpy())
+
+
+def write_arrays(path: Path, **arrays: Any) -> None:
+    """Write arrays to a file of the cache, whole or not at all. Raises OSError."""
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent, ignore_cleanup_errors=True) as temporary:
         finished = Path(temporary) / path.name
-        np.savez(finished, images=images.images.numpy(), labels=images.labels.numpy())
+        np.savez(finished, **arrays)
         install_file(finished, path)

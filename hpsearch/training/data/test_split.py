@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
 
-from hpsearch.dataset import DatasetIdentity
+from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
 from hpsearch.training.data.array_archive import ArrayArchive, load_image_array, load_label_array
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, FileFormat
 from hpsearch.training.data.catalogue_files import CatalogueFiles, read_idx_pair, to_labelled_images, unpack_cifar
@@ -13,6 +13,7 @@ from hpsearch.training.data.decoded_images import load_decoded
 from hpsearch.training.data.image_folder import ImageFolder, load_image_files
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.located_dataset import locate_dataset
+from hpsearch.training.data.own_images import OwnImages
 from hpsearch.training.data.stratification import hold_out_test
 
 
@@ -24,13 +25,19 @@ class TestSplit:
     test_images: LabelledImages
 
 
-def open_test_split(name_or_path: str, cache_folder: Path, *, catalogue: Catalogue = CATALOGUE) -> TestSplit:
+def open_test_split(
+    name_or_path: str, cache_folder: Path, *, rules: DataRules = NEWEST_RULES, catalogue: Catalogue = CATALOGUE
+) -> TestSplit:
     """Load the test split; whoever calls this records that it was opened.
+
+    `rules` say how a person's own files are read and divided.
 
     Raises InputError for an unknown name, DataError for data that are missing or damaged.
     """
-    located = locate_dataset(name_or_path, cache_folder, catalogue=catalogue)
-    if isinstance(located, ImageFolder):
+    located = locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue)
+    if isinstance(located, OwnImages):
+        images = located.test.images
+    elif isinstance(located, ImageFolder):
         images = load_image_files(located.test_files, cache_folder)
     elif isinstance(located, ArrayArchive):
         images = _load_array_test(located)

@@ -1,0 +1,148 @@
+"""A person's .npz file of images and labels, read: under the names that people give its arrays."""
+
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hpsearch.errors import DataError
+from hpsearch.storable_text import find_name_fault
+from hpsearch.training.data.array_file import ArrayHeader, load_array, read_headers
+from hpsearch.training.data.array_values import bring_to_bytes, bring_to_labels, check_image_header, check_labels
+from hpsearch.training.data.image_reading import show_path
+from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.own_images import GivenImages
+
+
+class Keys(NamedTuple):
+    """The names of one split's two arrays in the file."""
+
+    images: str
+    labels: str
+
+
+_TRAIN = (
+    ("x_train", "y_train"),
+    ("train_x", "train_y"),
+    ("train_images", "train_labels"),
+    ("images", "labels"),
+    ("x", "y"),
+)
+_VALIDATION = (
+    ("x_val", "y_val"),
+    ("x_valid", "y_valid"),
+    ("x_validation", "y_validation"),
+    ("val_x", "val_y"),
+    ("val_images", "val_labels"),
+    ("valid_images", "valid_labels"),
+    ("validation_images", "validation_labels"),
+)
+_TEST = (("x_test", "y_test"), ("test_x", "test_y"), ("test_images", "test_labels"))
+SPLIT_NAMES = {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
+"""The names that the arrays of each split may have, in small letters: of the images and of the labels."""
+_EXPECTED = "x_train and y_train (and x_test, y_test), or images and labels (and test_images, test_labels)"
+_NAMES = "class_names"
+
+
+def read_archive(path: Path) -> GivenImages:
+    """Every image of an .npz file.
+
+    Raises:
+        DataError: It is none, its arrays do not fit together, or a value is out of its range.
+    """
+    headers = read_headers(path)
+    train, validation, test = find_keys(path, headers)
+    shape = check_image_header(path, train, headers)
+    for keys in filter(None, (validation, test)):
+        if check_image_header(path, keys, headers) != shape:
+            raise DataError(
+                f"the images of {keys.images} in {show_path(path)} have another shape than the training ones"
+            )
+    parts = {keys: read_part(path, keys, headers) for keys in (train, validation, test) if keys is not None}
+    labels = parts[train].labels.numpy()
+    class_names = _name_classes(path, headers, check_labels(path, train.labels, labels))
+    for keys, part in parts.items():
+        if len(part) and int(part.labels.max()) >= len(class_names):
+            raise DataError(
+                f"{keys.labels} in {show_path(path)} has the {'test ' * (keys == test)}label {int(part.labels.max())}, "
+                f"and the training split knows {len(class_names)} classes, counted from 0"
+            )
+    used = {name for keys in parts for name in keys} | {key for key in headers if key.lower() == _NAMES}
+    others = sorted(headers.keys() - used)
+    notes = [f"{len(others)} arrays of {show_path(path)} are left out: {', '.join(others)[:200]}"] if others else []
+    return GivenImages(
+        class_names,
+        parts[train],
+        None if validation is None else parts[validation],
+        None if test is None else parts[test],
+        tuple(notes),
+    )
+
+
+def read_part(path: Path, keys: Keys, headers: Mapping[str, ArrayHeader]) -> LabelledImages:
+    """The images and labels of one split. Raises DataError."""
+    labels = bring_to_labels(path, keys.labels, load_array(path, keys.labels, headers))
+    images = bring_to_bytes(path, keys.images, load_array(path, keys.images, headers))
+    return LabelledImages.from_arrays(images, labels)
+
+
+def find_keys(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[Keys, Keys | None, Keys | None]:
+    """The arrays of the training, the validation and the test split. Raises DataError."""
+    train = find_split(path, headers, _TRAIN)
+    if train is None:
+        raise DataError(
+            f"{show_path(path)} holds the arrays {', '.join(sorted(headers)) or 'none'}; expected are {_EXPECTED}: "
+            "write it with numpy.savez(file, x_train=images, y_train=labels)"
+        )
+    return train, find_split(path, headers, _VALIDATION), find_split(path, headers, _TEST)
+
+
+def find_split(path: Path, headers: Mapping[str, ArrayHeader], names: tuple[tuple[str, str], ...]) -> Keys | None:
+    """The two arrays of one split under whichever names it has, in capitals or not; None where it is not there."""
+    by_name: dict[str, list[str]] = {}
+    for key in headers:
+        by_name.setdefault(key.lower(), []).append(key)
+    for pair in names:
+        found = [by_name[name] for name in pair if name in by_name]
+        if any(len(same) > 1 for same in found):
+            raise DataError(f"{show_path(path)} has {' and '.join(found[0])}, which differ in capitals alone: keep one")
+        if len(found) == 2:
+            return Keys(found[0][0], found[1][0])
+        if len(found) == 1 and names is not _TRAIN:
+            raise DataError(f"{show_path(path)} has {found[0][0]} alone; a split is {' and '.join(pair)}")
+    return None
+
+
+def _name_classes(path: Path, headers: Mapping[str, ArrayHeader], count: int) -> tuple[str, ...]:
+    """The classes: as the file names them, else by number."""
+    if count < 2:
+        raise DataError(f"{show_path(path)} has one class; a data set needs at least two")
+    names = read_class_names(path, headers)
+    if names is None:
+        return tuple(str(label) for label in range(count))
+    if len(names) != count:
+        raise DataError(f"{show_path(path)} names {len(names)} classes and its labels show {count}")
+    return names
+
+
+def read_class_names(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[str, ...] | None:
+    """The names of the classes; None where the file names none. Raises DataError."""
+    key = next((key for key in headers if key.lower() == _NAMES), None)
+    if key is None:
+        return None
+    array = load_array(path, key, headers)
+    if array.ndim != 1:
+        raise DataError(f"{key} in {show_path(path)} is {headers[key]}; names are one text a class, (classes,)")
+    names = tuple(_read_name(path, key, name) for name in array.tolist())
+    if twice := [name for position, name in enumerate(names) if name in names[:position]]:
+        raise DataError(f"{key} in {show_path(path)} has {twice[0]!r} twice: give each class a name of its own")
+    return names
+
+
+def _read_name(path: Path, key: str, name: Any) -> str:
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", errors="surrogateescape")
+    text = unicodedata.normalize("NFC", str(name))
+    if fault := find_name_fault(text):
+        raise DataError(f"{key} in {show_path(path)}: the name {text[:40]!a} {fault}: rename it")
+    return text

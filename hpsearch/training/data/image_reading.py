@@ -1,0 +1,143 @@
+"""One image file as a person sees it: turned as its camera says, 16 bits brought to 8, grey or red, green, blue.
+
+What searches, what evaluates and what predicts read files through here.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from hpsearch.errors import DataError
+from hpsearch.storable_text import write_out
+from hpsearch.training.data.labelled_images import ByteArray
+
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
+"""Pillow's own decoders that start no programs; what the file is called says nothing."""
+ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""Files with these names are meant to be images: one that is none is an error, not a stray."""
+
+_GREY, _COLOUR, _DEEP = ("1", "L"), ("RGB", "CMYK", "YCbCr"), ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_ORIENTATION = 274
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+"""What Pillow raises for files that are no images, or broken ones, by their format."""
+
+
+class NoImageError(DataError):
+    """A file that is no image of a kind that is known: a stray, perhaps."""
+
+
+class UnfitImageError(DataError):
+    """An image that cannot become bytes of grey or red, green, blue without a decision of the person's."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImage:
+    """The pixels of a file: bytes (height, width) if grey, (height, width, 3) if not, and what was done to it."""
+
+    pixels: ByteArray
+    is_turned: bool
+    """Whether its camera had said to turn it."""
+    is_deep: bool
+    """Whether it had 16 bits a pixel."""
+    pages: int
+    """Of which the first is read."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it has one channel."""
+        return self.pixels.ndim == 2
+
+    def convert(self, channels: int, size: tuple[int, int] | None = None) -> ByteArray:
+        """The image as bytes (channels, height, width), resized where a size (width, height) is given."""
+        image = Image.fromarray(self.pixels)
+        mode = "L" if channels == 1 else "RGB"
+        if image.mode != mode:
+            image = image.convert(mode)
+        if size is not None and image.size != size:
+            image = image.resize(size, Image.Resampling.BILINEAR)
+        pixels = np.asarray(image, dtype=np.uint8)
+        return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
+
+
+def read_image(path: Path, content: bytes | None = None) -> ReadImage:
+    """Read an image file, or what was read of it already.
+
+    Raises:
+        NoImageError: It is none of a kind that is known.
+        UnfitImageError: It is transparent, or its pixels are no bytes.
+        DataError: It is damaged, or cannot be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
+                return _decode(path, image)
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:
+        reason = "it is no image (known are JPEG, PNG, PPM, BMP, TIFF, WebP, GIF)"
+        raise NoImageError(f"{show_path(path)} cannot be read as an image: {reason}") from error
+    except UNREADABLE as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"{show_path(path)} cannot be read as an image: {reason}; repair it or take it away") from error
+
+
+def show_path(path: Path) -> str:
+    """A path as a message has it: on one line, whatever bytes are in it."""
+    return write_out(str(path))
+
+
+def _decode(path: Path, image: Image.Image) -> ReadImage:
+    pages = getattr(image, "n_frames", 1)
+    is_turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    is_deep = image.mode in _DEEP
+    image.load()
+    turned = ImageOps.exif_transpose(image) if is_turned else image
+    if is_deep:
+        return ReadImage(_bring_to_bytes(path, turned), is_turned, is_deep, pages)
+    pixels = np.asarray(_drop_alpha(path, turned), dtype=np.uint8)
+    return ReadImage(pixels, is_turned, is_deep, pages)
+
+
+def _bring_to_bytes(path: Path, image: Image.Image) -> ByteArray:
+    """16 bits as 8: 65535 becomes 255. What has its range cut to 12 bits stays dark, which is said elsewhere."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65_535:
+        raise UnfitImageError(
+            f"{show_path(path)} has values from {values.min()} to {values.max()}: bring them to 8 or 16 bits"
+        )
+    return ((values * 255 + 32_767) // 65_535).astype(np.uint8)
+
+
+def _drop_alpha(path: Path, image: Image.Image) -> Image.Image:
+    """The image in L or RGB; one that can be looked through would need a background, which nobody has named."""
+    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+        whole = image.convert("RGBA")
+        lowest = whole.getchannel("A").getextrema()[0]
+        if isinstance(lowest, tuple) or lowest < 255:
+            kind = f"{image.mode} with transparency" if "transparency" in image.info else image.mode
+            raise UnfitImageError(f"{show_path(path)} has the mode {kind} and is transparent")
+        plain = whole.convert("RGB")
+        return plain.convert("L") if image.mode == "LA" or (_is_grey(plain) and image.mode == "P") else plain
+    if image.mode in _GREY:
+        return image if image.mode == "L" else image.convert("L")
+    if image.mode == "P":
+        plain = image.convert("RGB")
+        return plain.convert("L") if _is_grey(plain) else plain
+    if image.mode not in _COLOUR:
+        raise UnfitImageError(f"{show_path(path)} has the mode {image.mode}")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _is_grey(image: Image.Image) -> bool:
+    pixels = np.asarray(image)
+    return bool((pixels == pixels[..., :1]).all())

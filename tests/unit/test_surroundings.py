@@ -1,0 +1,120 @@
+"""What a machine, an editor and a host hand over is taken as it comes, or refused with what mends it."""
+
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hpsearch.cli import main
+from hpsearch.cli.preparation import resolve_beside
+from hpsearch.errors import DataError, InputError, StorageError
+from hpsearch.storage.file_system import is_shared, refuse_network_file_system
+from hpsearch.storage.url import parse_storage_url
+from hpsearch.study_file import read_study_file
+from hpsearch.training.data.cache import default_cache_folder
+from hpsearch.worker.supervisor import launch_local_workers
+
+STUDY = 'arch = "fcn"\nbudget = "10k"\n'
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbf" + STUDY.encode())
+    assert read_study_file(tmp_path / "s.toml") == {"arch": "fcn", "budget": "10k"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (STUDY.encode("utf-16"), "UTF-16 text: save it as UTF-8"),
+        (STUDY.encode("utf-16-le"), "UTF-16 text"),
+        ("# ü\n".encode("latin-1"), "save it as UTF-8"),
+        (STUDY.replace('"fcn"', "\u201cfcn\u201d").encode(), "write straight ones"),
+    ],
+)
+def test_other_encodings_and_quotes_are_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "s.toml").write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_study_file(tmp_path / "s.toml")
+
+
+def test_a_study_file_s_paths_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("project/data", "elsewhere/data", "elsewhere/other"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    file = Path("../project/s.toml")
+    assert Path(resolve_beside(file, "data")).resolve() == tmp_path / "project" / "data"
+    for unchanged in ("fashion-mnist", "other", "nowhere", "a" * 300, "nul\0"):
+        assert resolve_beside(file, unchanged) == unchanged
+
+
+@pytest.mark.parametrize("head", ["postgres", "postgresql", "POSTGRESQL", "postgresql+psycopg2"])
+def test_every_way_of_writing_postgresql_is_understood(head: str) -> None:
+    assert parse_storage_url(f"{head}://u@h/d").drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_bad"),
+    [
+        *((f"fuse.{name}", True) for name in ("drive", "gcsfuse", "juicefs", "blobfuse2", "sshfs", "anything")),
+        *((name, True) for name in ("vboxsf", "virtiofs", "drvfs", "nfs4", "9p", "CIFS")),
+        *((name, False) for name in ("ext4", "overlay", "tmpfs", "btrfs", "apfs", "fuse.ntfs-3g")),
+    ],
+)
+def test_shared_folders_of_any_kind_are_known(kind: str, is_bad: bool) -> None:
+    assert is_shared(kind) == is_bad
+
+
+def test_who_works_under_wsl_is_told_where_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    mount = types.SimpleNamespace(mountpoint="/", fstype="9p")
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_keywords: [mount])
+    with pytest.raises(StorageError, match=r"WSL .* home folder \(~\)"):
+        refuse_network_file_system(Path("/x/y.db"))
+
+
+def test_a_user_without_a_home_is_told_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("platformdirs.user_cache_path", fail)
+    with pytest.raises(DataError, match="set HPSEARCH_CACHE to a folder"):
+        default_cache_folder({})
+    assert default_cache_folder({"HPSEARCH_CACHE": "/data"}) == Path("/data")
+
+
+@pytest.mark.parametrize("command", [["data", "list"], ["--help"], ["data", "list", "--json"]])
+def test_an_output_that_takes_no_more_is_said_in_a_line(
+    command: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path))
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        code = main(command)
+    assert code == 1
+    assert "error: cannot write the output: No space left" in capfd.readouterr().err
+
+
+def test_a_current_folder_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["data", "list"]) == 2
+    assert "the current folder no longer exists" in capsys.readouterr().err
+    os.chdir(tmp_path)
+
+
+def test_a_worker_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "queue.py").write_text("open('I-WAS-RUN', 'w')")
+    (launch,) = launch_local_workers(
+        "s", storage_url="sqlite:///s.db", device="cpu", count=1, deadline=None, cache_folder=tmp_path, environment={}
+    )
+    command = [launch.arguments[0], "-S", "-c", "import sys; print(sys.path[0])"]
+    out = subprocess.run(command, cwd=tmp_path, env=dict(launch.environment), capture_output=True, text=True).stdout
+    assert out.strip() not in ("", str(tmp_path))
