@@ -9,7 +9,6 @@ is asked of Optuna's dashboard as its own command opens it.
 
 import argparse
 import copy
-import gzip
 import json
 import os
 import platform
@@ -86,12 +85,11 @@ def draw_point(generator: random.Random, epoch: int) -> EpochResult:
 
 def ask(port: int, path: str) -> tuple[float, int, bytes]:
     """Seconds, bytes over the wire, content."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept-Encoding": "gzip"})
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
     begun = time.perf_counter()
     with urllib.request.urlopen(request, timeout=300) as answer:
         body: bytes = answer.read()
-        encoded = answer.headers.get("Content-Encoding") == "gzip"
-    return time.perf_counter() - begun, len(body), gzip.decompress(body) if encoded else body
+    return time.perf_counter() - begun, len(body), body
 
 
 def measure(command: list[str], port: int, study_id: int, trials: int) -> dict[str, Any]:

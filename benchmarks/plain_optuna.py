@@ -14,7 +14,7 @@ import optuna
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 from torchvision.datasets import FashionMNIST
 
@@ -43,9 +43,22 @@ def suggest_cnn(trial: optuna.Trial) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), dropout, nn.Linear(inputs * side * side, 10))
 
 
+def make_transform() -> transforms.Compose:
+    return transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.2860,), (0.3530,))])
+
+
+def measure(network: nn.Module, images_and_labels: Dataset[object]) -> float:
+    network.eval()
+    correct = count = 0
+    with torch.no_grad():
+        for images, labels in DataLoader(images_and_labels, BATCH_SIZE):
+            correct += int((network(images).argmax(1) == labels).sum())
+            count += len(labels)
+    return correct / count
+
+
 def load(folder: Path) -> tuple[Subset[object], Subset[object]]:
-    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.2860,), (0.3530,))])
-    images = FashionMNIST(str(folder), train=True, transform=transform)
+    images = FashionMNIST(str(folder), train=True, transform=make_transform())
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).tolist()
     return Subset(images, order[6000:]), Subset(images, order[:6000])
 
@@ -60,11 +73,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--storage", required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--test", action="store_true", help="print the best complete trial with its test accuracy")
     arguments = parser.parse_args()
     started = time.time()
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     train, validation = load(arguments.data)
+    best: dict[str, object] = {"validation_accuracy": 0.0}
+    networks: list[nn.Module] = []
 
     def objective(trial: optuna.Trial) -> float:
         network = suggest_fcn(trial) if arguments.arch == "fcn" else suggest_cnn(trial)
@@ -81,18 +97,17 @@ def main() -> None:
                 optimizer.zero_grad()
                 functional.cross_entropy(network(images), labels).backward()
                 optimizer.step()
-            network.eval()
-            correct = 0
-            with torch.no_grad():
-                for images, labels in DataLoader(validation, BATCH_SIZE):
-                    correct += int((network(images).argmax(1) == labels).sum())
-            accuracy = correct / len(validation)
+            accuracy = measure(network, validation)
             trial.report(accuracy, epoch)
             if time.time() - started > arguments.seconds:
                 trial.study.stop()
                 raise optuna.TrialPruned
             if trial.should_prune():
                 raise optuna.TrialPruned
+        if accuracy > float(str(best["validation_accuracy"])):
+            weights = sum(parameter.numel() for parameter in network.parameters())
+            best.update(validation_accuracy=accuracy, weights=weights, epochs=arguments.epochs)
+            networks[:] = [network]
         return accuracy
 
     def stop_at_target(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
@@ -109,6 +124,9 @@ def main() -> None:
         sampler=optuna.samplers.TPESampler(seed=arguments.seed),
     )
     study.optimize(objective, timeout=arguments.seconds, callbacks=[stop_at_target])
+    if arguments.test and networks:
+        test = FashionMNIST(str(arguments.data), train=False, transform=make_transform())
+        print(json.dumps(best | {"test_accuracy": measure(networks[0], test)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ class EpochResult:
     epoch: int
     """From 0."""
     train_loss: float
-    """Mean cross-entropy over the epoch's steps, with label smoothing, augmentation and dropout, without penalties."""
+    """Mean cross-entropy over the epoch's steps, with label smoothing, augmentation and dropout, without penalties;
+    with a teacher, mixed with how far its answers are from the network's."""
     validation_loss: float | None
     """Plain cross-entropy on the validation split, of the averaged weights where the recipe averages; None where
     nothing is held out."""

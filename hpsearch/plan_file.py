@@ -4,7 +4,6 @@ What such a file does not say is not done: no batch norm, no momentum, no schedu
 file, which gives a budget and leaves the rest to the search, is read by `study_file`.
 """
 
-import difflib
 import itertools
 import json
 import math
@@ -23,7 +22,7 @@ from hpsearch.study_file import StudyText
 from hpsearch.study_spec import StudySpec, check_study_name, explain_value_error
 from hpsearch.training_words import describe_value
 from hpsearch.trial_config import Seed, ValidationFraction
-from hpsearch.wording import describe_allowed, quote
+from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _TABLES = ("architecture", "recipe", "sweep", "variant")
 _MAXIMUM_TRIALS = 10_000
@@ -125,7 +124,7 @@ class _Parser:
                 raise self._refuse(f"two trainings are called {quote(label)}: give each [[variant]] a label of its own")
         for label in file.printed:
             if label not in labels:
-                raise self._refuse(f"[printed] {_unknown('label', label, labels)}", label)
+                raise self._refuse(f"[printed] {describe_unknown('label', label, labels)}", label)
         return PlannedStudy(
             name=self._find_name(),
             dataset=file.dataset,
@@ -144,7 +143,7 @@ class _Parser:
             if key in StudySpec.model_fields:
                 hint = _OF_A_SEARCH.get(key, "leave it out")
                 raise self._refuse(f"{key} belongs to a search, and this file says what to train: {hint}", key)
-            raise self._refuse(_unknown("key", key, PlanFile.model_fields), key)
+            raise self._refuse(describe_unknown("key", key, PlanFile.model_fields), key)
         if "validation_fraction" in fields and "validation_images" in fields:
             raise self._refuse("validation_fraction and validation_images say the same: give one", "validation_images")
         try:
@@ -168,7 +167,7 @@ class _Parser:
             )
         if first["type"] == "extra_forbidden":
             model = Source if key == "source" else PrintedFigures
-            return self._refuse(f"[{key}] {_unknown('key', name, model.model_fields)}", name)
+            return self._refuse(f"[{key}] {describe_unknown('key', name, model.model_fields)}", name)
         if name == "version":
             return self._refuse(f"version {quote(fields[name])} is not allowed; give 1", name)
         if deeper or first["type"] == "value_error" or name in (*_TABLES, "printed", "source"):
@@ -243,7 +242,7 @@ class _Parser:
 
     def _check_key(self, where: str, key: str, types: Mapping[str, Any]) -> None:
         if key not in types:
-            raise self._refuse(f"{where} {_unknown('key', key, types)}", key)
+            raise self._refuse(f"{where} {describe_unknown('key', key, types)}", key)
 
     def _check_values(self, where: str, table: Mapping[str, Any], types: Mapping[str, Any]) -> None:
         for key, value in table.items():
@@ -293,12 +292,6 @@ def _explain_value(error: ValidationError, annotation: Any, value: Any) -> str:
     if first["loc"] or first["type"] == "value_error" or allowed == "a table":  # what is wrong lies deeper
         return f": {explain_value_error(error)}"
     return f" {quote(value)} is not allowed; give {allowed}"
-
-
-def _unknown(what: str, given: str, allowed: Mapping[str, Any] | list[str]) -> str:
-    near = difflib.get_close_matches(given, list(allowed), n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {quote(given)}; {guess}allowed: {', '.join(allowed)}"
 
 
 def _to_json(value: Any) -> str:

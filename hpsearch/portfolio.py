@@ -50,7 +50,7 @@ _COMMON: dict[str, Value] = {
     "l1": 0.0,
 }
 
-_FCN = _COMMON | {"initialization": "kaiming_uniform"}
+_FCN = _COMMON | {"initialization": "kaiming_uniform", "batch_size": 256}
 
 _CNN = _COMMON | {
     "stages": 3,
@@ -72,31 +72,30 @@ _CNN_FREE: dict[str, Value] = {"lr": 0.008, "weight_decay": 0.02, "label_smoothi
 PORTFOLIO: dict[Arch, tuple[PortfolioEntry, ...]] = {
     "fcn": (
         PortfolioEntry(
-            "two layers, input dropout",
+            "two layers silu, no dropout",
             _FCN
             | {
                 "depth": 2,
-                "width_ratio_2": 0.85,
-                "activation": "relu",
-                "lr": 0.006,
+                "width_ratio_2": 1.0,
+                "activation": "silu",
+                "lr": 0.01,
                 "weight_decay": 0.02,
                 "label_smoothing": 0.05,
-                "dropout": 0.1,
-                "input_dropout": 0.2,
+                "dropout": 0.0,
+                "input_dropout": 0.0,
             },
         ),
         PortfolioEntry(
-            "three layers, little dropout",
+            "two layers gelu, little dropout",
             _FCN
             | {
-                "depth": 3,
-                "width_ratio_2": 0.9,
-                "width_ratio_3": 1.7,
-                "activation": "relu",
+                "depth": 2,
+                "width_ratio_2": 1.0,
+                "activation": "gelu",
                 "lr": 0.01,
-                "weight_decay": 0.001,
-                "label_smoothing": 0.08,
-                "dropout": 0.02,
+                "weight_decay": 0.02,
+                "label_smoothing": 0.05,
+                "dropout": 0.05,
                 "input_dropout": 0.0,
             },
         ),
@@ -107,24 +106,25 @@ PORTFOLIO: dict[Arch, tuple[PortfolioEntry, ...]] = {
                 "depth": 2,
                 "width_ratio_2": 1.0,
                 "activation": "silu",
-                "lr": 0.004,
-                "weight_decay": 0.02,
+                "lr": 0.01,
+                "weight_decay": 0.01,
                 "label_smoothing": 0.05,
                 "dropout": 0.15,
                 "input_dropout": 0.1,
             },
         ),
         PortfolioEntry(
-            "two layers silu, little dropout",
+            "three layers relu, little dropout",
             _FCN
             | {
-                "depth": 2,
-                "width_ratio_2": 1.0,
-                "activation": "silu",
+                "depth": 3,
+                "width_ratio_2": 0.9,
+                "width_ratio_3": 1.7,
+                "activation": "relu",
                 "lr": 0.01,
-                "weight_decay": 0.001,
-                "label_smoothing": 0.05,
-                "dropout": 0.05,
+                "weight_decay": 0.02,
+                "label_smoothing": 0.08,
+                "dropout": 0.02,
                 "input_dropout": 0.0,
             },
         ),

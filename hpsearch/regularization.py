@@ -15,7 +15,7 @@ AVERAGED_EPOCHS = 8
 """From so many on weights are averaged: the average remembers one epoch."""
 FLIPPED_EPOCHS, SHIFTED_EPOCHS, ERASED_EPOCHS = 16, 40, 80
 """From so many on a convolutional network sees images mirrored, moved, and with a part erased."""
-FCN_SHIFTED_EPOCHS = 60
+FCN_SHIFTED_EPOCHS = 40
 """A fully connected one sees them moved; mirrored ones lowered it."""
 
 KEEPS_ITS_LABEL_MIRRORED = {"fashion-mnist": True, "cifar10": True, "mnist": False, "kmnist": False}

@@ -9,9 +9,7 @@ A plan is made once, when its study is made, and decides how many trials there a
 costs decides its epochs: a network of three times the operations gets a third of them.
 """
 
-import heapq
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -32,9 +30,9 @@ TRIAL_SECONDS = 0.5
 LONGEST_EPOCHS = 300
 """Of a trial: where the time would buy more, it goes into more trials."""
 
-_ONE_ROUND_EPOCHS = 4
-"""With fewer epochs a worker nothing is screened."""
-_TWO_ROUNDS_EPOCHS = 12
+_ONE_ROUND_EPOCHS = 10
+"""With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
+_TWO_ROUNDS_EPOCHS = 16
 _MOST_SCREENED = 4096
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -154,7 +152,7 @@ class RoundPlan(BaseModel):
         if self.epoch_seconds is None:
             raise ValueError("a plan of exact epochs does not know its time")
         return START_SECONDS + sum(
-            _count_waves(part.trials, self.workers) * (part.epochs * self.epoch_seconds + TRIAL_SECONDS)
+            count_waves(part.trials, self.workers) * (part.epochs * self.epoch_seconds + TRIAL_SECONDS)
             for part in self.rounds
         )
 
@@ -171,102 +169,6 @@ class Place:
     """Within its round, from 0."""
     first: int
     """The number of the first trial of its round."""
-
-
-@dataclass(frozen=True)
-class FinishedTrial:
-    """What a plan has to know of a trial that is finished."""
-
-    number: int
-    accuracy: float | None
-    """In validation, after its last epoch; None where it has none to compare."""
-    seconds: float
-    epochs: int
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """What a trial of a later round is to be."""
-
-    parent: int
-    """The number of the trial whose configuration it takes."""
-    epochs: int
-
-
-def choose_promotion(plan: RoundPlan, number: int, finished: Sequence[FinishedTrial]) -> Promotion | None:
-    """Which trial goes on as this one, and for how many epochs: decided by what is stored alone.
-
-    Args:
-        plan: Of the study.
-        number: Of a trial that is not drawn.
-        finished: The study's finished trials.
-
-    Returns:
-        The best of the round before that no earlier trial of this round takes; where there are fewer, one of them under
-        another seed. None where no trial of an earlier round is complete: then it is drawn.
-    """
-    place = plan.locate(number)
-    known = {trial.number: trial for trial in finished}
-    for earlier in reversed(range(place.round)):
-        candidates = _rank_candidates(plan, place.block, earlier, known)
-        if candidates:
-            parent = candidates[place.position % len(candidates)]
-            return Promotion(parent.number, _choose_epochs(plan, place, parent, known))
-    return None
-
-
-def choose_first_epochs(plan: RoundPlan, number: int, cost: Cost) -> int:
-    """The epochs of a trial that is drawn: as many as its network has in the time of its round's trials."""
-    part = plan.rounds[plan.locate(number).round]
-    if plan.epoch_seconds is None or plan.speed is None:
-        return part.epochs
-    return min(LONGEST_EPOCHS, max(1, round(part.epochs * plan.epoch_seconds / plan.speed.estimate(cost))))
-
-
-def _rank_candidates(
-    plan: RoundPlan, block: int, round_index: int, known: Mapping[int, FinishedTrial]
-) -> list[FinishedTrial]:
-    """The best of a round; in later blocks also what earlier ones left over."""
-    size = plan.rounds[round_index + 1].trials if round_index + 1 < len(plan.rounds) else 0
-    left: list[FinishedTrial] = []
-    for index in range(block + 1):
-        start = index * plan.trials + sum(part.trials for part in plan.rounds[:round_index])
-        numbers = range(start, start + plan.rounds[round_index].trials)
-        left += [known[number] for number in numbers if number in known and known[number].accuracy is not None]
-        left.sort(key=lambda trial: (-(trial.accuracy or 0.0), trial.number))
-        if index < block:
-            left = left[size:]
-    return left
-
-
-def _choose_epochs(plan: RoundPlan, place: Place, parent: FinishedTrial, known: Mapping[int, FinishedTrial]) -> int:
-    part = plan.rounds[place.round]
-    if plan.seconds is None or plan.epoch_seconds is None:
-        return part.epochs
-    spent = _measure_spent(plan, place, known)
-    waves = [_count_waves(rest.trials, plan.workers) for rest in plan.rounds[place.round :]]
-    weights = [count * rest.epochs for count, rest in zip(waves, plan.rounds[place.round :], strict=True)]
-    share = max(0.0, plan.seconds - spent) * weights[0] / sum(weights) / waves[0] - TRIAL_SECONDS
-    affordable = int(share * parent.epochs / parent.seconds) if parent.seconds > 0 else LONGEST_EPOCHS
-    return max(parent.epochs, min(LONGEST_EPOCHS, affordable))
-
-
-def _measure_spent(plan: RoundPlan, place: Place, known: Mapping[int, FinishedTrial]) -> float:
-    """The seconds that the rounds before took, one after the other."""
-    spent, first = 0.0, place.block * plan.trials
-    for done in plan.rounds[: place.round]:
-        trials = [known[number] for number in range(first, first + done.trials) if number in known]
-        spent += measure_makespan([trial.seconds + TRIAL_SECONDS for trial in trials], plan.workers)
-        first += done.trials
-    return spent
-
-
-def measure_makespan(durations: Sequence[float], workers: int) -> float:
-    """How long so many workers take that each take the next trial when they have finished one."""
-    ends = [0.0] * workers
-    for duration in durations:
-        heapq.heapreplace(ends, ends[0] + duration)
-    return max(ends)
 
 
 def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> RoundPlan:
@@ -328,7 +230,8 @@ def _share_out(seconds: float, epoch_seconds: float, workers: int) -> list[Round
     return [*rounds, Round(trials=workers, epochs=min(LONGEST_EPOCHS, max(rounds[-1].epochs, last)))]
 
 
-def _count_waves(trials: int, workers: int) -> int:
+def count_waves(trials: int, workers: int) -> int:
+    """How often so many workers take a trial each until so many are done."""
     return -(-trials // workers)
 
 

@@ -1,6 +1,5 @@
 """Study files: one TOML file says what a study searches; flags go above it, defaults below."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.study_spec import StudySpec, check_study_name, explain_value_error
-from hpsearch.wording import describe_allowed, quote
+from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)
 _FIELDS = ("name", *(name for name in StudySpec.model_fields))
@@ -30,7 +29,9 @@ def read_study_file(path: Path) -> dict[str, Any]:
     study_text = read_study_text(path)
     for key in study_text.fields:
         if key not in _FIELDS:
-            raise InputError(f"study file {str(path)!r}{_line_of(study_text.text, key)}: {_unknown_key(key)}")
+            raise InputError(
+                f"study file {str(path)!r}{_line_of(study_text.text, key)}: {describe_unknown('key', key, _FIELDS)}"
+            )
     return study_text.fields
 
 
@@ -96,7 +97,7 @@ def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
     given = dict(fields)
     name = given.pop("name", None)
     if unknown := [key for key in given if key not in _FIELDS]:
-        raise InputError(_unknown_key(unknown[0]))
+        raise InputError(describe_unknown("key", unknown[0], _FIELDS))
     for required, example in (("budget", "--budget 100k"), ("arch", "--arch cnn")):
         if required not in given:
             raise InputError(f"no {required} is given: add {example}, or {required} = ... to a study file")
@@ -119,12 +120,6 @@ def _explain(error: ValidationError) -> str:
         allowed = describe_allowed(_ANNOTATIONS[field])
         return f"{field} {quote(first['input'])} is not allowed; give {allowed}"
     return explain_value_error(error)
-
-
-def _unknown_key(key: str) -> str:
-    near = difflib.get_close_matches(key, _FIELDS, n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown key {quote(key)}; {guess}allowed: {', '.join(_FIELDS)}"
 
 
 def _line_of(text: str, key: str) -> str:

@@ -65,6 +65,8 @@ class StudySpec(BaseModel):
     """What the time goes to. With a time it is made when the study is made, and trials and epochs follow from it."""
     portfolio: Annotated[bool, Field(strict=True)] | None = None
     """Whether the shipped configurations are its first trials; None where nobody says, until the study is made."""
+    teacher: Annotated[str, Field(min_length=1)] | None = None
+    """The study whose best network, trained on the same images, teaches every trial; None for the labels alone."""
     space: SearchSpace
 
     @model_validator(mode="before")
@@ -90,6 +92,11 @@ class StudySpec(BaseModel):
         if type(given) is not int:
             raise InputError(f"version {quote(given)} is not allowed; give 1")
         return given
+
+    @field_validator("teacher")
+    @classmethod
+    def _teacher_is_a_name(cls, given: str | None) -> str | None:
+        return None if given is None else check_study_name(given)
 
     @model_validator(mode="after")
     def _space_belongs_to_arch(self) -> Self:
@@ -146,7 +153,7 @@ class StudySpec(BaseModel):
         A study without a portfolio has the one that it had before there were portfolios, and a space that was written
         before some parameters were there the one that it had without them.
         """
-        absent = {name for name in ("portfolio", "time", "round_plan") if not getattr(self, name)}
+        absent = {name for name in ("portfolio", "time", "round_plan", "teacher") if not getattr(self, name)}
         content = self.model_dump(mode="json", exclude=absent)
         for name in list_added_since(self.space):
             del content["space"]["distributions"][name]
@@ -176,6 +183,7 @@ class StudySpec(BaseModel):
 
     def _flatten(self) -> dict[str, str]:
         fields = {name: str(value) for name, value in self if name not in ("space", "budget", "time", "round_plan")}
+        fields["teacher"] = self.teacher or "none"
         fields["time"] = "none" if self.time is None else format_duration(self.time)
         fields["round_plan"] = "none" if self.round_plan is None else self.round_plan.describe()
         space = {f"space.{name}": str(distribution) for name, distribution in self.space.distributions.items()}

@@ -17,6 +17,7 @@ from hpsearch.budget import Budget
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.recipe import Recipe
 from hpsearch.round_plan import Cost
+from hpsearch.teacher import Teacher
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ValidationFraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
@@ -42,6 +43,8 @@ class TrialConfig(BaseModel):
     """Of everything random in training: initial weights, order, dropout, augmentation."""
     budget: Budget | None = None
     """The most weights that the network may hold; None for no limit."""
+    teacher: Teacher | None = None
+    """Whose answers it learns beside the labels; None for the labels alone."""
 
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
@@ -53,13 +56,15 @@ class TrialConfig(BaseModel):
 
     @model_serializer(mode="wrap")
     def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `trains_on` where it is the default: as before that field was there, so that hashes stay the same.
+        """Without `trains_on` and `teacher` where they are the default: as before those fields were there.
 
-        The version stays as well, for who does not know the field refuses it.
+        So hashes stay the same. The version stays as well, for who does not know the fields refuses them.
         """
         document: dict[str, Any] = write(self)
         if self.trains_on == "train":
             document.pop("trains_on", None)
+        if self.teacher is None:
+            document.pop("teacher", None)
         return document
 
     @property

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hpsearch.origin import Origin
+from hpsearch.teacher import Teacher
 from hpsearch.trial_config import TrainsOn, TrialConfig, derive_seed
 
 
@@ -38,12 +39,19 @@ class TrialPlan(BaseModel):
         """A study's trials have one objective."""
         if len({trial.config.trains_on for trial in self.trials}) > 1:
             raise ValueError("some trials hold validation images out, and others train on them")
+        if len({trial.config.teacher for trial in self.trials}) > 1:
+            raise ValueError("some trials learn from another teacher than others, or from none")
         return self
 
     @property
     def trains_on(self) -> TrainsOn:
         """What all of them train on."""
         return self.trials[0].config.trains_on
+
+    @property
+    def teacher(self) -> Teacher | None:
+        """Whom all of them learn from, if from anybody."""
+        return self.trials[0].config.teacher
 
     @property
     def is_validated(self) -> bool:

@@ -1,5 +1,7 @@
 """The words of a refusal: what was given, cut to a readable length, and what an annotation allows."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +17,14 @@ def quote(value: Any) -> str:
         # Python refuses to write out a whole number of thousands of digits.
         return "a number of thousands of digits"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def describe_unknown(what: str, given: str, allowed: Iterable[str]) -> str:
+    """What is unknown, the name that is nearest to it, and all that are allowed."""
+    names = list(allowed)
+    near = difflib.get_close_matches(given, names, n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {quote(given)}; {guess}allowed: {', '.join(names)}"
 
 
 def describe_allowed(annotation: Any) -> str:

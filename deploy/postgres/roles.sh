@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the three roles that hpsearch uses; the postgres image runs it once, when its database is new.
 #
-#   hpsearch_owner      makes tables and studies (hpsearch create, upgrade, delete)
+#   hpsearch_owner      makes tables and studies (hpsearch create, restore, delete)
 #   hpsearch_worker     reads and writes rows, makes and drops nothing (hpsearch worker, status, export, stop ...)
 #   hpsearch_dashboard  reads (hpsearch dashboard)
 #

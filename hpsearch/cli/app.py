@@ -91,7 +91,6 @@ app.command("create", rich_help_panel=_PARTS)(create.create)
 app.command("worker", rich_help_panel=_PARTS)(worker.worker)
 app.command("backup", rich_help_panel=_DATABASE)(copies.backup)
 app.command("restore", rich_help_panel=_DATABASE)(copies.restore)
-app.command("upgrade", rich_help_panel=_DATABASE)(copies.upgrade)
 app.add_typer(data.app, name="data", rich_help_panel=_PARTS)
 
 

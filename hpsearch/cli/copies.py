@@ -1,4 +1,4 @@
-"""Whole databases: `backup`, `restore`, `upgrade`."""
+"""Whole databases: `backup`, `restore`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,21 +72,6 @@ def restore(
         rows = copying.restore(source, target, tell=tell)
     write_line(f"{hide_password(chosen.url)}: {_describe(rows)}")
     write_line(f"  {chosen.complete_command('hpsearch list')} has them")
-
-
-def upgrade(context: typer.Context, storage: StorageOption = None) -> None:
-    """Bring a database of an older hpsearch to this one's layout; end its workers first.
-
-    Example: [bold]hpsearch upgrade --storage sqlite:///studies.db[/]
-    """
-    from hpsearch.storage.upgrade import upgrade_database
-
-    url = choose_storage(context, storage).url
-    done = upgrade_database(url)
-    if done.before == done.after:
-        write_line(f"{hide_password(url)} has layout {done.after}: there is nothing to do")
-    else:
-        write_line(f"{hide_password(url)} came from layout {done.before} to {done.after}")
 
 
 def _describe(rows: "RowCounts") -> str:

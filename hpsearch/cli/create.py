@@ -22,6 +22,7 @@ from hpsearch.cli.options import (
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TeacherOption,
     TimeOption,
     TrialsOption,
     WorkersOption,
@@ -62,6 +63,7 @@ def create(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
     device: DeviceOption = "auto",
@@ -89,6 +91,7 @@ def create(
         seed=seed,
         portfolio=portfolio,
         study=study,
+        teacher=teacher,
     )
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)

@@ -45,10 +45,6 @@ def dashboard(
             rich_help_panel=_ACCESS,
         ),
     ] = None,
-    allow_edits: Annotated[
-        bool,
-        typer.Option("--allow-edits", help="Let notes be edited. Nothing else ever is.", rich_help_panel=_ACCESS),
-    ] = False,
 ) -> None:
     """Show the studies of a database in a browser: curves, networks, figures of the best trials.
 
@@ -76,11 +72,10 @@ def dashboard(
         secret = read_token_file(token_file) if token_file is not None else None
         if token_file is not None and is_readable_by_all(token_file):
             write_error_line(f"warning: every user of this machine may read {token_file}: chmod 600 keeps it yours")
-        open_database = Database.open if allow_edits else Database.open_read_only
-        with open_database(chosen.url) as database, listen(address) as listener:
+        with Database.open_read_only(chosen.url) as database, listen(address) as listener:
             bound: int = listener.getsockname()[1]
             token = Token(secret, f"hpsearch_dashboard_{bound}") if secret is not None else None
-            rules = Rules(list_allowed_hosts(address, bound, allowed_host or ()), allow_edits, token)
+            rules = Rules(list_allowed_hosts(address, bound, allowed_host or ()), token)
             _announce(chosen, address, bound, rules)
             DashboardServer(listener, build_application(database, rules)).serve()
         if interrupts.exit_code is not None:
@@ -94,12 +89,11 @@ def _announce(storage: StorageChoice, address: "Address", port: int, rules: "Rul
     shown = f"[{shown}]" if ":" in shown else shown
     query = "/?token=TOKEN" if rules.token is not None else "/"
     who = "whoever has the token" if rules.token is not None else "everybody on this machine"
-    what = "read, and edit notes" if rules.allows_edits else "read; nobody can change anything"
     names = ", ".join(sorted(name for name in rules.hosts if name.endswith(f":{port}")))
     for line in (
         f"open       http://{shown}:{port}{query}",
         f"shows      {hide_password(storage.url)}",
-        f"allowed    {who} may {what}",
+        f"allowed    {who} may read; nobody can change anything",
         f"answers to {names}",
         "Ctrl-C ends it",
     ):

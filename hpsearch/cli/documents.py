@@ -34,6 +34,7 @@ def describe_study_whole(record: "StudyRecord") -> dict[str, Any]:
         "dataset": study.dataset.model_dump(mode="json"),
         "origin": study.plan.origin.model_dump(mode="json") if study.plan and study.plan.origin else None,
         "from": study.warm_start.model_dump(mode="json") if study.warm_start else None,
+        "teacher": _describe_teacher(record),
         "counts": record.counts,
         "is_finished": record.is_finished,
         "best_trial": record.best.number if record.best else None,
@@ -85,7 +86,21 @@ def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> d
         "epochs": best.epochs if best else None,
         "seconds": best.seconds if best else None,
         "network": best.network if best else None,
+        "teacher": _describe_teacher(record),
         "config": dict(best.config_json) if best and best.config_json is not None else None,
+    }
+
+
+def _describe_teacher(record: "StudyRecord") -> dict[str, Any] | None:
+    """Whom the trials learn from; None for the labels alone."""
+    teacher = record.study.teacher
+    if teacher is None:
+        return None
+    return teacher.identity.model_dump(mode="json") | {
+        "arch": teacher.config.architecture.arch,
+        "network": teacher.config.architecture.describe(),
+        "weights": teacher.config.count_weights(),
+        "validation_accuracy": teacher.validation_accuracy,
     }
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from hpsearch.storage.database import Database
     from hpsearch.trial_config import TrainsOn
-    from hpsearch.tuning.finalists import Final, Spread
+    from hpsearch.tuning.finalists import Final
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -169,7 +169,7 @@ class _Asked:
                 if not as_json and final.counts["COMPLETE"]:
                     command = self.storage.complete_command(f"hpsearch export {study.name} --finalist")
                     open_console().print(f"\nNext\n  {command}", soft_wrap=True)
-                return 0
+                return 0 if final.counts["COMPLETE"] else 1
             if not as_json:
                 open_console().print("\nNot all are trained; the same command goes on.", soft_wrap=True)
             return interrupts.exit_code or 1
@@ -177,6 +177,7 @@ class _Asked:
     def _make_study(self, database: "Database", searched: "StudyRecord") -> "Study":
         from hpsearch.tuning.finalists import name_finalists, plan_finalists
         from hpsearch.tuning.study import create_or_join_study
+        from hpsearch.tuning.teacher_choice import find_teacher_of
 
         study = searched.study
         name = self.name or name_finalists(self.search, self.trains_on)
@@ -185,7 +186,10 @@ class _Asked:
         )
         fields: dict[str, Any] = {"trials": len(plan.trials), "pruner": "none", "sampler": "random"}
         fields |= {"epochs": self.epochs} if self.epochs else {}
-        return create_or_join_study(database, name, study.spec.model_copy(update=fields), study.dataset, plan)
+        spec, first = study.spec.model_copy(update=fields), plan.trials[0].config
+        return create_or_join_study(
+            database, name, spec, study.dataset, plan, find_teacher=lambda: find_teacher_of(database, first)
+        )
 
 
 def show_final(
@@ -193,63 +197,40 @@ def show_final(
 ) -> None:
     """Write the table and what it means."""
     from hpsearch.cli.tables import make_table
-    from hpsearch.cli.views import format_accuracy
     from hpsearch.durations import format_duration
+    from hpsearch.reporting.finalist_words import conclude, write_interval
+    from hpsearch.reporting.words import write_count, write_percent, write_points, write_spread
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
-    headings = ("finalist", "seeds>", "in the search>", "retrained>", "too much>", "test>", "weights>", "network/")
-    table = make_table(*headings)
+    headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>", "test>")
+    table = make_table(*headings, "weights>", "network/")
     for finalist in summary.finalists:
         table.add_row(
             finalist.label,
             f"{len(finalist.replicates)}{f' ({finalist.failed} failed)' if finalist.failed else ''}",
-            format_accuracy(finalist.trial.value),
-            format_spread(finalist.validation),
-            "-" if finalist.optimism is None else f"{100 * finalist.optimism:+.2f}",
-            format_spread(finalist.test),
-            f"{finalist.trial.weights:,}" if finalist.trial.weights is not None else "-",
+            write_percent(finalist.trial.value),
+            write_spread(finalist.validation),
+            write_interval(finalist.validation),
+            write_points(finalist.optimism),
+            write_spread(finalist.test),
+            write_count(finalist.trial.weights),
             finalist.trial.network or "",
         )
     console.print(table)
-    console.print("accuracies in %, mean ± half of the 95% interval over seeds", style="dim", soft_wrap=True)
+    console.print(
+        "accuracies in %, mean ± standard deviation over seeds, and the 95% interval of the mean",
+        style="dim",
+        soft_wrap=True,
+    )
     if not final.study.is_validated:
         console.print(
             "trained on every image that is not of the test split, so that no validation accuracy can be known; the "
             "order is that of the search",
             soft_wrap=True,
         )
-    for line in _explain(final, summary):
-        console.print(line, soft_wrap=True)
+    for failure in list_failures(final):
+        console.print(f"failed: {failure}", soft_wrap=True)
+    for sentence in conclude(final, summary):
+        console.print(sentence, soft_wrap=True)
     console.print(f"\ntime {format_duration(seconds)}", style="dim")
-
-
-def _explain(final: "StudyRecord", summary: "Final") -> list[str]:
-    from hpsearch.reporting.words import describe_openings
-    from hpsearch.tuning.finalists import PAIRED_TEST
-
-    lines = [f"failed: {failure}" for failure in list_failures(final)]
-    comparison = summary.comparison
-    if comparison is not None and comparison.p_value is not None:
-        first, second = summary.finalists[:2]
-        better = "is better than" if comparison.mean_difference > 0 else "is worse than"
-        verdict = better if comparison.is_distinguishable else "cannot be told from"
-        where = ", of the test split" if comparison.split == "test" else ""
-        lines.append(
-            f"{first.label} {verdict} {second.label}: {100 * comparison.mean_difference:+.2f} on {comparison.pairs} "
-            f"seeds{where}, p = {comparison.p_value:.3f} ({PAIRED_TEST}, two-sided)"
-        )
-    if final.test_openings:
-        rule = "choose by the retrained validation accuracy, not by it"
-        lines.append(
-            f"the test split was opened {describe_openings(final)}; "
-            f"{rule if final.study.is_validated else 'nothing may be selected by it'}"
-        )
-    return lines
-
-
-def format_spread(spread: "Spread | None") -> str:
-    """In percent: the mean and half of its interval."""
-    if spread is None:
-        return "-"
-    return f"{100 * spread.mean:.2f}" + ("" if spread.half_width is None else f" ± {100 * spread.half_width:.2f}")

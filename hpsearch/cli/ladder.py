@@ -13,11 +13,12 @@ from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
-from hpsearch.errors import HpsearchError, InputError
+from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hpsearch.tuning.frontier import Measured
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.warm_start import Predecessor
 
@@ -87,13 +88,20 @@ class _Rung:
     def best(self) -> "TrialRecord | None":
         return self.record.best
 
+    @property
+    def measured(self) -> "Measured":
+        """What the frontier compares."""
+        from hpsearch.tuning.frontier import Measured
+
+        best = self.best
+        return Measured(best.value, best.weights) if best else Measured(None, None)
+
 
 class Ladder:
     """Several searches, one after the other."""
 
-    def __init__(self, sessions: Sequence[Session], picture: Path | None) -> None:
+    def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = sessions
-        self._picture = picture
 
     def climb(self, interrupts: Interrupts, cache_folder: Path) -> int:
         """Search rung after rung, and show what came of it; the exit code."""
@@ -120,15 +128,11 @@ class Ladder:
 
     def _show(self, rungs: Sequence[_Rung]) -> None:
         session = self._sessions[0]
-        if self._picture is not None and any(rung.best for rung in rungs):
-            _draw(self._picture, rungs)
         if session.as_json:
             write_json([_describe(rung, rungs) for rung in rungs])
             return
         console = open_console()
         show_rungs(console, rungs)
-        if self._picture is not None:
-            console.print(f"picture: {self._picture}", soft_wrap=True)
         if len(rungs) < len(self._sessions):
             console.print("\nThe same command goes on where this stopped:", soft_wrap=True)
             console.print(f"  {session.command}", style="bold cyan", soft_wrap=True)
@@ -137,6 +141,9 @@ class Ladder:
         for rung in rungs:
             command = session.storage.complete_command(f"hpsearch export {rung.record.study.name}")
             console.print(f"  {command}", style="cyan", soft_wrap=True)
+        names = " ".join(rung.record.study.name for rung in rungs)
+        command = session.storage.complete_command(f"hpsearch report {names}")
+        console.print(f"  {command}", style="cyan", soft_wrap=True)
 
 
 def hand_up(below: "StudyRecord") -> "Predecessor":
@@ -149,13 +156,11 @@ def hand_up(below: "StudyRecord") -> "Predecessor":
     return Predecessor(below.study.name, lambda: below, is_asked=False)
 
 
-def is_on_frontier(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
-    """Whether no network of another rung is as accurate in validation with as few weights."""
-    mine = rung.best
-    if mine is None or mine.value is None or mine.weights is None:
-        return False
-    others = [other.best for other in rungs if other is not rung and other.best is not None]
-    return not any((other.value or 0.0) >= mine.value and (other.weights or 0) <= mine.weights for other in others)
+def is_unbeaten(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
+    """Whether its network is on the frontier of all rungs' networks."""
+    from hpsearch.tuning.frontier import is_on_frontier
+
+    return is_on_frontier(rung.measured, [each.measured for each in rungs])
 
 
 def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
@@ -175,38 +180,12 @@ def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
             format_accuracy(best.test_accuracy if best else None),
             f"{rung.record.finished_count} of {rung.record.trials_wanted}",
             format_duration(rung.seconds),
-            "*" if is_on_frontier(rung, rungs) else "",
+            "*" if is_unbeaten(rung, rungs) else "",
             (best.network or "") if best else "",
         )
     console.print()
     console.print(table)
     console.print("* no other network here is as accurate in validation with as few weights", style="dim")
-
-
-def _draw(path: Path, rungs: Sequence[_Rung]) -> None:
-    from hpsearch.durable_file import write_file
-    from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
-
-    points = [
-        FrontierPoint(
-            rung.record.study.spec.arch,
-            best.weights,
-            best.macs,
-            best.value,
-            best.test_accuracy,
-            is_on_frontier(rung, rungs),
-        )
-        for rung in rungs
-        if (best := rung.best) is not None
-        and best.weights is not None
-        and best.macs is not None
-        and best.value is not None
-    ]
-    data = rungs[0].record.study.dataset.name
-    try:
-        write_file(path, draw_frontier(points, f"Best networks on {data}"))
-    except OSError as error:
-        raise HpsearchError(f"--picture {str(path)!r} cannot be written: {error.strerror or error}") from error
 
 
 def _describe(rung: _Rung, rungs: Sequence[_Rung]) -> dict[str, Any]:
@@ -224,6 +203,6 @@ def _describe(rung: _Rung, rungs: Sequence[_Rung]) -> dict[str, Any]:
         "macs": best.macs if best else None,
         "validation_accuracy": best.value if best else None,
         "test_accuracy": best.test_accuracy if best else None,
-        "is_on_frontier": is_on_frontier(rung, rungs),
+        "is_on_frontier": is_unbeaten(rung, rungs),
         "config": dict(best.config_json) if best and best.config_json else None,
     }

@@ -138,6 +138,16 @@ PredecessorOption = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher",
+        metavar="STUDY",
+        help="Train every network by distillation: it learns the answers of the best network of another study in this "
+        "storage, on the same images, beside the labels.",
+        rich_help_panel=HOW,
+    ),
+]
 PortfolioOption = Annotated[
     bool | None,
     typer.Option(
@@ -208,11 +218,13 @@ def collect_flags(
     seed: str | None,
     portfolio: bool | None,
     study: str | None,
+    teacher: str | None = None,
 ) -> dict[str, int | str | None]:
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
-    return flags | {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
+    flags |= {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
+    return flags | {"teacher": teacher}
 
 
 def read_number(text: str | None) -> int | str | None:

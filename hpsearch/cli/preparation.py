@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from hpsearch.round_plan import RoundPlan
     from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
+    from hpsearch.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor
@@ -238,11 +238,13 @@ def check_beginning(
 
     Raises:
         StudyDiffersError: It has; each differing field is named.
-        InputError: It is to begin with the best of another study, which has nothing to give.
+        InputError: It is to begin with the best of another study, which has nothing to give, or to learn from one that
+            may not teach it.
         StorageError: The database failed.
     """
     from hpsearch.storage.database import Database
     from hpsearch.tuning.study import create_or_join_study, list_study_names
+    from hpsearch.tuning.teacher_choice import check_teacher
     from hpsearch.tuning.warm_start import plan_beginning
 
     with Database.open(url, check=False) as database:
@@ -252,6 +254,8 @@ def check_beginning(
             create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
         else:
             plan_beginning(request.spec, fitted.space, predecessor)
+            if request.spec.teacher is not None:
+                check_teacher(database, request.spec, dataset)
     return dataset
 
 
@@ -278,11 +282,14 @@ def check_study(
     fitted = fit(request.spec, dataset)
     if check_storage(url):
         dataset = check_beginning(url, request, dataset, fitted, cache_folder)
-    elif request.predecessor is not None:
-        raise InputError(
-            f"there is no study {request.predecessor!r} to begin with: storage {url!r} has none yet; "
-            "name another --storage, or leave --from out"
-        )
+    else:
+        wanted = {"begin with": (request.predecessor, "--from"), "learn from": (request.spec.teacher, "--teacher")}
+        for purpose, (name, flag) in wanted.items():
+            if name is not None:
+                raise InputError(
+                    f"there is no study {name!r} to {purpose}: storage {url!r} has none yet; "
+                    f"name another --storage, or leave {flag} out"
+                )
     return dataset, fitted
 
 
@@ -316,13 +323,17 @@ def measure_plan(
     Raises:
         InputError: The time is too short for a single epoch.
     """
-    from hpsearch.training.device import choose_device
+    from hpsearch.training.device import choose_device, count_workers
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
 
     tell("measuring how long an epoch takes here")
     device = choose_device(hardware.name)
-    measure = partial(measure_worker_epoch_seconds, device=device)
+    crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
+
+    def measure(config: "TrialConfig") -> float:
+        return crowding * measure_worker_epoch_seconds(config, device)
+
     return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
 
 
@@ -354,6 +365,7 @@ def open_study(
     from hpsearch.training.data import fetch_dataset
     from hpsearch.training.data.catalogue import CATALOGUE
     from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.teacher_choice import choose_teacher
 
     if request.spec.dataset in CATALOGUE:
         dataset = fetch_dataset(request.spec.dataset, cache_folder, tell)
@@ -361,15 +373,27 @@ def open_study(
     database = Database.open(url, create=True, check=False)
     try:
         predecessor = predecessor or find_predecessor(database, request)
-        return database, create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
+        return database, create_or_join_study(
+            database,
+            request.name,
+            request.spec,
+            dataset,
+            predecessor=predecessor,
+            find_teacher=lambda: choose_teacher(database, request.spec, dataset),
+        )
     except BaseException:
         database.close()
         raise
 
 
 def describe_beginning(record: "StudyRecord") -> list[tuple[str, str]]:
-    """What a study's first trials were given, in lines with a head each: by another study, by the portfolio."""
+    """Whom a study learns from, and what its first trials were given by another study and by the portfolio.
+
+    In lines with a head each.
+    """
     facts = []
+    if record.study.teacher is not None:
+        facts.append(("teacher", record.study.teacher.describe()))
     if (warm_start := record.study.warm_start) is not None:
         facts.append(("from", warm_start.describe()))
         facts += [("", change) for change in warm_start.changes]

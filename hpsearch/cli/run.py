@@ -1,7 +1,6 @@
 """`hpsearch run`: one command from a budget to the best network that fits."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,6 @@ import typer
 from hpsearch.cli.ladder import Ladder, read_listed_budgets, read_rungs
 from hpsearch.cli.options import (
     HOW,
-    OUTPUT,
     ArchOption,
     BudgetOption,
     DatasetOption,
@@ -26,6 +24,7 @@ from hpsearch.cli.options import (
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TeacherOption,
     TimeOption,
     TrialsOption,
     WorkersOption,
@@ -65,20 +64,12 @@ def run(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            "--picture",
-            metavar="FILE.png",
-            help="Of several budgets: draw accuracy and MACs against weights.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -92,9 +83,11 @@ def run(
 
     Example: [bold]hpsearch run --budget 20k --arch cnn --from fashion-mnist-cnn-100k[/]
 
+    Example: [bold]hpsearch run --budget 100k --arch fcn --teacher fashion-mnist-cnn-100k[/]
+
     Several budgets, and families, make a study each; the 2 best of one begin the next, and a table compares all.
 
-    Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn --picture ladder.png[/]
+    Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn[/]
 
     A study file may say what to train instead: each network under several seeds, in a table beside printed figures.
 
@@ -112,6 +105,7 @@ def run(
         seed=seed,
         portfolio=portfolio,
         study=study,
+        teacher=teacher,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
@@ -140,5 +134,5 @@ def run(
         if len(sessions) == 1:
             code = sessions[0].run(interrupts, choose_cache_folder())
         else:
-            code = Ladder(sessions, picture).climb(interrupts, choose_cache_folder())
+            code = Ladder(sessions).climb(interrupts, choose_cache_folder())
     raise typer.Exit(code)

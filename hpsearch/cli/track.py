@@ -1,7 +1,6 @@
 """`hpsearch track`: a study where TensorBoard or MLflow shows it."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -11,16 +10,13 @@ import typer
 
 from hpsearch.cli.options import (
     OUTPUT,
-    WHAT,
     JsonOption,
-    QuietOption,
     StorageOption,
     StudyArgument,
     choose_storage,
-    parse_number,
 )
 from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.studies import open_record, require_best
+from hpsearch.cli.studies import open_record
 from hpsearch.errors import HpsearchError, InputError
 from hpsearch.tuning.record_words import describe_counts
 
@@ -30,8 +26,7 @@ if TYPE_CHECKING:
     from hpsearch.tracking.mlflow_address import MlflowAddress
     from hpsearch.tracking.mlflow_runs import MlflowRuns
     from hpsearch.tracking.tensorboard_runs import TensorBoardRuns
-    from hpsearch.tracking.tracked_trial import Outcome, TrackedStudy, TrackedTrial, Tracker
-    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tracking.tracked_trial import Outcome, TrackedStudy, Tracker
 
 
 class NothingToTrackError(HpsearchError):
@@ -63,15 +58,7 @@ def track(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    top: Annotated[
-        str | None,
-        typer.Option("--top", metavar="K", help="The K best trials.", show_default="all trials", rich_help_panel=WHAT),
-    ] = None,
-    trial: Annotated[
-        str | None, typer.Option("--trial", metavar="N", help="This trial alone.", rich_help_panel=WHAT)
-    ] = None,
     storage: StorageOption = None,
-    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a study in TensorBoard or MLflow: every trial with its curve, its parameters and the objective.
@@ -83,25 +70,20 @@ def track(
     """
     if tensorboard is None and mlflow is None:
         raise InputError("nothing says where to: give --tensorboard FOLDER, --mlflow URI or both")
-    if top is not None and trial is not None:
-        raise InputError("--top and --trial exclude each other: give one of them")
-    count, number = parse_number(top, "--top", least=1), parse_number(trial, "--trial", least=0)
     url = choose_storage(context, storage).url
     from hpsearch.tracking.mlflow_address import parse_mlflow_uri
     from hpsearch.tracking.tracked_trial import describe_study
 
     address = parse_mlflow_uri(mlflow) if mlflow is not None else None
     with open_record(url, study) as record:
-        numbers = _choose_numbers(record, count, number)
         tracking = _open_tracking(describe_study(record), tensorboard, address)
-    chosen = tracking.study.select(numbers)
-    if not chosen:
+    if not tracking.study.trials:
         raise NothingToTrackError(
             f"study {study!r} has no trial with anything to show yet ({describe_counts(record)}): "
             f"hpsearch status {study} says who works on it"
         )
-    tracking.run(chosen, open_console(stderr=True), quiet=quiet)
-    left_out = sorted({*numbers} - tracking.outcomes.keys())
+    tracking.run(open_console(stderr=True))
+    left_out = [trial.number for trial in record.trials if trial.number not in tracking.outcomes]
     if as_json:
         write_json(tracking.describe() | {"left_out": left_out})
         return
@@ -123,16 +105,16 @@ class _Tracking:
     outcomes: "dict[int, dict[str, Outcome]]" = field(default_factory=dict)
     """By number: what each tracker did with a trial."""
 
-    def run(self, trials: "Sequence[TrackedTrial]", log: "Console", *, quiet: bool) -> None:
-        """Tell every tracker of these trials, if all of them can take them; a bar on a terminal meanwhile."""
+    def run(self, log: "Console") -> None:
+        """Tell every tracker of its trials, if all of them can take them; a bar on a terminal meanwhile."""
         from rich.progress import track as show_bar
 
         both: dict[str, Tracker | None] = {"tensorboard": self.tensorboard, "mlflow": self.mlflow}
         trackers = {name: tracker for name, tracker in both.items() if tracker is not None}
         for tracker in trackers.values():
-            tracker.check(trials)
-        hidden = quiet or not log.is_terminal
-        for trial in show_bar(trials, "tracking", console=log, transient=True, disable=hidden):
+            tracker.check(self.study.trials)
+        hidden = not log.is_terminal
+        for trial in show_bar(self.study.trials, "tracking", console=log, transient=True, disable=hidden):
             self.outcomes[trial.number] = {name: tracker.track(trial) for name, tracker in trackers.items()}
 
     def list_results(self) -> list[tuple[str, str]]:
@@ -184,12 +166,3 @@ def _open_tracking(study: "TrackedStudy", folder: Path | None, address: "MlflowA
         TensorBoardRuns(folder, study, SystemClock()) if folder is not None else None,
         MlflowRuns(address, study) if address is not None else None,
     )
-
-
-def _choose_numbers(record: "StudyRecord", count: int | None, number: int | None) -> list[int]:
-    if number is not None:
-        return [record.trial(number).number]
-    if count is not None:
-        require_best(record)
-        return [trial.number for trial in record.ranking[:count]]
-    return [trial.number for trial in record.trials]

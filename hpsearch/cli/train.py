@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hpsearch.cli.documents import describe_spread
-from hpsearch.cli.finalists import format_spread
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -19,10 +18,11 @@ from hpsearch.cli.options import (
     WorkersOption,
     choose_cache_folder,
     choose_storage,
+    hide_password,
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import choose_hardware, identify_dataset, make_absolute, parse_workers
+from hpsearch.cli.preparation import check_storage, choose_hardware, identify_dataset, make_absolute, parse_workers
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
 from hpsearch.cli.signals import Interrupts
@@ -106,6 +106,7 @@ def train(
     with open_steps(log) as steps:
         identity = keep_rules(identify_dataset(place, cache_folder, steps.tell, steps.note), given, cache_folder)
         asked = _change(given, identity, most_epochs)
+        _check_teacher(chosen.url, asked)
         fetched = fetch(place, cache_folder, steps) if place in CATALOGUE else identity
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:8]
     work = PlannedWork(chosen.url, cache_folder, device, counted)
@@ -123,6 +124,25 @@ def train(
             _show(open_console(), record, chosen.complete_command(f"hpsearch export {label}{which}"))
         failed = record.is_finished and not record.counts["COMPLETE"]
         raise typer.Exit(1 if failed else 0 if record.is_finished else interrupts.exit_code or 1)
+
+
+def _check_teacher(url: str, config: "TrialConfig") -> None:
+    """Find out before anything is made that the teacher of a configuration is not here, or may not teach it.
+
+    Raises:
+        InputError: So it is.
+        StorageError: The database cannot be opened or made.
+    """
+    if config.teacher is None:
+        return
+    from hpsearch.errors import InputError
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.teacher_choice import describe_missing_teacher, find_teacher_of
+
+    if not check_storage(url):
+        raise InputError(describe_missing_teacher(config.teacher, hide_password(url)))
+    with Database.open(url, check=False) as database:
+        find_teacher_of(database, config)
 
 
 def keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: Path) -> "DatasetIdentity":
@@ -171,6 +191,7 @@ def _make_study(
     from hpsearch.study_file import parse_study_spec
     from hpsearch.trial_plan import plan_replicates
     from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.teacher_choice import find_teacher_of
 
     plan = plan_replicates({_LABEL: config}, replicates, seed=config.seed, keeps_first=True)
     name, spec = parse_study_spec(
@@ -187,7 +208,9 @@ def _make_study(
             "validation_fraction": config.validation_fraction,
         }
     )
-    return create_or_join_study(database, name, spec, dataset, plan)
+    return create_or_join_study(
+        database, name, spec, dataset, plan, find_teacher=lambda: find_teacher_of(database, config)
+    )
 
 
 def _measure(record: "StudyRecord") -> tuple[Any, Any]:
@@ -220,18 +243,20 @@ def _describe(record: "StudyRecord") -> dict[str, Any]:
 
 
 def _show(console: "Console", record: "StudyRecord", export: str) -> None:
+    from hpsearch.reporting.words import write_spread
+
     validation, test = _measure(record)
     count = record.counts["COMPLETE"]
     console.print()
     console.print(f"{count} of {record.trials_wanted} trainings are complete", style="bold", soft_wrap=True)
     for failure in list_failures(record):
         console.print(f"failed: {failure}", soft_wrap=True)
-    over = ", mean ± half of the 95% interval over seeds" if count > 1 else ""
-    known = f"{format_spread(validation)}%{over}"
+    over = ", mean ± standard deviation over seeds" if count > 1 else ""
+    known = f"{write_spread(validation)}%{over}"
     unknown = f"cannot be known: trained on {record.study.trains_on}"
     console.print(f"validation  {known if record.study.is_validated else unknown}", soft_wrap=True)
     if test is not None:
-        console.print(f"test        {format_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
+        console.print(f"test        {write_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
     if not record.is_finished:
         console.print("\nNot all are trained; the same command goes on.", soft_wrap=True)
     elif count:

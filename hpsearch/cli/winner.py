@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.finalists import format_spread
 from hpsearch.cli.views import format_accuracy
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def load_winner(record: "StudyRecord") -> "Winner":
 
 def describe_winner(winner: "Winner") -> str:
     """Which configuration and which replicate, and what all its replicates gave."""
+    from hpsearch.reporting.words import write_spread
+
     finalist, study = winner.finalist, winner.record.study
     name, searched = winner.search.study.name, format_accuracy(finalist.trial.value)
     head = f"The winner is {finalist.label} of {name}"
@@ -37,5 +38,5 @@ def describe_winner(winner: "Winner") -> str:
     if finalist.validation is None:
         return f"{head}, the best there by validation ({searched}); {mine} is its first replicate on {study.trains_on}"
     count = finalist.validation.count
-    mean = f"{format_spread(finalist.validation)}% over {count} seed{'s' * (count != 1)}"
+    mean = f"{write_spread(finalist.validation)}% over {count} seed{'s' * (count != 1)}"
     return f"{head}, by its mean of {mean} ({searched} there); {mine} is its replicate of median validation accuracy"

@@ -9,7 +9,6 @@ import optuna_dashboard  # type: ignore[import-untyped]
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from hpsearch.dashboard.artifact_store import DatabaseArtifactStore
-from hpsearch.dashboard.compression import Compression
 from hpsearch.dashboard.errors import EditRefusedError
 from hpsearch.dashboard.guard import Guard
 from hpsearch.dashboard.rules import Rules
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
 
 def build_application(database: Database, rules: Rules) -> "WSGIApplication":
     """Optuna's dashboard as the rules allow it."""
-    storage = ShownStorage(database, allows_notes=rules.allows_edits, forget=lambda: inner._inmemory_cache.clear())
+    storage = ShownStorage(database, forget=lambda: inner._inmemory_cache.clear())
     inner = optuna_dashboard.wsgi(storage, artifact_store=DatabaseArtifactStore(database))
     inner.catchall = False  # what goes wrong comes to `_Answers`, not to a page of the framework's
     logging.getLogger("optuna_dashboard").addFilter(_keep_first_line)
-    return Guard(Compression(_Answers(inner)), rules)
+    return Guard(_Answers(inner), rules)
 
 
 class _Answers:

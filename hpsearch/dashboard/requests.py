@@ -20,10 +20,6 @@ class Request:
     host: str
     authorization: str = ""
     cookies: str = ""
-    origin: str | None = None
-    fetch_site: str | None = None
-    """What the browser says of who asks: same-origin, same-site, cross-site, none."""
-    content_type: str = ""
     overrides_method: bool = False
 
     @classmethod
@@ -36,9 +32,6 @@ class Request:
             host=environment.get("HTTP_HOST", "").lower(),
             authorization=environment.get("HTTP_AUTHORIZATION", ""),
             cookies=environment.get("HTTP_COOKIE", ""),
-            origin=environment.get("HTTP_ORIGIN"),
-            fetch_site=environment.get("HTTP_SEC_FETCH_SITE"),
-            content_type=environment.get("CONTENT_TYPE", ""),
             overrides_method=any(name in environment for name in _OVERRIDES),
         )
 

@@ -10,7 +10,6 @@ SAFE_METHODS = ("GET", "HEAD")
 
 # Nothing that the dashboard serves needs more than these, so nothing has to be decoded or put in order.
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*/?)?")
-_NOTE = re.compile(r"/api/studies/[0-9]+(?:/[0-9]+)?/note")
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,6 @@ class Rules:
 
     hosts: frozenset[str]
     """The Host headers that are served, in small letters: a foreign page may have pointed a foreign name here."""
-    allows_edits: bool = False
-    """Whether notes may be edited; nothing else ever may."""
     token: Token | None = field(default=None, repr=False)
     """What everybody must show; None where whoever reaches the address may read."""
 
@@ -55,7 +52,12 @@ def find_refusal(request: Request, rules: Rules) -> Refusal | None:
         )
     if request.method in SAFE_METHODS:
         return None
-    return _find_refusal_to_edit(request, rules)
+    return Refusal(
+        "405 Method Not Allowed",
+        f"this dashboard only shows: {request.method} is refused. hpsearch delete, requeue, enqueue and stop change a "
+        "study",
+        (("Allow", ", ".join(SAFE_METHODS)),),
+    )
 
 
 def _is_plain(request: Request) -> bool:
@@ -71,30 +73,3 @@ def _shows_token(request: Request, token: Token) -> bool:
     if scheme.lower() == "bearer" and token.is_same(given.strip()):
         return True
     return any(token.is_cookie(value) for value in request.find_cookies(token.cookie_name))
-
-
-def _find_refusal_to_edit(request: Request, rules: Rules) -> Refusal | None:
-    allowed = (("Allow", ", ".join(SAFE_METHODS)),)
-    if not rules.allows_edits:
-        reason = f"this dashboard only shows: {request.method} is refused. {_describe_commands()}"
-        return Refusal("405 Method Not Allowed", reason, allowed)
-    if request.method != "PUT" or _NOTE.fullmatch(request.path) is None:
-        reason = f"only notes can be edited here: {request.method} is refused. {_describe_commands()}"
-        return Refusal("405 Method Not Allowed", reason, allowed)
-    if not _is_same_origin(request):
-        return Refusal("403 Forbidden", "an edit must come from a page of this dashboard")
-    if request.content_type.partition(";")[0].strip().lower() != "application/json":
-        return Refusal("415 Unsupported Media Type", "an edit must be application/json")
-    return None
-
-
-def _describe_commands() -> str:
-    return "hpsearch delete, requeue, enqueue and stop change a study"
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Whether the browser says that a page of this host asks; who says nothing is refused as well."""
-    if request.origin is None and request.fetch_site is None:
-        return False
-    origins = (None, f"http://{request.host}", f"https://{request.host}")
-    return request.origin in origins and request.fetch_site in (None, "same-origin")

@@ -1,17 +1,15 @@
-"""The database as the dashboard sees it: what a person looks at, quickly, and nothing to write but notes.
+"""The database as the dashboard sees it: what a person looks at, quickly, and nothing to write.
 
 A trial's configuration and curve are stored with it, and would be most of what a browser loads; the dashboard shows
 neither well. They are left out, and the losses of the last epoch shown instead.
 """
 
 import copy
-import re
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any, NoReturn
 
-from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
@@ -27,7 +25,11 @@ _CURVE = "curve"
 _OWN = "hpsearch:"
 _UNREADABLE = (ValueError, RecursionError)
 """What reading JSON raises."""
-_NOTE = re.compile(r"dashboard:(?:[0-9]+:)?note_(?:ver|str:[0-9]+)")
+
+
+def _refuse(*_given: object, **_named: object) -> NoReturn:
+    """In the place of everything that Optuna's storages write."""
+    raise EditRefusedError("the dashboard writes nothing")
 
 
 class ShownStorage(BaseStorage):
@@ -35,13 +37,11 @@ class ShownStorage(BaseStorage):
 
     Args:
         database: Where the studies are.
-        allows_notes: Whether notes may be written.
         forget: Called when a finished trial changed or vanished: what was cached of it is wrong.
     """
 
-    def __init__(self, database: Database, *, allows_notes: bool = False, forget: Callable[[], None]) -> None:
+    def __init__(self, database: Database, *, forget: Callable[[], None]) -> None:
         self._database = database
-        self._allows_notes = allows_notes
         self._forget = forget
         self._lock = threading.Lock()
         self._finished: dict[int, dict[int, tuple[datetime, FrozenTrial]]] = {}
@@ -131,54 +131,9 @@ class ShownStorage(BaseStorage):
         self._finished[study_id] = kept
         return [kept[trial_id][1] if trial_id in kept else loaded[trial_id] for trial_id in endings]
 
-    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Write a part of a note, where that is allowed."""
-        if not self._allows_notes or _NOTE.fullmatch(key) is None:
-            _refuse()
-        with self._database.errors():
-            self._storage.set_study_system_attr(study_id, key, value)
-
-    def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        """Refused."""
-        _refuse()
-
-    def delete_study(self, study_id: int) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Refused."""
-        _refuse()
-
-    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Refused."""
-        _refuse()
-
-    def set_trial_param(
-        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
-    ) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """Refused."""
-        _refuse()
-
-    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Refused."""
-        _refuse()
-
-    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Refused."""
-        _refuse()
-
-
-def _refuse() -> NoReturn:
-    raise EditRefusedError("the dashboard writes notes alone, and those only with --allow-edits")
+    create_new_study = delete_study = set_study_user_attr = set_study_system_attr = _refuse
+    create_new_trial = set_trial_param = set_trial_state_values = set_trial_intermediate_value = _refuse
+    set_trial_user_attr = set_trial_system_attr = _refuse
 
 
 def _show_study_attributes(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -211,33 +211,28 @@ def _is_there(selection: SelectedTrial) -> bool:
     target = selection.target
     if not target.exists() and not target.is_symlink():
         return False
-    if difference := _find_difference(selection):
+    if not _is_the_same(selection):
         raise InputError(
-            f"{str(target)!r} exists and holds something else ({difference}): "
-            "remove it, or give another folder with --out"
+            f"{str(target)!r} exists and holds something else: remove it, or give another folder with --out"
         )
     return True
 
 
-def _find_difference(selection: SelectedTrial) -> str | None:
-    """What distinguishes that which lies in the target's place from what would be written there."""
+def _is_the_same(selection: SelectedTrial) -> bool:
+    """Whether what lies in the target's place is what would be written there."""
     if selection.target.is_symlink():
-        return "it is a link"
+        return False
     try:
         bundle = open_bundle(selection.target)
-    except InputError as error:
-        return str(error)
-    # A bundle from before there was such a file is as good as ever.
-    if lacking := sorted(selection.file_names - bundle.files.keys() - {SEEN}):
-        return f"it has no {lacking[0]}"
-    if more := sorted(bundle.files.keys() - selection.file_names):
-        return f"it has a {more[0]}, not asked for now"
-    for name, content in selection.fixed_files.items():
-        if bundle.files[name] != content:
-            return f"another {name}"
+    except InputError:
+        return False
     facts = {key: value for key, value in bundle.manifest.items() if key not in MADE_ANEW}
-    changed = sorted(key for key in facts.keys() | selection.facts.keys() if facts.get(key) != selection.facts.get(key))
-    return f"another {changed[0]}" if changed else None
+    return (
+        # A bundle from before there was a list of what it was trained on is as good as ever.
+        bundle.files.keys() | {SEEN} == selection.file_names | {SEEN}
+        and all(bundle.files[name] == content for name, content in selection.fixed_files.items())
+        and facts == selection.facts
+    )
 
 
 def _publish(selection: SelectedTrial, draft: Path) -> None:

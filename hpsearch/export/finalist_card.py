@@ -14,7 +14,7 @@ def write_finalist(manifest: Mapping[str, Any]) -> str:
     """
     finalist = manifest["finalist"]
     text = _describe_validated(finalist) if finalist["validation"] is not None else _describe_unvalidated(finalist)
-    head = ("accuracy", "this network:", "mean ± half of the 95% interval:", "standard deviation:", "seeds:")
+    head = ("accuracy", "this network:", "mean ± standard deviation:", "95% interval of the mean:", "seeds:")
     rows = [
         _describe_row("validation", manifest["validation_accuracy"], finalist["validation"]),
         _describe_row("test", manifest["test_accuracy"], finalist["test"]),
@@ -55,8 +55,7 @@ def _describe_configuration(finalist: Mapping[str, Any], why: str) -> str:
 def _describe_row(split: str, mine: float | None, spread: Mapping[str, Any] | None) -> tuple[str, ...]:
     if spread is None:
         return split, "not known", "not known", "", ""
-    low_to_high = spread["interval_95"]
-    half = "" if low_to_high is None else f" ± {50 * (low_to_high[1] - low_to_high[0]):.2f}"
-    deviation = "" if spread["sd"] is None else f"{100 * spread['sd']:.2f}"
+    deviation = "" if spread["sd"] is None else f" ± {100 * spread['sd']:.2f}"
+    interval = "" if spread["interval_95"] is None else "{:.2%} to {:.2%}".format(*spread["interval_95"])
     own = "not known" if mine is None else f"{100 * mine:.2f}%"
-    return split, own, f"{100 * spread['mean']:.2f}%{half}", deviation, str(spread["n"])
+    return split, own, f"{100 * spread['mean']:.2f}%{deviation}", interval, str(spread["n"])

@@ -66,6 +66,8 @@ def _write_head(facts: CardFacts) -> str:
         ("multiply-accumulates an image", f"{manifest['macs']:,}"),
         ("the weights alone, on disk", f"{4 * weights / 1000:,.1f} kB in fp32, {weights / 1000:,.1f} kB in int8"),
     ]
+    if config.teacher is not None:
+        rows.insert(2, ("learned from", f"{escape(config.teacher.describe())}, beside the labels (distillation)"))
     if "int8" in manifest:
         rows.insert(1, ("the same in int8", _describe_int8(manifest)))
     return "\n".join(
@@ -123,6 +125,9 @@ def _write_network(config: TrialConfig) -> str:
 def _write_recipe(facts: CardFacts) -> str:
     recipe = facts.config.recipe.model_dump(mode="json")
     rows = [(name.replace("_", " "), _write_value(value)) for name, value in recipe.items()]
+    if (teacher := facts.config.teacher) is not None:
+        rows += [("teacher", escape(teacher.describe())), ("its part", teacher.describe_part())]
+        rows.append(("SHA-256 of its weights", f"`{teacher.weights_sha256}`"))
     pictures = [f"![The learning curve]({CURVE})"] if CURVE in facts.sizes_bytes else []
     lines = ["## Training", "", *write_table(("recipe", "value"), rows), ""]
     if facts.confusion is None:

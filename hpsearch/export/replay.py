@@ -8,9 +8,11 @@ from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError, TrainingError
 from hpsearch.training.data.search_splits import load_search_splits
 from hpsearch.training.device import choose_device, configure_threads, describe_environment
+from hpsearch.training.distillation import compute_logits
 from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.records import TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
+from hpsearch.tuning.teacher_choice import load_teacher_weights
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Replay:
     Raises:
         InputError: The trial has no configuration or no curve, or there is no such device.
         DataError: The data are missing or damaged.
+        StorageError: The weights of the study's teacher are.
     """
 
     def __init__(
@@ -58,7 +61,11 @@ class Replay:
         )
         self._study = study
         self._trial = trial
-        self._session = TrainingSession(config, splits, chosen)
+        teacher_logits = None
+        if study.teacher is not None:
+            weights = load_teacher_weights(study)
+            teacher_logits = compute_logits(study.teacher.config, weights, splits.train.images, chosen)
+        self._session = TrainingSession(config, splits, chosen, teacher_logits=teacher_logits)
         self._environment = describe_environment(chosen)
         self._data = (study.dataset.sha256, splits.identity.sha256)
         self.failure: str | None = None

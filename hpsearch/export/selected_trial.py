@@ -145,6 +145,8 @@ def select_trial(
     }
     if not config.is_validated:  # what is as ever says nothing, so that bundles from before stay the same
         facts["trains_on"] = config.trains_on
+    if config.teacher is not None:
+        facts["teacher"] = config.teacher.model_dump(mode="json")
     if finalist is not None:
         facts["finalist"] = finalist
     target = folder / f"{study.name}-trial-{trial.number}"

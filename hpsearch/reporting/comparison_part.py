@@ -9,6 +9,7 @@ from hpsearch.reporting.document import Block, Commands, Part, Picture, Section,
 from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.words import join_words, name_dataset, write_count, write_percent, write_seconds
+from hpsearch.tuning.frontier import Measured, is_on_frontier
 from hpsearch.tuning.records import StudyRecord
 
 
@@ -26,13 +27,10 @@ class Contender:
     seconds: float | None
     """Of one training."""
 
-    def is_beaten_by(self, other: "Contender") -> bool:
-        """Whether another one is at least as accurate with at most as many weights, and not the same in both."""
-        if None in (self.weights, other.weights, self.validation_accuracy, other.validation_accuracy):
-            return False
-        mine = (self.validation_accuracy or 0.0, -(self.weights or 0))
-        theirs = (other.validation_accuracy or 0.0, -(other.weights or 0))
-        return theirs != mine and theirs[0] >= mine[0] and theirs[1] >= mine[1]
+    @property
+    def measured(self) -> Measured:
+        """What the frontier compares."""
+        return Measured(self.validation_accuracy, self.weights)
 
 
 def write_comparison_part(subjects: Sequence[Subject]) -> Part:
@@ -78,12 +76,11 @@ def list_contenders(subject: Subject) -> list[Contender]:
     ]
 
 
-def is_on_frontier(contender: Contender, contenders: Sequence[Contender]) -> bool:
-    """Whether no other network on the same data is as accurate in validation with as few weights."""
-    rivals = [
-        other for other in contenders if other.record.study.dataset.sha256 == contender.record.study.dataset.sha256
-    ]
-    return contender.validation_accuracy is not None and not any(contender.is_beaten_by(other) for other in rivals)
+def is_unbeaten(contender: Contender, contenders: Sequence[Contender]) -> bool:
+    """Whether it is on the frontier of all networks on the same data."""
+    sha256 = contender.record.study.dataset.sha256
+    rivals = [other.measured for other in contenders if other.record.study.dataset.sha256 == sha256]
+    return is_on_frontier(contender.measured, rivals)
 
 
 def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
@@ -105,7 +102,7 @@ def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
                 write_percent(each.test_accuracy),
                 write_seconds(each.seconds),
                 f"{record.finished_count:,} of {record.trials_wanted:,}",
-                "yes" if is_on_frontier(each, contenders) else "",
+                "yes" if is_unbeaten(each, contenders) else "",
             ]
         )
     caption = "Of a search its best trial, of planned trainings the mean over seeds"
@@ -122,7 +119,7 @@ def _write_frontier(contenders: Sequence[Contender], number: int) -> Section:
             macs=each.macs,
             validation_accuracy=each.validation_accuracy,
             test_accuracy=each.test_accuracy,
-            is_on_frontier=is_on_frontier(each, contenders),
+            is_on_frontier=is_unbeaten(each, contenders),
             is_planned=each.is_planned,
         )
         for each in contenders

@@ -5,7 +5,7 @@ other figures of the process.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ _TITLE_CHARACTERS = 76
 _NAME_CHARACTERS = 14
 _MOST_CLASSES_WITH_COUNTS = 24
 _MOST_CLASSES_WITH_NAMES = 60
+_DARK_SHADE = 0.5
+"""Of black to white; on anything darker a count is white."""
 
 _TRAIN, _VALIDATION, _ACCURACY = "#6b6b6b", "#0b5394", "#000000"
 
@@ -82,7 +84,6 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
     size = len(class_names)
     if size == 0 or len(counts) != size or any(len(row) != size for row in counts):
         raise InputError(f"a confusion matrix of {size} classes needs {size} rows of {size} counts")
-    import seaborn
     from matplotlib.colors import PowerNorm
 
     table = np.asarray(counts, dtype=np.int64)
@@ -93,23 +94,22 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
     with styled():
         figure = make_figure(side + 1.4, side)
         axes = figure.subplots()
-        seaborn.heatmap(
+        cells = axes.pcolormesh(
             percent,
-            ax=axes,
             cmap="Greys",
             norm=PowerNorm(0.5, vmin=0, vmax=100),  # a few per cent taken for another class shall show
-            square=True,
-            linewidths=0.5 if shows_counts else 0.0,
-            linecolor="#e5e5e5",
-            annot=_label_cells(table) if shows_counts else False,
-            fmt="",
-            annot_kws={"fontsize": 8.0 if size <= 12 else 6.0},
-            xticklabels=_label_classes(class_names),
-            yticklabels=_label_classes(class_names),
-            cbar_kws={"label": "share of the true class (%)", "shrink": 0.8},
+            linewidth=0.5 if shows_counts else 0.0,
+            edgecolor="#e5e5e5",
         )
-        axes.tick_params(axis="x", rotation=0 if _are_short(class_names) else 90, length=0)
-        axes.tick_params(axis="y", rotation=0, length=0)
+        axes.set_aspect("equal")
+        axes.invert_yaxis()
+        figure.colorbar(cells, ax=axes, label="share of the true class (%)", shrink=0.8)
+        if shows_counts:
+            _write_counts(axes, table, cells.to_rgba(percent))
+        middles = np.arange(size) + 0.5
+        axes.set_xticks(middles, _label_classes(class_names), rotation=0 if _are_short(class_names) else 90)
+        axes.set_yticks(middles, _label_classes(class_names))
+        axes.tick_params(length=0)
         if size > _MOST_CLASSES_WITH_COUNTS:
             axes.tick_params(labelsize=6.5)
         axes.spines[:].set_visible(True)
@@ -139,9 +139,13 @@ def _mark_best(axes: "Axes", epochs: Sequence[int], accuracies: Sequence[float])
     axes.text(0.99, 0.06, words, transform=axes.transAxes, ha="right", va="bottom")
 
 
-def _label_cells(table: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]") -> list[list[str]]:
-    """Counts; of nothing, nothing."""
-    return [[str(count) if count else "" for count in row] for row in table.tolist()]
+def _write_counts(axes: "Axes", table: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", shades: Any) -> None:
+    """Counts, white on dark cells; of nothing, nothing."""
+    for row, column in zip(*np.nonzero(table), strict=True):
+        color = "white" if np.mean(shades[row, column][:3]) < _DARK_SHADE else "black"
+        size = 8.0 if len(table) <= 12 else 6.0
+        words = str(table[row, column])
+        axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=color, fontsize=size)
 
 
 def _label_classes(names: Sequence[str]) -> list[str]:

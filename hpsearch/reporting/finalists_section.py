@@ -3,19 +3,18 @@
 from functools import partial
 
 from hpsearch.reporting.document import Block, Picture, Section, Sentence, make_table
+from hpsearch.reporting.finalist_words import conclude, write_interval
 from hpsearch.reporting.label_figures import draw_finalists
 from hpsearch.reporting.subject import Subject, summarize_linked
 from hpsearch.reporting.trial_tables import write_failures
 from hpsearch.reporting.words import (
-    NOTHING,
     count_of,
-    describe_openings,
     write_count,
     write_percent,
     write_points,
     write_spread,
 )
-from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Finalist, Spread
+from hpsearch.tuning.finalists import Final, Finalist
 from hpsearch.tuning.records import StudyRecord
 
 _WITHOUT_VALIDATION = (
@@ -66,7 +65,7 @@ def _tabulate(final: Final) -> Block:
             f"{len(finalist.replicates)}" + (f" ({finalist.failed} failed)" if finalist.failed else ""),
             write_percent(finalist.trial.value),
             write_spread(finalist.validation),
-            _write_interval(finalist.validation),
+            write_interval(finalist.validation),
             write_points(finalist.optimism),
             write_spread(finalist.test),
             write_count(finalist.trial.weights),
@@ -75,12 +74,6 @@ def _tabulate(final: Final) -> Block:
         for finalist in final.finalists
     ]
     return make_table("Finalists; sd is the standard deviation over seeds", headings, rows)
-
-
-def _write_interval(spread: Spread | None) -> str:
-    if spread is None or spread.half_width is None:
-        return NOTHING
-    return f"{100 * (spread.mean - spread.half_width):.2f} to {100 * (spread.mean + spread.half_width):.2f}"
 
 
 def _describe_all(final: Final) -> str:
@@ -105,25 +98,4 @@ def _conclude(record: StudyRecord, final: Final) -> list[str]:
             f"The search promised {promise}: its value there was {write_percent(final.finalists[0].trial.value)}%, its "
             f"retrained mean is {write_spread(final.finalists[0].validation)}%."
         )
-    if final.comparison is not None:
-        sentences.append(_compare(final, final.comparison))
-    if record.test_openings:
-        rule = "choose by the retrained validation accuracy, not by it"
-        sentences.append(
-            f"The test split was opened {describe_openings(record)}; "
-            f"{rule if record.study.is_validated else 'nothing may be selected by it'}."
-        )
-    return sentences
-
-
-def _compare(final: Final, comparison: Comparison) -> str:
-    first, second = final.finalists[:2]
-    if comparison.p_value is None:
-        verdict, certainty = "cannot be told from", "too few seeds, or no spread, for a test"
-    else:
-        better = "is better than" if comparison.mean_difference > 0 else "is worse than"
-        verdict = better if comparison.is_distinguishable else "cannot be told from"
-        certainty = f"p = {comparison.p_value:.3f}, {PAIRED_TEST}, two-sided"
-    where = " of the test split" if comparison.split == "test" else ""
-    by = f"{write_points(comparison.mean_difference)} points{where} over {count_of(comparison.pairs, 'seed')}"
-    return f"{first.label.capitalize()} {verdict} {second.label}: {by} ({certainty})."
+    return [*sentences, *conclude(record, final)]

@@ -1,4 +1,4 @@
-"""The section on what mattered: which parameter, which values, how many weights."""
+"""The section on what mattered: which parameter, which values."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,14 +12,13 @@ from hpsearch.reporting.space_figures import (
     draw_recipe_effects,
     find_varied_fields,
 )
-from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_weights
 from hpsearch.reporting.words import count_of, write_value
 from hpsearch.tuning.importance import FEWEST_TRIALS, METHOD, measure_importance
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 
 def write_influences(record: StudyRecord) -> Section:
-    """Importance, parallel coordinates, learning rate and dropout, weights: each beside the accuracy."""
+    """Importance, parallel coordinates, learning rate and dropout: each beside the accuracy."""
     shares = measure_importance(record)
     name = record.study.name
     blocks: list[Block] = []
@@ -77,24 +76,7 @@ def _describe_best(record: StudyRecord) -> str:
 
 def _write_effects(record: StudyRecord) -> list[Block]:
     trials = [trial for trial in record.trials if trial.value is not None]
-    name = record.study.name
-    blocks = write_effects(name, dict.fromkeys(find_varied_fields(trials), trials))
-    points = [
-        MeasuredPoint(trial.weights, trial.value, trial.seconds, trial.state == "COMPLETE")
-        for trial in trials
-        if trial.weights is not None and trial.value is not None and trial.seconds is not None
-    ]
-    if points:
-        blocks.append(
-            Picture(
-                f"{name}-weights",
-                "Accuracy against weights; the larger the area, the longer the training.",
-                f"Validation accuracy of {count_of(len(points), 'trial')} between "
-                f"{min(point.weights for point in points):,} and {max(point.weights for point in points):,} weights.",
-                partial(draw_accuracy_by_weights, points),
-            )
-        )
-    return blocks
+    return write_effects(record.study.name, dict.fromkeys(find_varied_fields(trials), trials))
 
 
 def write_effects(name: str, effects: Mapping[str, Sequence[TrialRecord]]) -> list[Block]:

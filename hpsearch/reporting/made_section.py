@@ -75,6 +75,9 @@ def _describe_course(record: StudyRecord) -> list[tuple[str, str]]:
         facts.append(("search", f"sampler {spec.sampler}, {pruner}, {count_of(spec.epochs, 'epoch')} at most"))
         if spec.round_plan is not None:
             facts.append(("rounds", f"{describe_length(record)}; planned for {spec.round_plan.workers} at once"))
+    if record.study.teacher is not None:
+        identity = record.study.teacher.identity
+        facts.append(("teacher", f"{record.study.teacher.describe()}; {identity.describe_part()}"))
     if warm_start is not None:
         facts.append(("begun with", warm_start.describe()))
     if given := len(record.portfolio_trials):
@@ -144,6 +147,8 @@ def _write_search_command(record: StudyRecord) -> tuple[str, str]:
     flags = ["--no-portfolio"] if _is_without_portfolio(record) else []
     if record.study.warm_start is not None:
         flags += ["--from", record.study.warm_start.study]
+    if spec.teacher is not None:
+        flags += ["--teacher", spec.teacher]
     usual = StudySpec.model_fields["validation_fraction"].default
     has_pinned_rounds = spec.round_plan is not None and spec.time is None
     if spec.space != default_space(spec.arch) or spec.validation_fraction != usual or has_pinned_rounds:

@@ -1,5 +1,6 @@
 """The part of a report on a search: the best network, the trials, what mattered, what it gets wrong."""
 
+import itertools
 from functools import partial
 
 from hpsearch.reporting.document import Block, KeyFigures, Part, Picture, Section, Sentence
@@ -103,6 +104,12 @@ def _describe_search(record: StudyRecord) -> list[Block]:
     return blocks
 
 
+def _list_round_starts(record: StudyRecord) -> list[int]:
+    """The numbers of the trials with which rounds begin that have begun; not of the first."""
+    lengths = [each.part.trials for each in record.rounds[:-1]]
+    return [number for number in itertools.accumulate(lengths) if number < len(record.trials)]
+
+
 def _describe_selection(record: StudyRecord) -> str:
     spec = record.study.spec
     if spec.round_plan is not None:
@@ -125,12 +132,14 @@ def _write_trials(record: StudyRecord) -> Section:
                 f"{record.study.name}-course",
                 "How the search went: the validation accuracy of each trial, and the best so far.",
                 f"Validation accuracy of {count_of(len(measured), 'trial')} by number.{best}",
-                partial(draw_course, record.trials),
+                partial(draw_course, record.trials, _list_round_starts(record)),
             )
         )
     if shown:
         some = f"The {len(shown)} best trials" if len(shown) > 1 else "The best trial"
-        blocks.append(tabulate_trials(f"{some} of different network or recipe, by validation accuracy", shown))
+        caption = f"{some} of different network or recipe, by validation accuracy"
+        rounds = [record.find_round(trial) for trial in shown] if record.rounds else None
+        blocks.append(tabulate_trials(caption, shown, rounds))
         blocks += describe_recipes(shown)
     return Section("Trials", (*blocks, *write_failures(record)))
 

@@ -63,8 +63,8 @@ def draw_best_curves(trials: "Sequence[TrialRecord]") -> bytes:
         return write_png(figure)
 
 
-def draw_course(trials: "Sequence[TrialRecord]") -> bytes:
-    """Validation accuracy by the number of the trial, and the best so far."""
+def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = ()) -> bytes:
+    """Validation accuracy by the number of the trial, and the best so far; a line where a round begins."""
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     pruned = [trial for trial in trials if trial.state == "PRUNED" and trial.value is not None]
     failed = [trial.number for trial in trials if trial.state == "FAIL"]
@@ -110,6 +110,9 @@ def draw_course(trials: "Sequence[TrialRecord]") -> bytes:
                 clip_on=False,
                 label="failed",
             )
+        for index, number in enumerate(round_starts):
+            words = "where a round begins" if index == 0 else None
+            axes.axvline(number - 0.5, color=GREY, linestyle=":", linewidth=1.2, label=words)
         axes.set_xlabel("trial")
         axes.set_ylabel("validation accuracy (%)")
         finish_axes(axes)
@@ -155,7 +158,6 @@ def draw_pruning(trials: "Sequence[TrialRecord]") -> bytes:
 _FULL_AREA = 260.0
 """Of the longest training, in square points."""
 _FILLED: Any = {"facecolors": "#0b539499", "edgecolors": DARK}
-_HOLLOW: Any = {"facecolors": "none", "edgecolors": GREY}
 
 
 @dataclass(frozen=True)
@@ -165,29 +167,25 @@ class MeasuredPoint:
     weights: int
     accuracy: float
     seconds: float
-    is_complete: bool = True
     label: str | None = None
 
 
-def draw_accuracy_by_weights(points: Sequence[MeasuredPoint], split: str = "validation") -> bytes:
+def draw_accuracy_by_weights(points: Sequence[MeasuredPoint]) -> bytes:
     """Accuracy against weights, an area in proportion to the seconds of training; at least one point."""
     from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
     longest = max(point.seconds for point in points) or 1.0
-    full = _FULL_AREA if len(points) <= MANY_TRIALS else _FULL_AREA / 8
     weights = [point.weights for point in points]
     is_wide = max(weights) > 4 * min(weights)
     with styled():
         figure = make_figure(7.6, 4.2)
         axes = figure.subplots()
-        for is_complete, look in ((False, _HOLLOW), (True, _FILLED)):
-            mine = [point for point in points if point.is_complete is is_complete]
-            axes.scatter(
-                [point.weights for point in mine],
-                [100 * point.accuracy for point in mine],
-                s=[_area(point.seconds / longest, full) for point in mine],
-                **look,
-            )
+        axes.scatter(
+            weights,
+            [100 * point.accuracy for point in points],
+            s=[_area(point.seconds / longest) for point in points],
+            **_FILLED,
+        )
         for point in points:
             if point.label is not None:
                 place = (point.weights, 100 * point.accuracy)
@@ -203,15 +201,12 @@ def draw_accuracy_by_weights(points: Sequence[MeasuredPoint], split: str = "vali
             axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.set_xlabel("weights")
-        axes.set_ylabel(f"{split} accuracy (%)")
+        axes.set_ylabel("validation accuracy (%)")
         finish_axes(axes)
         axes.margins(x=0.08)
         fit_percent_axis(axes, [100 * point.accuracy for point in points])
-        sizes = [axes.scatter([], [], s=_area(part, full), **_FILLED) for part in (1.0, 0.5, 0.1)]
+        sizes = [axes.scatter([], [], s=_area(part), **_FILLED) for part in (1.0, 0.5, 0.1)]
         names = [f"{part * longest:,.3g} s" for part in (1.0, 0.5, 0.1)]
-        if not all(point.is_complete for point in points):
-            sizes.append(axes.scatter([], [], s=40, **_HOLLOW))
-            names.append("pruned")
         figure.legend(sizes, names, title="training", loc="outside right center", frameon=False, labelspacing=1.4)
         return write_png(figure)
 
@@ -272,6 +267,6 @@ def _list_ends(*, is_stop_shown: bool) -> tuple[list[Any], list[str]]:
     return (handles, words) if is_stop_shown else (handles[:2], words[:2])
 
 
-def _area(share: float, full: float) -> float:
+def _area(share: float) -> float:
     """In square points; nothing is too small to be seen."""
-    return full * (0.06 + share)
+    return _FULL_AREA * (0.06 + share)

@@ -11,12 +11,22 @@ from hpsearch.tuning.records import StudyRecord, TrialRecord
 _MOST_REASONS = 5
 
 
-def tabulate_trials(caption: str, trials: Sequence[TrialRecord]) -> Table:
-    """What each came to, and its network."""
-    headings = ["trial>", "validation (%)>", "test (%)>", "weights>", "MACs>", "epochs>", "training (s)>"]
+def tabulate_trials(caption: str, trials: Sequence[TrialRecord], rounds: Sequence[int | None] | None = None) -> Table:
+    """What each came to, and its network; with the round of each, where there are rounds."""
+    headings = [
+        "trial>",
+        *(["round>"] if rounds else []),
+        "validation (%)>",
+        "test (%)>",
+        "weights>",
+        "MACs>",
+        "epochs>",
+        "training (s)>",
+    ]
     rows = [
         [
             str(trial.number),
+            *([str(rounds[index])] if rounds else []),
             write_percent(trial.value),
             write_percent(trial.test_accuracy),
             write_count(trial.weights),
@@ -25,7 +35,7 @@ def tabulate_trials(caption: str, trials: Sequence[TrialRecord]) -> Table:
             write_seconds(trial.seconds),
             trial.network or "",
         ]
-        for trial in trials
+        for index, trial in enumerate(trials)
     ]
     return make_table(caption, [*headings, "network"], rows)
 

@@ -1,4 +1,7 @@
-"""Blobs: a trial's files in the database, checked by their SHA-256 whenever they are read."""
+"""Blobs: a trial's files in the database, checked by their SHA-256 whenever they are read.
+
+A file of a study itself lies where a trial's would, under the negative of the study's id: trials have positive ones.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,6 +21,9 @@ CHECKPOINT_CURVE = "checkpoint-curve"
 CONFUSION = "confusion"
 """The kind of a complete trial's confusion matrix on the validation split, as JSON: a list a class, of counts."""
 
+TEACHER = "teacher"
+"""The kind of the weights, as safetensors, of the network that a study's trials learn from; the study's own."""
+
 
 def write_blobs(connection: sa.Connection, study_id: int, trial_id: int, contents: Mapping[str, bytes]) -> None:
     """Store blobs of a trial by their kinds, each in place of one of the same kind."""
@@ -27,6 +33,30 @@ def write_blobs(connection: sa.Connection, study_id: int, trial_id: int, content
         for kind, content in contents.items()
     ]
     upsert(connection, blobs, ("trial_id", "kind"), rows)
+
+
+def write_study_blob(connection: sa.Connection, study_id: int, kind: str, content: bytes) -> None:
+    """Store a blob of a study itself."""
+    write_blobs(connection, study_id, -study_id, {kind: content})
+
+
+def read_study_blob(connection: sa.Connection, study_id: int, kind: str) -> bytes | None:
+    """A blob of a study itself, or None where there is none.
+
+    Raises:
+        StorageError: What the database holds is not what was written.
+    """
+    return read_blob(connection, -study_id, kind)
+
+
+def find_weights(connection: sa.Connection, sha256: str) -> list[tuple[int, int]]:
+    """Where weights of this hash lie, of trials or as a study's teacher: study ids, each with the trial's id.
+
+    The id is that of no trial, below zero, where they are a study's own.
+    """
+    same = (blobs.c.sha256 == sha256) & blobs.c.kind.in_((WEIGHTS, TEACHER))
+    rows = connection.execute(sa.select(blobs.c.study_id, blobs.c.trial_id).where(same).order_by(blobs.c.trial_id))
+    return [(row.study_id, row.trial_id) for row in rows]
 
 
 def delete_checkpoint(connection: sa.Connection, trial_id: int) -> None:

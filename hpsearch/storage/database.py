@@ -6,7 +6,7 @@ two workers would take the same trial), waits up to a minute for the lock, and k
 
 import functools
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,8 +39,6 @@ _POOLER_SIGNS = ("unsupported startup parameter", "prepared statement")
 """What servers say that hand a session's connection to others between two transactions."""
 _CLAIM_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key, :study_id)")
 
-Upgrade = Callable[[sa.Connection], object]
-
 
 class Database:
     """A database that holds studies. Close it, or use it as a context; give no open one to another process."""
@@ -57,14 +55,13 @@ class Database:
         self.optuna_storage = get_storage(self._storage)
 
     @classmethod
-    def open(cls, text: str, *, create: bool = False, check: bool = True, upgrade: Upgrade | None = None) -> Self:
+    def open(cls, text: str, *, create: bool = False, check: bool = True) -> Self:
         """Open the database at a URL.
 
         Args:
             text: The URL as a person gave it.
             create: Make the file and the tables where there are none.
             check: Read a SQLite file through for damage first.
-            upgrade: What brings older tables to this version's layout, in one transaction.
 
         Raises:
             StorageError: It cannot be opened or made, is no database of hpsearch's, or is damaged.
@@ -72,7 +69,7 @@ class Database:
         url = parse_storage_url(text)
         with _storage_errors(url):
             if not is_sqlite(url):
-                return cls._open_locked(url, create=create, upgrade=upgrade)
+                return cls._open_locked(url, create=create)
             path = sqlite_path(url)
             if not create:
                 _check_exists(path)
@@ -81,14 +78,14 @@ class Database:
                 raise StorageError(f"storage {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
             if not create:
                 _check_file(path, thoroughly=check)
-                return cls._open_locked(url, create=False, upgrade=upgrade)
+                return cls._open_locked(url, create=False)
             # The first opening makes tables in several steps, which two processes must not do at once.
             with _file_lock(path):
                 if path.exists():
                     _check_file(path, thoroughly=check)
                 else:
                     _make_file(url, path)
-                return cls._open_locked(url, create=True, upgrade=upgrade)
+                return cls._open_locked(url, create=True)
 
     @classmethod
     def open_read_only(cls, text: str) -> Self:
@@ -106,11 +103,11 @@ class Database:
                 _check_file(sqlite_path(url), thoroughly=True)
             _check_is_ours(url)
             database = cls(url, _open_optuna_storage(url, read_only=True))
-            database._check_layout(None)
+            database._check_layout()
             return database
 
     @classmethod
-    def _open_locked(cls, url: URL, *, create: bool, upgrade: Upgrade | None) -> Self:
+    def _open_locked(cls, url: URL, *, create: bool) -> Self:
         probe = sa.create_engine(url, **_engine_arguments(url))
         try:
             with probe.connect() as connection:
@@ -125,15 +122,13 @@ class Database:
                 if not is_sqlite(url) and not is_ours:
                     make_tables(url)
                 database = cls(url, _open_optuna_storage(url))
-                database._check_layout(upgrade)
+                database._check_layout()
                 return database
         finally:
             probe.dispose()
 
-    def _check_layout(self, upgrade: Upgrade | None) -> None:
+    def _check_layout(self) -> None:
         with self.engine.begin() as connection:
-            if upgrade is not None:
-                upgrade(connection)
             found = layout.read_version(connection)
         layout.check_version(show_url(self.url), found)
 

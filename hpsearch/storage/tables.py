@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 LAYOUT_VERSION = 2
-"""Rises with every change of these tables; `hpsearch.storage.layout` brings older databases here."""
+"""Rises with every change of these tables; `hpsearch.storage.layout` refuses databases of any other."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):

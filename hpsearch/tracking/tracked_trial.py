@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -86,11 +86,6 @@ class TrackedStudy:
         """What stands in each column, in the order in which the columns come up."""
         names = dict.fromkeys(name for trial in self.trials for name in trial.columns)
         return {name: [trial.columns[name] for trial in self.trials if name in trial.columns] for name in names}
-
-    def select(self, numbers: Iterable[int]) -> list[TrackedTrial]:
-        """Its trials of these numbers."""
-        wanted = {*numbers}
-        return [trial for trial in self.trials if trial.number in wanted]
 
 
 class Tracker(Protocol):

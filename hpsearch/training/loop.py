@@ -26,6 +26,7 @@ from hpsearch.training.checkpoint import (
     unpack_checkpoint,
 )
 from hpsearch.training.data import SearchSplits
+from hpsearch.training.distillation import Distillation, TeacherLogits
 from hpsearch.training.evaluation import Evaluation, evaluate
 from hpsearch.training.initialization import initialize
 from hpsearch.training.networks import build_network
@@ -69,7 +70,15 @@ def train_epochs(
 
 
 class TrainingSession:
-    """A trial in training, with its state at hand between two epochs."""
+    """A trial in training, with its state at hand between two epochs.
+
+    Args:
+        config: The trial, whole.
+        splits: The images it may see.
+        device: Where to train.
+        should_stop: Asked between batches.
+        teacher_logits: Of the training images, where the trial has a teacher.
+    """
 
     def __init__(
         self,
@@ -78,6 +87,7 @@ class TrainingSession:
         device: torch.device,
         *,
         should_stop: Callable[[], bool] | None = None,
+        teacher_logits: TeacherLogits | None = None,
     ) -> None:
         recipe = config.recipe
         self.config = config
@@ -90,6 +100,7 @@ class TrainingSession:
                 f"a trial that trains on {config.trains_on} was given {len(splits.validation)} images to validate on"
             )
         self._validation = splits.validation.move_to(device)
+        self._distillation = self._build_distillation(teacher_logits)
         self.batch_size = min(recipe.batch_size, len(self._train_images))
         self.steps_per_epoch = len(self._train_images) // self.batch_size
         if self.batch_size < 2 and config.architecture.batch_norm:
@@ -230,6 +241,19 @@ class TrainingSession:
                 module.generator = self._noise_generator
         return network
 
+    def _build_distillation(self, teacher_logits: TeacherLogits | None) -> Distillation | None:
+        teacher = self.config.teacher
+        if (teacher is None) != (teacher_logits is None):
+            raise ValueError(
+                f"a trial whose teacher is {teacher} was given {'no' if teacher else 'a'} teacher's logits"
+            )
+        if teacher is None or teacher_logits is None:
+            return None
+        expected = (len(self._train_images), self.config.dataset.class_count)
+        if teacher_logits.shape != expected:
+            raise ValueError(f"logits of a teacher are {expected} here, not {tuple(teacher_logits.shape)}")
+        return Distillation(teacher, teacher_logits.to(self.device))
+
     def _build_step(self) -> Step:
         recipe = self.config.recipe
         normalization = next(module for module in self.network.modules() if isinstance(module, InputNormalization))
@@ -243,6 +267,7 @@ class TrainingSession:
             augment=build_augmentation(recipe, self._noise_generator, erased_pixel),
             average=self.average,
             bfloat16=uses_bfloat16(self.config, self.device),
+            distillation=self._distillation,
         )
         self._loss_sum = step.loss_sum
         if self.device.type == "cuda" and recipe.optimizer in CAPTURABLE_OPTIMIZERS:

@@ -16,6 +16,7 @@ from hpsearch.training.blocks import (
     ResidualBlock,
     build_activation,
 )
+from hpsearch.training.norms import BatchNorm
 
 MONOTONE = frozenset({"relu", "leaky_relu", "elu", "tanh", "sigmoid", "relu6"})
 """Activations that never fall, so that a max pool before them gives what one behind them would, on fewer values."""
@@ -119,6 +120,14 @@ def _build_stage(architecture: CnnArchitecture, stage: CnnStage, inputs: int, dr
     return nn.Sequential(modules)
 
 
+def _groups_pixels(architecture: CnnArchitecture) -> bool:
+    """Whether its norms may sum in another order than PyTorch's: not in networks that were trained without.
+
+    A pool before a norm is younger than trials whose replay is to give the same bits.
+    """
+    return any(stage.pool_place == "before_norm" for stage in architecture.stages)
+
+
 def _build_pool(stage: CnnStage) -> nn.Module | None:
     if stage.pool is None:
         return None
@@ -143,6 +152,7 @@ def _build_block(
     has_activation: bool,
 ) -> nn.Module:
     """One block; a plain or separable one with a pool has it between its last convolution and the norm of that."""
+    norm = BatchNorm if _groups_pixels(architecture) else nn.BatchNorm2d
 
     def normalized(
         inputs: int, kernel: int, stride: int, padding: Padding, *, outputs: int = channels, groups: int = 1
@@ -151,7 +161,7 @@ def _build_block(
         convolution = Convolution(
             inputs, outputs, kernel, stride=stride, padding=padding, groups=groups, bias=not batch_norm
         )
-        return [convolution, nn.BatchNorm2d(outputs)] if batch_norm else [convolution]
+        return [convolution, norm(outputs)] if batch_norm else [convolution]
 
     def activation() -> nn.Module:
         return build_activation(architecture.activation)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from hpsearch.recipe import Recipe
 from hpsearch.training.augmentation import Augment
 from hpsearch.training.averaging import WeightAverage
+from hpsearch.training.distillation import Distillation
 from hpsearch.training.optimizers import split_parameters
 
 Step = Callable[[Tensor], None]
@@ -32,6 +33,7 @@ class TrainingStep:
         augment: Augment,
         average: WeightAverage | None,
         bfloat16: bool,
+        distillation: Distillation | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
@@ -40,11 +42,12 @@ class TrainingStep:
         self.labels = labels
         self.augment = augment
         self.average = average
+        self.distillation = distillation
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16)
         self.parameters = list(network.parameters())
         self.penalized, _ = split_parameters(network)
         self.loss_sum = torch.zeros((), device=images.device)
-        """Of the cross-entropies of the steps since it was last set to zero, label smoothing included, L1 not."""
+        """Of the losses of the steps since it was last set to zero, label smoothing and teacher included, L1 not."""
 
     def __call__(self, rows: Tensor) -> None:
         """Train on these rows."""
@@ -52,6 +55,8 @@ class TrainingStep:
         with self.autocast:
             logits = self.network(images)
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+        if self.distillation is not None:
+            loss = self.distillation.mix(loss, logits.float(), rows)
         self.loss_sum += loss.detach()
         if self.recipe.l1 > 0:
             loss = loss + self.recipe.l1 * torch.stack([weight.abs().sum() for weight in self.penalized]).sum()

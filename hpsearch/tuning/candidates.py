@@ -7,8 +7,9 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.parameters import build_recipe, build_shape
+from hpsearch.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
 from hpsearch.regularization import choose_augmentation
-from hpsearch.round_plan import FinishedTrial, Promotion, RoundPlan, choose_first_epochs, choose_promotion
+from hpsearch.round_plan import RoundPlan
 from hpsearch.solver import solve
 from hpsearch.storage import optuna_rows
 from hpsearch.trial_config import TrialConfig, derive_seed
@@ -17,6 +18,8 @@ from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import draw, fixed_parameters
 
+ROUND = "round"
+"""The attribute with a trial's round, from 1: for Optuna's dashboard, which shows a trial's attributes."""
 PROMOTED_FROM = "promoted_from"
 """The attribute with the number of the trial whose configuration one takes up."""
 
@@ -56,15 +59,16 @@ def choose_candidate(study: Study, history: History, frozen: FrozenTrial) -> Can
     if (plan := study.spec.round_plan) is not None:
         promotion = _find_promotion(study, history, plan, frozen.number)
         if promotion is not None:
-            return _promote(study, history, promotion, frozen.number)
+            return _promote(study, history, plan, promotion, frozen.number)
     with study.database.errors():
         searched = draw(history.open_for_sampling(), frozen, study.space)
     parameters = fixed_parameters(study.space) | searched
     config = _configure(study, parameters, frozen.number, study.spec.epochs)
-    if plan is not None:
-        epochs = choose_first_epochs(plan, frozen.number, config.count_cost())
-        config = _configure(study, parameters, frozen.number, epochs)
-    return Candidate(config, searched)
+    if plan is None:
+        return Candidate(config, searched)
+    epochs = choose_first_epochs(plan, frozen.number, config.count_cost())
+    config = _configure(study, parameters, frozen.number, epochs)
+    return Candidate(config, searched, {ROUND: plan.locate(frozen.number).round + 1})
 
 
 def _take_planned(planned: PlannedTrial) -> Candidate:
@@ -88,11 +92,11 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
     return choose_promotion(plan, number, finished)
 
 
-def _promote(study: Study, history: History, promotion: Promotion, number: int) -> Candidate:
+def _promote(study: Study, history: History, plan: RoundPlan, promotion: Promotion, number: int) -> Candidate:
     complete = history.list_trials((TrialState.COMPLETE,))
     parent = next(trial for trial in complete if trial.number == promotion.parent)
     config = _configure(study, fixed_parameters(study.space) | parent.params, number, promotion.epochs)
-    return Candidate(config, parent.params, {PROMOTED_FROM: promotion.parent})
+    return Candidate(config, parent.params, {ROUND: plan.locate(number).round + 1, PROMOTED_FROM: promotion.parent})
 
 
 def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: int) -> TrialConfig:
@@ -107,4 +111,5 @@ def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: in
         split_seed=spec.seed,
         seed=derive_seed(spec.seed, number, "training"),
         budget=spec.budget,
+        teacher=None if study.teacher is None else study.teacher.identity,
     )

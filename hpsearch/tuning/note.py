@@ -33,6 +33,7 @@ def write_note(
     plan: TrialPlan | None = None,
     *,
     given: int = 0,
+    teacher: str | None = None,
 ) -> str:
     """A study in Markdown.
 
@@ -43,6 +44,7 @@ def write_note(
         space: What is really drawn from.
         plan: Its trials, where they are known beforehand.
         given: How many of its first trials are given instead of drawn.
+        teacher: Whom its trials learn from beside the labels, in words.
     """
     kind = {"fcn": "fully connected networks", "cnn": "convolutional networks"}[spec.arch]
     held_out = f"{100 * spec.validation_fraction:g}%" if _is_validated(plan) else "none"
@@ -64,6 +66,7 @@ def write_note(
         f"{_describe_source(spec, given) if plan is None else 'known beforehand'}, "
         f"{_describe_selection(spec)}, "
         f"seed {spec.seed}",
+        *([] if teacher is None else [f"- every trial learns from {_code(teacher)} as well (distillation)"]),
         f"- the objective is {_describe_objective(plan)}",
         "- **no test score is shown here**: the test split is opened "
         f"{'for the selected trial alone' if plan is None else 'once all trials are finished'}",

@@ -38,7 +38,8 @@ def describe_selection(spec: "StudySpec") -> str:
 def describe_rounds(record: "StudyRecord") -> str:
     """How far each round is: `8 of 8 at 2 epochs, 1 of 4 at 4, 0 of 2 at 20`; empty where there are none."""
     parts = [
-        f"{round_.finished} of {round_.part.trials} at {round_.part.epochs}{' epochs' if index == 0 else ''}"
+        f"{round_.finished} of {round_.part.trials} at {round_.part.epochs}"
+        + (f" epoch{'s' * (round_.part.epochs != 1)}" if index == 0 else "")
         for index, round_ in enumerate(record.rounds)
     ]
     return ", ".join(parts)

@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -16,6 +16,7 @@ from hpsearch.feasibility import fit_space
 from hpsearch.older_spaces import complete_space
 from hpsearch.origin import Origin
 from hpsearch.search_space import SearchSpace
+from hpsearch.storage import blobs
 from hpsearch.storage.database import Database
 from hpsearch.storage.optuna_rows import read_study_names, write_study_attributes
 from hpsearch.storage.url import show_url
@@ -23,13 +24,14 @@ from hpsearch.study_spec import StudySpec, check_study_name
 from hpsearch.trial_config import TrainsOn
 from hpsearch.trial_plan import TrialPlan
 from hpsearch.tuning.note import build_note_attributes, write_note
+from hpsearch.tuning.study_teacher import FindTeacher, StudyTeacher
 from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_given_trial, plan_beginning
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
-_FINGERPRINT, _SPACE = "hpsearch:fingerprint", "hpsearch:space"
-_PLAN, _WARM_START = "hpsearch:plan", "hpsearch:warm_start"
+_SPACE = "hpsearch:space"
+_PLAN, _WARM_START, _TEACHER = "hpsearch:plan", "hpsearch:warm_start", "hpsearch:teacher"
 
 
 class StudyDiffersError(InputError):
@@ -59,6 +61,8 @@ class Study:
     """Its trials, where they are known beforehand instead of drawn."""
     warm_start: WarmStart | None = None
     """Where its first trials come from, if from another study."""
+    teacher: StudyTeacher | None = None
+    """Whom its trials learn from beside the labels, if from anybody."""
     is_new: bool = field(default=False, compare=False)
     """Whether whoever opened it made it."""
 
@@ -80,6 +84,7 @@ def create_or_join_study(
     dataset: DatasetIdentity,
     plan: TrialPlan | None = None,
     predecessor: Predecessor | None = None,
+    find_teacher: FindTeacher | None = None,
 ) -> Study:
     """The study of this name, made now if there is none; with a plan its trials are those, and none is drawn.
 
@@ -90,12 +95,13 @@ def create_or_join_study(
         dataset: On which data.
         plan: Its trials, where they are known beforehand.
         predecessor: Whose best configurations a study that is made now begins with.
+        find_teacher: Finds the teacher of a study that is made now, where the spec or the plan names one.
 
     Raises:
         BudgetTooSmallError: Nothing in the spec's space fits the budget.
         StudyDiffersError: A study of this name has another spec, other data or another predecessor; each differing
             field is named.
-        InputError: A study is to be made, and nothing of its predecessor fits it.
+        InputError: A study is to be made, and nothing of its predecessor fits it, or its teacher may not teach it.
         StorageError: The database failed.
     """
     space = spec.space
@@ -109,15 +115,30 @@ def create_or_join_study(
         if _SPACE not in found:  # there is none, or its maker died before it was one
             if spec.has_open_plan:
                 raise InputError(f"study {name!r} was deleted in this moment: type the same command again")
-            beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
+            beginning = _decide_beginning(spec, space, plan, predecessor, find_teacher)
             study_id = _make_study(database, study_id, name, dataset, space, plan, beginning, is_ours=_SPEC in found)
-            return Study(
-                name, study_id, beginning.spec, dataset, space, database, plan, beginning.warm_start, is_new=True
-            )
+            decided = (plan, beginning.warm_start, beginning.study_teacher)
+            return Study(name, study_id, beginning.spec, dataset, space, database, *decided, is_new=True)
     assert study_id is not None
     study = _read_study(database, study_id, name, found)
     _check_same(study, spec, dataset, plan, predecessor)
     return study
+
+
+def _decide_beginning(
+    spec: StudySpec,
+    space: SearchSpace,
+    plan: TrialPlan | None,
+    predecessor: Predecessor | None,
+    find_teacher: FindTeacher | None,
+) -> Beginning:
+    beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
+    wanted = spec.teacher if plan is None else plan.teacher
+    if wanted is None:
+        return beginning
+    if find_teacher is None:
+        raise ValueError(f"a study that learns from {wanted} is to be made, and nobody finds its teacher")
+    return replace(beginning, teacher=find_teacher())
 
 
 def _make_study(
@@ -133,6 +154,7 @@ def _make_study(
 ) -> int:
     """Write all that a study is, its first trials with it, in one transaction."""
     storage, spec, warm_start = database.optuna_storage, beginning.spec, beginning.warm_start
+    given = beginning.teacher
     if study_id is None:
         direction = "MAXIMIZE" if plan is None or plan.is_validated else "MINIMIZE"
         study_id = storage.create_new_study([optuna.study.StudyDirection[direction]], name)
@@ -141,14 +163,17 @@ def _make_study(
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
-        _FINGERPRINT: spec.fingerprint(),
         **({} if plan is None else {_PLAN: plan.model_dump(mode="json")}),
         **({} if warm_start is None else {_WARM_START: warm_start.model_dump(mode="json")}),
+        **({} if given is None else {_TEACHER: given.teacher.model_dump(mode="json")}),
         _SPACE: space.model_dump(mode="json"),
     }
+    taught_by = None if given is None else given.teacher.describe()
     with database.transaction(claims_of=study_id) as connection:
-        note = write_note(name, spec, dataset, space, plan, given=len(beginning.trials))
+        note = write_note(name, spec, dataset, space, plan, given=len(beginning.trials), teacher=taught_by)
         write_study_attributes(connection, study_id, attributes, build_note_attributes(note, plan))
+        if given is not None:
+            blobs.write_study_blob(connection, study_id, blobs.TEACHER, given.weights)
         for trial in beginning.trials:
             add_given_trial(connection, study_id, trial.parameters, given_by=trial.given_by)
     return study_id
@@ -168,6 +193,15 @@ def load_study(database: Database, name: str) -> Study:
             raise _unknown(database, name)
         attributes = _load_attributes(database, study_id, name)
     return _read_study(database, study_id, name, attributes)
+
+
+def load_study_teacher(database: Database, study_id: int) -> StudyTeacher | None:
+    """Whom the trials of the study with this id learn from; None of a study without a teacher, and of none."""
+    with database.errors():
+        try:
+            return _read_teacher(database.optuna_storage.get_study_user_attrs(study_id))
+        except KeyError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -271,6 +305,7 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
             database=database,
             plan=TrialPlan.model_validate(attributes[_PLAN]) if _PLAN in attributes else None,
             warm_start=WarmStart.model_validate(attributes[_WARM_START]) if _WARM_START in attributes else None,
+            teacher=_read_teacher(attributes),
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _unreadable(database.url, name) from error
@@ -281,6 +316,10 @@ def _unreadable(url: URL, name: str) -> UnreadableStudyError:
         f"study {name!r} in {show_url(url)} cannot be read: it is none of hpsearch's, of another version of it, or "
         f"damaged; hpsearch delete {name} removes it"
     )
+
+
+def _read_teacher(attributes: Mapping[str, Any]) -> StudyTeacher | None:
+    return StudyTeacher.model_validate(attributes[_TEACHER]) if _TEACHER in attributes else None
 
 
 def _check_same(

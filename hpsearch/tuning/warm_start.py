@@ -19,6 +19,7 @@ from hpsearch.portfolio import list_fitting_entries
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
 from hpsearch.storage import leases, optuna_rows
 from hpsearch.study_spec import StudySpec
+from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher
 from hpsearch.tuning.suggest import FIXED_PARAMETERS, fixed_parameters
 
 if TYPE_CHECKING:
@@ -78,12 +79,19 @@ class FirstTrial:
 
 @dataclass(frozen=True)
 class Beginning:
-    """The first trials of a study that is made now."""
+    """The first trials of a study that is made now, and its teacher."""
 
     spec: StudySpec
     """With the portfolio decided."""
     trials: tuple[FirstTrial, ...] = ()
     warm_start: WarmStart | None = None
+    teacher: GivenTeacher | None = None
+    """Whom all of its trials learn from, not the first alone."""
+
+    @property
+    def study_teacher(self) -> StudyTeacher | None:
+        """The same as the study keeps it."""
+        return None if self.teacher is None else self.teacher.teacher
 
 
 def plan_beginning(spec: StudySpec, space: SearchSpace, predecessor: Predecessor | None = None) -> Beginning:

@@ -6,19 +6,22 @@ from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.device import choose_device, configure_threads, describe_environment
+from hpsearch.training.distillation import TeacherLogits, compute_logits
 from hpsearch.training.loop import TrainingInterrupted, TrainingSession
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.study import Study
+from hpsearch.tuning.teacher_choice import load_teacher_weights
 from hpsearch.worker.loop import StopTraining, WorkerSettings
 
 
 def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer":
-    """Load the study's data and choose the device.
+    """Load the study's data, choose the device, and have the study's teacher answer every training image.
 
     Raises:
         DataError: The data are missing, damaged, or others than the study was made with.
         InputError: There is no such device.
+        StorageError: The weights of the study's teacher are missing or damaged.
     """
     configure_threads(1)
     dataset = settings.dataset or study.spec.dataset
@@ -35,14 +38,20 @@ def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer"
             f"({splits.identity.sha256[:12]}, not {study.dataset.sha256[:12]}): bring the old ones back, "
             "or give another --study NAME"
         )
-    return StudyTrainer(splits, settings.device)
+    teacher_logits = None
+    if study.teacher is not None:
+        weights, device = load_teacher_weights(study), choose_device(settings.device)
+        with out_of_memory_as_own_error():
+            teacher_logits = compute_logits(study.teacher.config, weights, splits.train.images, device)
+    return StudyTrainer(splits, settings.device, teacher_logits)
 
 
 class StudyTrainer:
     """Trains any trial of one study."""
 
-    def __init__(self, splits: SearchSplits, device: str) -> None:
+    def __init__(self, splits: SearchSplits, device: str, teacher_logits: TeacherLogits | None = None) -> None:
         self._splits = splits
+        self._teacher_logits = teacher_logits
         self._device = choose_device(device)
         self.environment = describe_environment(self._device)
 
@@ -51,7 +60,9 @@ class StudyTrainer:
     ) -> "TrialTraining":
         """Build the network and its optimizer, in the state of a checkpoint where one is given."""
         with out_of_memory_as_own_error():
-            session = TrainingSession(config, self._splits, self._device, should_stop=should_stop)
+            session = TrainingSession(
+                config, self._splits, self._device, should_stop=should_stop, teacher_logits=self._teacher_logits
+            )
             if checkpoint is not None:
                 session.restore(checkpoint)
         return TrialTraining(session)

@@ -12,6 +12,7 @@ from hpsearch.storage import tables
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import MAXIMUM_DEATHS
 from hpsearch.storage.study_rows import extend_study, resume_study, stop_study
+from hpsearch.tuning import claims
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import (
     MAXIMUM_FAILURES_IN_A_ROW,
@@ -48,16 +49,6 @@ def age_lease(database: Database, trial: ClaimedTrial, seconds: float = 3600) ->
         row = tables.leases.c.trial_id == trial.lease.trial_id
         moment = read_clock(connection) - timedelta(seconds=seconds)
         connection.execute(tables.leases.update().where(row).values(expires_at=moment))
-
-
-def test_a_study_gives_exactly_as_many_trials_as_it_asks_for(database: Database) -> None:
-    queue = TrialQueue(make_study(database, trials=5), "one", "cpu")
-    numbers = []
-    while isinstance(trial := queue.claim(), ClaimedTrial):
-        numbers.append(trial.number)
-        finish(trial)
-    assert numbers == [0, 1, 2, 3, 4]
-    assert trial is NoTrial.ALL_FINISHED
 
 
 def test_a_worker_waits_while_others_hold_the_last_trials(database: Database) -> None:
@@ -194,11 +185,11 @@ def test_a_draw_that_cannot_be_built_fails_its_trial_and_not_the_worker(
 ) -> None:
     study = make_study(database, trials=2)
     queue = TrialQueue(study, "one", "cpu")
-    configure = TrialQueue._configure
+    choose = claims.choose_candidate
     monkeypatch.setattr(
-        TrialQueue,
-        "_configure",
-        lambda self, parameters, number: 1 / 0 if number == 0 else configure(self, parameters, number),
+        claims,
+        "choose_candidate",
+        lambda study, history, frozen: 1 / 0 if frozen.number == 0 else choose(study, history, frozen),
     )
     assert claim(queue).number == 1
     stored = read_study_record(study).trial(0)

@@ -106,12 +106,7 @@ def test_a_storage_that_was_a_flag_is_in_the_commands_to_type_next_without_its_p
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--arch", "cnn"), ("--budget 100k",)),
         (("--arch", "fcn", "--budget", "3"), ("budget 3 ", "smallest that works")),
-        (("--arch", "fcn", "--budget", "2k", "--dataset", "tinny.npz"), ("tinny.npz",)),
-        (("--arch", "fcn", "--budget", "2k", "--trials", "0"), ("trials 0",)),
-        (("--arch", "fcn", "--budget", "2k", "--sampler", "tpee"), ("'tpee'",)),
-        (("--arch", "fcn", "--budget", "2k", "--study", "a/b"), ("'a/b'",)),
         (("missing.toml",), ("missing.toml", "No such file")),
     ],
     ids=lambda value: " ".join(value),

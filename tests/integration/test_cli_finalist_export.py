@@ -12,7 +12,11 @@ from safetensors.numpy import load_file
 
 from hpsearch.cli.search import WorkOrder
 from hpsearch.export.opened_bundle import open_bundle
+from hpsearch.storage.database import Database
 from hpsearch.training.data import load_search_splits
+from hpsearch.tuning.claimed_trial import ClaimedTrial
+from hpsearch.tuning.claims import TrialQueue
+from hpsearch.tuning.study import load_study
 from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
 from tests.cli_runs import CommandRoom, Ended
 from tests.trained_study import TrainedStudy, train_study
@@ -135,7 +139,7 @@ def test_finalists_on_all_labelled_images_are_measured_on_the_test_split_alone(r
     assert document["comparison"]["split"] == "test"
     table = room.type(*FINALISTS, *ON_ALL).out
     assert "no validation accuracy can be known" in table
-    assert "of the test split, p = " in table
+    assert " points of the test split over 3 seeds (p = " in table
     assert "nothing may be selected by it" in table
     assert "hpsearch export study-finalists-all --finalist" in table
     # The others stay beside them as they were.
@@ -270,6 +274,21 @@ def test_without_a_winner_export_says_what_to_type(fresh: CommandRoom, monkeypat
     assert fresh.type("export", "study", "--finalist", "--format", "safetensors").code == 0
     assert fresh.type("delete", "study", "--yes").code == 0
     assert_refused(fresh.type("export", "study-finalists-all"), "'study', whose finalists 'study-finalists-all' trains")
+
+
+def test_finalists_none_of_which_was_trained_are_not_done(fresh: CommandRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_here(order: WorkOrder, *_others: object) -> None:
+        with Database.open(order.storage_url) as database:
+            queue = TrialQueue(load_study(database, order.study), "here", "cpu")
+            while isinstance(trial := queue.claim(), ClaimedTrial):
+                trial.fail("diverged at epoch 1")
+
+    monkeypatch.setattr("hpsearch.cli.planned.search", fail_here)
+    ended = fresh.type("finalists", "study", "--top", "1", "--replicates", "2")
+    assert ended.code == 1, ended
+    assert "(2 failed)" in ended.out
+    assert "diverged at epoch 1" in ended.out
+    assert fresh.type("finalists", "study", "--top", "1", "--replicates", "2", "--json").code == 1
 
 
 @pytest.mark.parametrize("flags", [("--trial", "0"), ("--top", "1")])

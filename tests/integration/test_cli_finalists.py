@@ -58,7 +58,7 @@ def test_finalists_are_trained_again_and_compared_and_the_same_command_adds_noth
     assert [len(trial.test_scores) for trial in record.trials] == [1, 1, 1, 1]
     again = room.type(*command)
     assert again.code == 0, again
-    assert "the test split was opened 4 times after all trainings, once a network" in again.out
+    assert "The test split was opened 4 times after all trainings, once a network" in again.out
     assert room.read("s-finalists").trials == record.trials
     refused = room.type("finalists", "s", "--top", "3", "--replicates", "2", "--epochs", "3")
     assert refused.code == 2

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.errors import HpsearchError
 from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
 from tests.worker_processes import wait_until
@@ -87,6 +88,61 @@ def test_json_is_one_document_and_the_log_goes_to_stderr(room: CommandRoom) -> N
     assert document["weights"] <= 2000
     assert document["test_accuracy"] is not None
     assert "trial 0 " in ended.err
+
+
+ROUND_FILE = """name = "rounds"
+arch = "fcn"
+budget = "2k"
+dataset = "tiny.npz"
+round_plan = [{trials = 4, epochs = 1}, {trials = 2, epochs = 2}, {trials = 1, epochs = 40}]
+"""
+
+
+@pytest.mark.usefixtures("forked_workers")
+def test_a_search_in_rounds_ends_with_the_longest_training_and_says_where_it_came_from(room: CommandRoom) -> None:
+    (room.folder / "rounds.toml").write_text(ROUND_FILE)
+    ended = room.type("run", "rounds.toml", "--workers", "2")
+    assert (ended.code, ended.err) == (0, "")
+    assert "study      rounds: 7 trials: 4 screened at 1 epoch, 2 at 2, 1 at 40; each a fcn" in ended.out
+    record = room.read("rounds")
+    assert_whole(record, 7)
+    last = record.trials[6]
+    assert last.epochs == 40
+    assert last.config is not None
+    assert last.config.recipe.averaging == "ema"
+    parent = record.trial(last.promoted_from or 0)
+    assert parent.value == max(trial.value or 0 for trial in record.trials[4:6])
+    assert f"trial 6 ({parent.number} for 40 epochs) complete" in ended.out
+    shown = room.type("show", "rounds", "--trial", "6").out
+    assert f"3, with the configuration of trial {parent.number}" in shown
+    assert "4 of 4 at 1 epoch, 2 of 2 at 2, 1 of 1 at 40" in room.type("status", "rounds").out
+
+
+def _count_finished(room: CommandRoom, name: str) -> int:
+    """Of a study that is perhaps still being made."""
+    try:
+        return room.read(name).finished_count
+    except HpsearchError:
+        return 0
+
+
+def test_a_search_in_rounds_that_is_killed_goes_on_to_the_same_trials(room: CommandRoom) -> None:
+    (room.folder / "rounds.toml").write_text(ROUND_FILE)
+    arguments = ("run", "rounds.toml", "--workers", "1", "--quiet")
+    with room.fork(*arguments, "--study", "whole") as process:
+        assert process.communicate(FINISH_SECONDS)[1] == ""
+    with room.fork(*arguments) as process:
+        wait_until(lambda: _count_finished(room, "rounds") >= 5, "the second round is under way")
+        process.send_signal(signal.SIGKILL)
+        process.wait(FINISH_SECONDS)
+    assert not room.read("rounds").is_finished
+    with room.fork(*arguments) as process:
+        assert process.communicate(FINISH_SECONDS)[1] == ""
+    expected, found = room.read("whole"), room.read("rounds")
+    assert_whole(found, 7)
+    assert [trial.config for trial in found.trials] == [trial.config for trial in expected.trials]
+    assert [trial.accuracies for trial in found.trials] == [trial.accuracies for trial in expected.trials]
+    assert found.test_openings == 1
 
 
 @pytest.mark.usefixtures("forked_workers")

@@ -99,7 +99,13 @@ def make_status(record: StudyRecord, *held: HeldTrial, **fields: Any) -> StudySt
 
 
 def held_trial(number: int = 1, **fields: Any) -> HeldTrial:
-    given: dict[str, Any] = {"worker": f"host-{number}", "device": "cpu", "attempt": 1, "epochs": 2}
+    given: dict[str, Any] = {
+        "worker": f"host-{number}",
+        "device": "cpu",
+        "attempt": 1,
+        "epochs": 2,
+        "epochs_wanted": 10,
+    }
     given |= {"validation_accuracy": 0.5, "is_live": True, "silent_seconds": 3.0, "lease_seconds": 27.0}
     return HeldTrial(number=number, **(given | fields))
 

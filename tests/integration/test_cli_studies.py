@@ -69,7 +69,7 @@ def test_a_network_of_many_words_leaves_the_figures_beside_it_whole(
     heading = next(line for line in lines if line.lstrip().startswith("trial "))
     assert heading.split() == ["trial", "state", "validation", "test", "weights", "MACs", "epochs", "time", "network"]
     best = read_record(room).trial(2)
-    (row,) = (line for line in lines if line.lstrip().startswith("2 "))
+    (row,) = (line for line in lines if line.split()[:2] == ["2", "COMPLETE"])
     assert {"COMPLETE", "80.00%", f"{best.weights:,}", f"{best.macs:,}"} <= set(row.split())
     words = "".join(line[heading.index("network") :] for line in lines[lines.index(row) :])
     assert "".join(words.split()).startswith("".join(str(best.network).split()))

@@ -293,22 +293,11 @@ def test_a_test_score_is_told_where_the_split_was_opened_and_nowhere_else(
     assert read_record(study).test_openings == 1
 
 
-def test_one_trial_or_the_best_are_tracked_alone(room: CommandRoom, database: Database) -> None:
-    study = make_study(database)
-    for epochs in (1, 3, 2):
-        train_scripted(study, "COMPLETE", epochs=epochs)
-    assert list_outcomes(track(room, "--tensorboard", "runs", "--trial", "2")) == [(2, "added", None)]
-    document = track(room, "--tensorboard", "runs", "--top", "2")
-    assert list_outcomes(document) == [(1, "added", None), (2, "unchanged", None)]
-    assert document["mlflow"] is None
-    assert read_table(room.folder / "runs" / "study").keys() == {"trial-1", "trial-2"}
-
-
 def test_a_person_reads_what_was_done_and_what_to_type_next(room: CommandRoom, mlflow: Any, database: Database) -> None:
     study = make_study(database)
     train_scripted(study, "COMPLETE")
     claim(study).give_back("stopped")
-    ended = room.type("track", "study", *BOTH, "--quiet")
+    ended = room.type("track", "study", *BOTH)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines() == [
         "runs/study: 2 trials (2 added)",
@@ -348,9 +337,6 @@ def test_what_cannot_be_taken_is_refused_in_one_line_and_nothing_is_made(room: C
     for arguments, words in (
         (("study",), ("--tensorboard FOLDER", "--mlflow URI")),
         (("other", "--tensorboard", "runs"), ("there is no study 'other'", "study")),
-        (("study", *BOTH, "--trial", "7"), ("has no trial 7",)),
-        (("study", *BOTH, "--trial", "0", "--top", "1"), ("exclude each other",)),
-        (("study", *BOTH, "--top", "0"), ("--top '0'", "at least 1")),
         (("study", "--tensorboard", "file"), ("'file' is no folder",)),
         (("study", "--mlflow", MLFLOW, "--tensorboard", "file/below"), ("'file' is no folder",)),
         (("study", "--mlflow", "mlruns"), ("'mlruns' is not allowed", "sqlite:///FILE.db")),

@@ -121,11 +121,11 @@ def test_it_says_where_it_is_and_what_is_allowed(storage: str, token_file: Path)
         assert dashboard.printed[0].startswith("open       http://127.0.0.1:")
         assert "nobody can change anything" in dashboard.printed[2]
     token_file.chmod(0o644)
-    flags = ("--host", "0.0.0.0", "--token-file", str(token_file), "--allow-edits", "--allowed-host", "me.example")
+    flags = ("--host", "0.0.0.0", "--token-file", str(token_file), "--allowed-host", "me.example")
     with run_dashboard(storage, *flags) as dashboard:
         text = "\n".join(dashboard.printed)
         assert "/?token=TOKEN" in text
-        assert "whoever has the token may read, and edit notes" in text
+        assert "whoever has the token may read; nobody can change anything" in text
         assert f"me.example:{dashboard.port}" in text
         assert SECRET not in text
         dashboard.process.terminate()
@@ -198,8 +198,14 @@ def test_with_a_token_only_who_has_it_gets_in(storage: str, token_file: Path) ->
         assert fetch(port, "/dashboard")[0] == 401
         assert fetch(port, "/api/studies", Authorization=f"Bearer {SECRET}")[0] == 200
         status, headers, _ = fetch(port, f"/?token={SECRET}")
-        assert status == 303
+        assert (status, headers["location"]) == (303, "/dashboard")
+        assert {"HttpOnly", "SameSite=Strict"} <= {*headers["set-cookie"].split("; ")}
+        assert SECRET not in headers["set-cookie"]
         cookie = headers["set-cookie"].partition(";")[0]
+        for path, host, refused in (("/?token=wrong", "127.0.0.1", 401), (f"/?token={SECRET}", "evil.example", 403)):
+            status, headers, _ = fetch(port, path, Host=f"{host}:{port}")
+            assert (status, "set-cookie" in headers) == (refused, False)
+        assert fetch(port, f"/dashboard?token={SECRET}")[0] == 401
         assert fetch(port, "/api/studies", Cookie=cookie)[0] == 200
         assert fetch(port, "/api/studies/1", "DELETE", Cookie=cookie)[0] == 405
 

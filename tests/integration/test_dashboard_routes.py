@@ -19,7 +19,7 @@ from tests.dashboards import HOST, ask, make_finished_study, read_rows
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
 HOSTS = (HOST, "127.0.0.1:8080", "evil.example:8080", "localhost:9999", None)
 SERVED_HOSTS = frozenset({HOST, "127.0.0.1:8080"})
-READING, EDITING = Rules(SERVED_HOSTS), Rules(SERVED_HOSTS, allows_edits=True)
+READING = Rules(SERVED_HOSTS)
 FROM_OUR_PAGE = {"HTTP_ORIGIN": f"http://{HOST}", "HTTP_SEC_FETCH_SITE": "same-origin"}
 
 BODY = {
@@ -105,20 +105,6 @@ def test_only_reading_passes_and_nothing_changes(study: Study, read_only: Databa
 
 
 @pytest.mark.slow
-def test_with_edits_allowed_nothing_but_notes_changes(study: Study) -> None:
-    before = read_rows(study.database)
-    passed = ask_everything(build_application(study.database, EDITING), study, EDITING)
-    trials = study.database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)[-2:]
-    notes = {f"/api/studies/{study.study_id}/note"}
-    notes |= {f"/api/studies/{study.study_id}/{trial._trial_id}/note" for trial in trials}
-    # The Origin is of one host, so a page of the other is another origin.
-    assert {entry for entry in passed if entry[0] not in ("GET", "HEAD")} == {("PUT", path, HOST) for path in notes}
-    after = read_rows(study.database)
-    changed = {name for name in before if before[name] != after[name]} - {"file"}
-    assert changed == {"study_system_attributes"}
-
-
-@pytest.mark.slow
 def test_what_the_guard_keeps_out_would_do_what_it_says(study: Study) -> None:
     """So the tests above ask for something: Optuna's own application does it."""
     application = optuna_dashboard.wsgi(study.database.optuna_storage)
@@ -140,15 +126,6 @@ def test_even_without_the_guard_nothing_can_be_written(study: Study, read_only: 
         for method in METHODS:
             ask(inside, path, method, body=BODY, HTTP_ACCEPT_ENCODING="identity")
     assert read_rows(study.database) == before
-
-
-def test_a_note_can_be_edited_where_that_is_allowed(study: Study) -> None:
-    application = build_application(study.database, EDITING)
-    path = f"/api/studies/{study.study_id}"
-    note = ask(application, path).document["note"]
-    changed = {"version": note["version"] + 1, "body": "mine: ß, 数"}
-    assert ask(application, f"{path}/note", "PUT", body=changed, **FROM_OUR_PAGE).status == 204
-    assert ask(application, path).document["note"] == changed
 
 
 def test_what_is_wrong_comes_as_a_sentence(study: Study, read_only: Database) -> None:

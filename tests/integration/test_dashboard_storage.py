@@ -1,7 +1,5 @@
 """What the dashboard sees of a database, and that it cannot write it."""
 
-import gzip
-import json
 import os
 import sqlite3
 import subprocess
@@ -147,7 +145,7 @@ def test_a_finished_trial_that_is_put_back_is_not_shown_as_finished(study: Study
 
 def test_the_view_writes_nothing_even_into_a_database_that_would_take_it(study: Study) -> None:
     before = read_rows(study.database)
-    shown = ShownStorage(study.database, allows_notes=True, forget=lambda: None)
+    shown = ShownStorage(study.database, forget=lambda: None)
     trial_id = shown.get_all_trials(study.study_id)[-1]._trial_id
     for write in (
         lambda: shown.delete_study(study.study_id),
@@ -190,17 +188,6 @@ def test_the_dashboard_shows_the_note_that_a_study_was_made_with(study: Study, r
     assert found["note"]["version"] == 1
     assert "at most 2,000 weights" in found["note"]["body"]
     assert "`hpsearch best tiny-fcn`" in found["note"]["body"]
-
-
-def test_text_comes_compressed_to_who_takes_it(study: Study, read_only: Database) -> None:
-    application = build_application(read_only, READING)
-    path = f"/api/studies/{study.study_id}"
-    plain = ask(application, path)
-    packed = ask(application, path, HTTP_ACCEPT_ENCODING="gzip, br")
-    assert packed.headers["content-encoding"] == "gzip"
-    assert int(packed.headers["content-length"]) == len(packed.body) < len(plain.body) / 4
-    assert json.loads(gzip.decompress(packed.body)) == plain.document
-    assert "content-encoding" not in plain.headers
 
 
 @pytest.mark.slow

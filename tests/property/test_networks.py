@@ -44,10 +44,13 @@ def list_layers(network: nn.Module, input_shape: InputShape) -> list[tuple[str, 
     reached: list[tuple[str, tuple[int, ...]]] = []
 
     def note(layer: nn.Module, _: object, output: torch.Tensor) -> None:
-        reached.append((type(layer).__name__, tuple(output.shape[1:])))
+        reached.append((name_kind(layer), tuple(output.shape[1:])))
+
+    def name_kind(layer: nn.Module) -> str:
+        return "BatchNorm2d" if isinstance(layer, nn.BatchNorm2d) else type(layer).__name__
 
     for layer in network.modules():
-        if type(layer).__name__ in _KINDS.values():
+        if name_kind(layer) in _KINDS.values():
             layer.register_forward_hook(note)
     network.eval()(torch.empty(1, *input_shape, device="meta"))
     return reached

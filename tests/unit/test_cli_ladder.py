@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.ladder import _Rung, hand_up, is_on_frontier, read_listed_budgets, read_rungs
+from hpsearch.cli.ladder import _Rung, hand_up, is_unbeaten, read_listed_budgets, read_rungs
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
@@ -66,9 +66,11 @@ def test_the_frontier_is_what_nothing_smaller_beats() -> None:
         return _Rung(make_record(make_trial(0, value=value, weights=weights)), "finished", 1.0)
 
     rungs = [rung(1000, 0.8), rung(2000, 0.9), rung(3000, 0.85), rung(1500, 0.8)]
-    assert [is_on_frontier(each, rungs) for each in rungs] == [True, True, False, False]
+    assert [is_unbeaten(each, rungs) for each in rungs] == [True, True, False, False]
+    twins = [rung(1000, 0.8), rung(1000, 0.8), rung(1001, 0.8)]
+    assert [is_unbeaten(each, twins) for each in twins] == [True, True, False]
     nothing = _Rung(make_record(make_trial(0, "FAIL")), "finished", 1.0)
-    assert not is_on_frontier(nothing, [nothing])
+    assert not is_unbeaten(nothing, [nothing])
 
 
 def test_the_best_of_a_rung_begin_the_next_with_its_widths(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from hpsearch.cli.reference import write_reference
 from hpsearch.export.model_card import CardFacts, write_card
+from hpsearch.teacher import Teacher
 from hpsearch.trial_config import TrialConfig
 from tests.tiny_training import TINY_CNN, TINY_FCN, tiny_config
 
@@ -72,15 +73,16 @@ FINALIST = {
     "optimism": 0.02,
     "finalists": 3,
     "failed": 0,
-    "validation": {"n": 5, "mean": 0.895, "sd": 0.01, "interval_95": [0.885, 0.905]},
-    "test": {"n": 5, "mean": 0.88, "sd": 0.02, "interval_95": [0.86, 0.9]},
+    "validation": {"n": 5, "mean": 0.895, "sd": 0.011, "interval_95": [0.885, 0.905]},
+    "test": {"n": 5, "mean": 0.88, "sd": 0.022, "interval_95": [0.86, 0.9]},
 }
 
 
 def test_a_finalist_stands_beside_the_spread_of_its_seeds_and_the_value_of_the_search() -> None:
     card = write_card(make_facts(test_accuracy=0.875, finalist=FINALIST))
-    assert "| validation | 90.00% | 89.50% ± 1.00 | 1.00 | 5 |" in card
-    assert "| test | 87.50% | 88.00% ± 2.00 | 2.00 | 5 |" in card
+    assert "| accuracy | this network | mean ± standard deviation | 95% interval of the mean | seeds |" in card
+    assert "| validation | 90.00% | 89.50% ± 1.10 | 88.50% to 90.50% | 5 |" in card
+    assert "| test | 87.50% | 88.00% ± 2.20 | 86.00% to 90.00% | 5 |" in card
     assert "Of 3 finalists of the search `search` its trial 4 has the highest mean validation accuracy" in card
     assert "the one of median validation accuracy among its replicates" in card
     assert "had 91.50%, 2.00 points more than its mean over seeds" in card
@@ -112,7 +114,7 @@ def test_a_network_that_trained_on_the_validation_images_has_no_figure_of_them()
     card = write_card(facts)
     assert "| validation accuracy | cannot be known: the validation images were trained on as well |" in card
     assert "| validation | not known | not known |  |  |" in card
-    assert "| test | 87.50% | 88.00% ± 2.00 | 2.00 | 5 |" in card
+    assert "| test | 87.50% | 88.00% ± 2.20 | 86.00% to 90.00% | 5 |" in card
     assert "The 91.50% of the search are those of another network" in card
     assert "given 20 training images. How many of them it labels rightly says nothing" in card
     assert "| held out of it for validation | nothing; in the search it had been 10% of every class, seed 0 |" in card
@@ -184,3 +186,12 @@ def test_the_commands_of_the_card_exist() -> None:
     assert "hpsearch enqueue" not in write_card(make_facts(parameters={}))
     known = set(re.findall(r"^## hpsearch (\w+)", write_reference(), flags=re.MULTILINE))
     assert commands <= known
+
+
+def test_a_network_that_learned_from_another_says_from_which_and_how_much() -> None:
+    teacher = Teacher(study="cnn", trial=7, weights_sha256="a" * 64)
+    card = write_card(make_facts(tiny_config(TINY_FCN).model_copy(update={"teacher": teacher})))
+    assert "| learned from | trial 7 of study cnn, beside the labels (distillation) |" in card
+    assert "| its part | 70% of the loss, at temperature 3 |" in card
+    assert f"`{'a' * 64}`" in card
+    assert "teacher" not in write_card(make_facts(tiny_config(TINY_FCN)))

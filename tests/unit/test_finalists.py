@@ -1,10 +1,13 @@
 """What is said of finalists follows from their values alone."""
 
+import io
 from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
+from rich.console import Console
 
+from hpsearch.cli.finalists import show_final
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.storage.test_scores import TestScore
@@ -125,6 +128,33 @@ def test_two_finalists_differ_only_by_more_than_their_seeds_explain(
     assert comparison is not None
     assert comparison.pairs == len(first)
     assert comparison.is_distinguishable == is_distinguishable
+
+
+def show(search: StudyRecord, values: dict[str, list[float]]) -> str:
+    """What the terminal says of finalists."""
+    final = final_record(search, values)
+    console = Console(file=io.StringIO(), width=200)
+    show_final(console, search, final, summarize_finalists(search, final), 1.0)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_the_terminal_gives_the_standard_deviation_behind_the_sign_and_the_interval_in_a_column_of_its_own(
+    search: StudyRecord,
+) -> None:
+    said = show(search, {"trial 1": [0.93, 0.94, 0.95], "trial 0": [0.90, 0.91, 0.92]})
+    assert "94.00 ± 1.00" in said
+    assert "91.52 to 96.48" in said
+    assert "95% interval" in said
+    assert "mean ± standard deviation over seeds" in said
+
+
+@pytest.mark.parametrize("values", [([0.93], [0.92]), ([0.93, 0.94], [0.92, 0.93])])
+def test_the_terminal_says_that_two_cannot_be_told_apart_where_seeds_allow_no_test(
+    search: StudyRecord, values: tuple[list[float], list[float]]
+) -> None:
+    said = show(search, {"trial 1": values[0], "trial 0": values[1]})
+    assert "Trial 1 cannot be told from trial 0: +1.00 points over" in said
+    assert "(too few seeds, or no spread, for a test)" in said
 
 
 def test_replicates_that_failed_are_counted_and_the_others_compared_in_pairs(search: StudyRecord) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpsearch.reporting import canvas, trial_figures
+from hpsearch.reporting import canvas, search_part, trial_figures
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.validation import rank_confusions
@@ -22,6 +22,20 @@ def test_importance_wants_trials_that_differ() -> None:
     assert set(shares) == set(searched_distributions(SPACE))
     assert sum(shares.values()) == pytest.approx(1)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
+
+
+def test_a_search_in_rounds_shows_which_round_each_trial_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = [{"trials": 3, "epochs": 1}, {"trials": 2, "epochs": 2}, {"trials": 1, "epochs": 3}]
+    trials = [make_done(number, 0.5 + number / 10, promoted_from=0 if number > 2 else None) for number in range(5)]
+    record = make_record(*trials, trials=None, epochs=None, round_plan=rounds)
+    table = search_part.tabulate_trials("best", record.ranking, [record.find_round(trial) for trial in record.ranking])
+    assert [row[:2] for row in table.rows] == [("4", "2"), ("3", "2"), ("2", "1"), ("1", "1"), ("0", "1")]
+    written: list[Any] = []
+    monkeypatch.setattr(trial_figures, "write_png", lambda figure: written.append(figure) or b"")
+    assert search_part._list_round_starts(record) == [3]
+    trial_figures.draw_course(record.trials, [3])
+    (axes,) = written[0].axes
+    assert "where a round begins" in axes.get_legend_handles_labels()[1]
 
 
 def test_confusions_are_ranked_by_their_share_of_the_class() -> None:
@@ -73,7 +87,7 @@ def test_every_picture_can_be_drawn_and_twice_the_same(monkeypatch: pytest.Monke
     first, second = (
         {picture.name: picture.draw for picture in build_report(list_rich_subjects()).list_pictures()} for _ in range(2)
     )
-    assert len(first) == 20
+    assert len(first) == 19
     for name, draw in first.items():
         content = draw()
         assert content.startswith(b"\x89PNG"), name

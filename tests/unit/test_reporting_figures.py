@@ -82,7 +82,7 @@ def test_a_confusion_matrix_is_a_picture_for_any_number_of_classes(size: int) ->
 def test_a_confusion_matrix_shows_counts_and_shades_shares_of_the_true_class(drawn: list[Any]) -> None:
     draw_confusion_matrix(COUNTS, ["cat", "dog", "bird"], "trial 3")
     axes = drawn[0].axes[0]
-    assert [text.get_text() for text in axes.texts] == ["8", "2", "", "1", "9", "", "", "", ""]
+    assert [text.get_text() for text in axes.texts] == ["8", "2", "1", "9"]
     shades = axes.collections[0].get_array().reshape(3, 3)
     assert shades.tolist() == [[80, 20, 0], [10, 90, 0], [0, 0, 0]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "bird"]

@@ -6,18 +6,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
+from hpsearch.promotion import (
+    FinishedTrial,
+    Promotion,
+    choose_first_epochs,
+    choose_promotion,
+    measure_makespan,
+)
 from hpsearch.round_plan import (
     LONGEST_EPOCHS,
     START_SECONDS,
     Cost,
-    FinishedTrial,
-    Promotion,
     Round,
     RoundPlan,
     Speed,
-    choose_first_epochs,
-    choose_promotion,
-    measure_makespan,
     plan_rounds,
 )
 

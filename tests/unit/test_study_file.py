@@ -24,11 +24,6 @@ def test_a_study_file_gives_a_named_study(tmp_path: Path) -> None:
     assert spec.space.distributions["lr"] == FloatRange(low=1e-4, high=1e-1, log=True)
 
 
-def test_flags_go_above_a_study_file(tmp_path: Path) -> None:
-    fields = read_study_file(_write(tmp_path, 'budget = "10k"\narch = "fcn"\ntrials = 5\n'))
-    assert parse_study_spec(fields | {"trials": 7})[1].trials == 7
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -118,12 +118,12 @@ def _stage_modules(block: Block, activation: Activation, kind: PoolKind = "max")
 
 
 def test_a_pool_before_the_norm_leaves_norm_and_activation_a_quarter_of_the_values() -> None:
-    behind = ["BatchNorm2d", "SiLU"]
+    behind = ["BatchNorm", "SiLU"]
     assert _stage_modules("plain", "silu") == ["Convolution", "MaxPool2d", *behind]
     assert _stage_modules("plain", "silu", "average") == ["Convolution", "AvgPool2d", *behind]
     assert _stage_modules("separable", "silu") == ["Convolution", *behind, "Convolution", "MaxPool2d", *behind]
-    body = ["Convolution", *behind, "Convolution", "BatchNorm2d"]
-    assert _stage_modules("residual", "silu") == [*body, "Convolution", "BatchNorm2d", "MaxPool2d", "SiLU"]
+    body = ["Convolution", *behind, "Convolution", "BatchNorm"]
+    assert _stage_modules("residual", "silu") == [*body, "Convolution", "BatchNorm", "MaxPool2d", "SiLU"]
 
 
 def test_only_the_last_block_of_a_stage_holds_the_pool() -> None:
@@ -132,7 +132,7 @@ def test_only_the_last_block_of_a_stage_holds_the_pool() -> None:
     kinds = [
         [type(layer).__name__ for layer in block.children()] for block in network.get_submodule("stage_1").children()
     ]
-    assert kinds == [["Convolution", "BatchNorm2d", "ReLU"], ["Convolution", "MaxPool2d", "BatchNorm2d", "ReLU"]]
+    assert kinds == [["Convolution", "BatchNorm", "ReLU"], ["Convolution", "MaxPool2d", "BatchNorm", "ReLU"]]
 
 
 @pytest.mark.parametrize(

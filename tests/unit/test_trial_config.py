@@ -54,6 +54,24 @@ def test_a_configuration_that_holds_nothing_out_says_so() -> None:
     assert (config.is_validated, config.held_out_fraction) == (False, None)
 
 
+def test_a_configuration_without_a_teacher_says_nothing_of_one_and_with_one_says_who_it_is() -> None:
+    assert "teacher" not in _config().model_dump()
+    taught = _config(teacher={"study": "cnn", "trial": 7, "weights_sha256": "a" * 64})
+    written = taught.model_dump(mode="json")["teacher"]
+    assert written == {"study": "cnn", "trial": 7, "weights_sha256": "a" * 64, "temperature": 3.0, "share": 0.7}
+    assert TrialConfig.model_validate_json(taught.model_dump_json()) == taught != _config()
+    for wrong in (
+        {"weights_sha256": "a"},
+        {"share": 0},
+        {"share": 1.1},
+        {"temperature": 0},
+        {"trial": -1},
+        {"more": 1},
+    ):
+        with pytest.raises(ValidationError):
+            _config(teacher=written | wrong)
+
+
 def test_a_trial_config_counts_on_its_own_data_set() -> None:
     assert _config().count_weights() == 100_968
     assert _config().count_macs() == 784 * 112 + 112 * 106 + 106 * 10

@@ -1,0 +1,37 @@
+"""What is certain of finalists, in the words that a page and the terminal share."""
+
+from hpsearch.reporting.words import NOTHING, count_of, describe_openings, write_points
+from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Spread
+from hpsearch.tuning.records import StudyRecord
+
+
+def write_interval(spread: Spread | None) -> str:
+    """The 95% interval of a mean, in percent: `74.29 to 99.71`."""
+    if spread is None or spread.half_width is None:
+        return NOTHING
+    return f"{100 * (spread.mean - spread.half_width):.2f} to {100 * (spread.mean + spread.half_width):.2f}"
+
+
+def conclude(record: StudyRecord, final: Final) -> list[str]:
+    """Whether the first is better than the second, and what the test split may not be used for."""
+    sentences = [] if final.comparison is None else [_compare(final, final.comparison)]
+    if record.test_openings:
+        rule = "choose by the retrained validation accuracy, not by it"
+        sentences.append(
+            f"The test split was opened {describe_openings(record)}; "
+            f"{rule if record.study.is_validated else 'nothing may be selected by it'}."
+        )
+    return sentences
+
+
+def _compare(final: Final, comparison: Comparison) -> str:
+    first, second = final.finalists[:2]
+    if comparison.p_value is None:
+        verdict, certainty = "cannot be told from", "too few seeds, or no spread, for a test"
+    else:
+        better = "is better than" if comparison.mean_difference > 0 else "is worse than"
+        verdict = better if comparison.is_distinguishable else "cannot be told from"
+        certainty = f"p = {comparison.p_value:.3f}, {PAIRED_TEST}, two-sided"
+    where = " of the test split" if comparison.split == "test" else ""
+    by = f"{write_points(comparison.mean_difference)} points{where} over {count_of(comparison.pairs, 'seed')}"
+    return f"{first.label.capitalize()} {verdict} {second.label}: {by} ({certainty})."
