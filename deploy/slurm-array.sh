@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Workers of one study as a Slurm job array: each task is one worker, and takes trials until none is left to take.
 #
-#   hpsearch create --budget 100k --arch cnn           once, on the login node: it fetches the data set as well
+#   hpsearch create --budget 100k --arch cnn --trials 500   once, on the login node: it fetches the data set as well
 #   sbatch --array=1-32 deploy/slurm-array.sh fashion-mnist-cnn-100k
 #   sbatch --array=1-4 --gres=gpu:1 deploy/slurm-array.sh fashion-mnist-cnn-100k
 #
