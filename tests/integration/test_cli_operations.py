@@ -1,12 +1,10 @@
 """`stop`, `resume`, `requeue`, `enqueue`, `delete`, `backup`, `restore` as a person types them."""
 
-import contextlib
 import json
 import os
 import pty
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -251,7 +249,7 @@ def test_delete_at_a_terminal_has_the_name_typed(
     shown = read_until(master, b"to delete it: ")
     if typed == "\x03":
         wait_until_it_waits(process.pid)
-        interrupt_until_it_ends(process)
+        process.send_signal(signal.SIGINT)
     else:
         os.write(master, typed.encode() + b"\n")
     assert process.wait(timeout=60) == code
@@ -260,15 +258,6 @@ def test_delete_at_a_terminal_has_the_name_typed(
     assert b"nothing brings them back" in b" ".join(shown.split())
     names = [] if code == 0 else ["study"]
     assert [row["name"] for row in json.loads(type_apart(tmp_path, "list", "--json").out)] == names
-
-
-def interrupt_until_it_ends(process: "subprocess.Popen[str]") -> None:
-    """As a person does whose Ctrl-C came between Python's last look and its read, where it is heard of later."""
-    for _ in range(30):
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=2)
-            return
 
 
 def wait_until_it_waits(pid: int) -> None:
