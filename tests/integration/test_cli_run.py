@@ -57,7 +57,7 @@ def test_a_run_ends_with_the_best_network_its_test_score_and_the_next_commands(r
     for expected in (
         "left out   depth 1",
         f"The best of {TRIALS} trials of {NAME} is trial {best.number}",
-        f"{best.value:.2%} of the images held out",
+        f"validation  {best.value:.2%} of ",
         "the test split was opened once",
         f"hpsearch export {NAME}",
     ):

@@ -145,7 +145,8 @@ def fetch_dataset(
     if name_or_path in catalogue:
         fetch_entry(catalogue[name_or_path], cache_folder, report, sources)
         return describe_dataset(name_or_path, cache_folder, catalogue=catalogue)
-    report(f"{write_out(name_or_path)}: checking every image")
+    if Path(name_or_path).exists():
+        report(f"{write_out(name_or_path)}: checking every image")
     located = locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue)
     identity = located.identity
     located.check_every_image()
