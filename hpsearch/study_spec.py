@@ -233,6 +233,9 @@ def _settle_length(arch: Arch, given: dict[str, Any]) -> dict[str, Any]:
     filled = dict(given)
     pinned = [name for name in ("trials", "epochs") if given.get(name) is not None]
     if given.get("round_plan") is not None:
+        said = [*pinned, *(["time"] if given.get("time") is not None else [])]
+        if said and isinstance(given["round_plan"], list | tuple):  # a person's form; a spec that was written has all
+            raise InputError(f"round_plan says how long a search is, and so does {' and '.join(said)}: leave one out")
         filled["pruner"] = _settle_pruner(given)
         return filled | _read_lengths(given["round_plan"])
     if given.get("time") is None:

@@ -70,6 +70,13 @@ def test_who_pins_nothing_gets_a_time_and_who_pins_anything_none() -> None:
     assert (rounds.time, rounds.trials, rounds.epochs, rounds.pruner) == (None, 5, 6, "none")
 
 
+@pytest.mark.parametrize("more", [{"trials": 3}, {"epochs": 3}, {"time": "15m"}])
+def test_rounds_and_another_length_are_refused(more: dict[str, object]) -> None:
+    (name,) = more
+    with pytest.raises(InputError, match=rf"round_plan says how long a search is, and so does {name}: leave one out"):
+        make_spec(round_plan=[{"trials": 4, "epochs": 1}], **more)
+
+
 def test_the_same_time_is_the_same_study_whatever_was_planned_for_it() -> None:
     open_spec = make_spec(time="2m")
     settled = open_spec.settle_rounds(plan_time(open_spec, open_spec.space, TINY_DATASET, 2, lambda _config: 1.0))
