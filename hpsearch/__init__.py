@@ -1,3 +1,5 @@
 """hpsearch finds the best fully connected or convolutional network that fits a weight budget."""
 
-__version__ = "0.1.0"
+from hpsearch.version import __version__
+
+__all__ = ["__version__"]

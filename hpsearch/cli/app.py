@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from hpsearch import __version__
 from hpsearch.cli import (
     bundles,
     copies,
@@ -29,8 +28,9 @@ from hpsearch.cli import (
     worker,
 )
 from hpsearch.cli.errors import explain_error
-from hpsearch.cli.screen import write_error_line, write_line
 from hpsearch.errors import InputError
+from hpsearch.version import __version__
+from hpsearch.views.screen import write_error_line, write_line
 
 PROGRAM = "hpsearch"
 

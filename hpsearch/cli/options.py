@@ -248,6 +248,22 @@ def parse_number(text: str | None, flag: str, *, least: int) -> int | None:
     return number
 
 
+def parse_workers(text: str) -> int | None:
+    """Read `--workers`: None for auto.
+
+    Raises:
+        InputError: It is neither auto nor a number that makes sense.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    from hpsearch.sessions.request import MOST_WORKERS
+    from hpsearch.wording import quote
+
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
+        raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class StorageChoice:
     """The database that a command works on, and how a person named it."""

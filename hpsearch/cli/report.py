@@ -14,8 +14,8 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
 )
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_line
 from hpsearch.errors import InputError
+from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_line
 
 if TYPE_CHECKING:
     from hpsearch.reporting.document import Report

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.views import format_accuracy
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord

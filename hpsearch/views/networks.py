@@ -3,10 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.measures import list_measures, list_steps
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import name_trials
+from hpsearch.views.measures import list_measures, list_steps
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.table import Table
