@@ -17,9 +17,10 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.studies import open_record, require_best
-from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.cli.studies import open_record
+from hpsearch.cli.winner import describe_winner
 from hpsearch.errors import InputError
+from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
 from hpsearch.storable_text import write_out
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
 from hpsearch.views.search import format_accuracy

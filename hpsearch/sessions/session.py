@@ -14,6 +14,7 @@ from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.stopping import Stopping
 
 if TYPE_CHECKING:
+    from hpsearch.storage.database import Database
     from hpsearch.study.feasibility import FittedSpace
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
@@ -60,16 +61,36 @@ class Session:
             HpsearchError: A worker ended with an error that starting it again does not mend.
         """
         begun = time.monotonic()
+        hardware, fitted, database, study = self._open(progress, predecessor)
+        with database:
+            deadline = None if self.seconds is None else begun + self.seconds
+            work = Work(self.storage_url, hardware, self.cache_folder, deadline)
+            record, ending = work.finish(study, progress, stopping, fitted=fitted)
+        return SessionResult(record, ending, time.monotonic() - begun)
+
+    def create(self, progress: Progress, _stopping: Stopping) -> Hardware:
+        """Make or join the study without working on it; what it would be worked on with.
+
+        Raises what `run` raises before any work.
+        """
+        hardware, fitted, database, study = self._open(progress, None)
+        with database:
+            record = _read(study)
+            progress.begin(Beginning(record, hardware, fitted, self.storage_url))
+            if not record.is_finished:
+                check_is_open(record)
+        return hardware
+
+    def _open(
+        self, progress: Progress, predecessor: "Predecessor | None"
+    ) -> "tuple[Hardware, FittedSpace, Database, Study]":
         url, request = self.storage_url, self.request
         with progress.open_steps() as steps:
             hardware = choose_hardware_for(request)
             dataset, fitted = check_study(url, request, self.cache_folder, steps.tell, steps.note)
             request = plan_request_time(url, request, dataset, fitted, hardware, steps.tell)
-            database, study = open_study(url, request, dataset, self.cache_folder, steps.tell, predecessor=predecessor)
-        with database:
-            work = Work(url, hardware, self.cache_folder, None if self.seconds is None else begun + self.seconds)
-            record, ending = work.finish(study, progress, stopping, fitted=fitted)
-        return SessionResult(record, ending, time.monotonic() - begun)
+            opened = open_study(url, request, dataset, self.cache_folder, steps.tell, predecessor=predecessor)
+        return hardware, fitted, *opened
 
 
 @dataclass(frozen=True)
