@@ -2,8 +2,10 @@
 
 import _thread
 import asyncio
+import shutil
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +58,35 @@ def test_the_same_search_by_call_and_by_command_gives_the_same_trials_bit_for_bi
     assert list_figures(called) == list_figures(typed)
     assert study.best.test_accuracy == typed.best.test_accuracy  # type: ignore[union-attr]
     assert heard == [0, 1, 2]
-    _check_again(room, study)
-    _check_what_a_study_gives(study)
-    _check_a_trial(study)
-    _check_a_bundle(room, study)
 
 
-def _check_again(room: CommandRoom, study: hpsearch.Study) -> None:
-    """The cell again, here, in a thread and inside a running loop: nothing is added, the test split stays closed."""
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the study `called`, which a test gets a copy of."""
+    from hpsearch.engines import local
+    from tests.forked_workers import start_forked
+
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("HPSEARCH_CACHE", str(folder / "cache"))
+        patch.delenv("HPSEARCH_STORAGE", raising=False)
+        patch.setattr(local, "start_process", start_forked)
+        write_tiny_archive(folder / "tiny.npz")
+        hpsearch.search("2k", "fcn", "tiny.npz", name="called", **OPTIONS)
+    return folder
+
+
+@pytest.fixture
+def study(room: CommandRoom, kept: Path) -> hpsearch.Study:
+    shutil.copy(kept / "hpsearch.db", room.folder)
+    return hpsearch.open_study("called")
+
+
+def test_a_call_again_adds_nothing_here_in_a_thread_and_inside_a_running_loop(
+    room: CommandRoom, study: hpsearch.Study
+) -> None:
+    """And the test split stays closed."""
     before, found = room.read("called"), []
 
     def search() -> None:
@@ -80,12 +103,12 @@ def _check_again(room: CommandRoom, study: hpsearch.Study) -> None:
     assert room.read("called").trials == before.trials
     assert study.test_openings == 1
     assert hpsearch.open_study("called") == study
-    assert [each.name for each in hpsearch.list_studies()] == ["called", "typed"]
+    assert hpsearch.list_studies() == [study]
     with pytest.raises(hpsearch.InputError, match=r"trials: it has 3, given 4.*another name=NAME"):
         hpsearch.search("2k", "fcn", "tiny.npz", name="called", **OPTIONS | {"trials": 4})
 
 
-def _check_what_a_study_gives(study: hpsearch.Study) -> None:
+def test_a_study_gives_tables_figures_pages_and_takes_a_trial(study: hpsearch.Study) -> None:
     frame, curves = study.to_frame(), study.curves()
     assert list(frame.index) == [0, 1, 2]
     assert frame.loc[study.best.number, "validation_accuracy"] == study.best.validation_accuracy
@@ -109,7 +132,7 @@ def _check_what_a_study_gives(study: hpsearch.Study) -> None:
     assert study.trials[3].parameters["lr"] == 0.015
 
 
-def _check_a_trial(study: hpsearch.Study) -> None:
+def test_a_trial_gives_its_trained_network_and_can_be_trained_again(study: hpsearch.Study) -> None:
     import torch
 
     best = study.trials[0]
@@ -124,7 +147,7 @@ def _check_a_trial(study: hpsearch.Study) -> None:
     assert best.replay("cpu").is_equal
 
 
-def _check_a_bundle(room: CommandRoom, study: hpsearch.Study) -> None:
+def test_a_bundle_predicts_and_is_measured(room: CommandRoom, study: hpsearch.Study) -> None:
     (exported,) = study.export(room.folder / "out", format="safetensors")
     bundle = hpsearch.load(exported.path)
     best = study.best
