@@ -15,7 +15,7 @@ from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.validation import judge
 from hpsearch.search_space import Choices, IntRange
-from hpsearch.storage.test_scores import TestScore
+from hpsearch.storage.stored_rows import TestScore
 from hpsearch.trial_config import TrainsOn, TrialConfig
 from hpsearch.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.records import StudyRecord, TrialRecord

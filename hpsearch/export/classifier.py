@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import InputError
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray
-from hpsearch.training.inference import FloatArray
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
 from hpsearch.trial_config import TrialConfig
 
 WideArray = npt.NDArray[np.float64]

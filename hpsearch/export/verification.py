@@ -9,8 +9,9 @@ import numpy as np
 from hpsearch.errors import HpsearchError
 from hpsearch.export.bundle_files import INT8_ONNX, ONNX, SAFETENSORS
 from hpsearch.export.classifier import Measures, OnnxClassifier, measure
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray, LabelledImages
-from hpsearch.training.inference import FloatArray, TrainedNetwork
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
+from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.inference import TrainedNetwork
 from hpsearch.trial_config import TrialConfig
 
 TOLERANCE = 1e-4

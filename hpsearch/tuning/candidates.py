@@ -14,14 +14,10 @@ from hpsearch.solver import solve
 from hpsearch.storage import optuna_rows
 from hpsearch.trial_config import TrialConfig, derive_seed
 from hpsearch.trial_plan import PlannedTrial
+from hpsearch.tuning.attributes import PROMOTED_FROM, ROUND
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import draw, fixed_parameters
-
-ROUND = "round"
-"""The attribute with a trial's round, from 1: for Optuna's dashboard, which shows a trial's attributes."""
-PROMOTED_FROM = "promoted_from"
-"""The attribute with the number of the trial whose configuration one takes up."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.epoch_result import EpochResult
 from hpsearch.origin import Origin, PrintedFigures, Source
 from hpsearch.recipe import Recipe
-from hpsearch.storage.test_scores import TestScore
+from hpsearch.storage.stored_rows import TestScore
 from hpsearch.trial_config import TrialConfig
 from hpsearch.trial_plan import plan_replicates
 from hpsearch.tuning.plan_summary import PlanSummary, summarize_plan
