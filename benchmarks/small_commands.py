@@ -1,6 +1,6 @@
-"""CPU seconds of the commands that only look: this version and another one side by side, in turn.
+r"""CPU seconds of the commands that only look: this version and another one side by side, in turn.
 
-    python benchmarks/small_commands.py --storage sqlite:///studies.db --study NAME --bundle exports/NAME-trial-3 \\
+    python benchmarks/small_commands.py --storage sqlite:///studies.db --study NAME --bundle exports/NAME-trial-3 \
         --image shoe.png --before ../before/bin/python
 
 `--before` is the Python of an environment with the version to compare with. Each command runs as its own process; what

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import InputError
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
-from hpsearch.trial_config import TrialConfig
 
 WideArray = npt.NDArray[np.float64]
 

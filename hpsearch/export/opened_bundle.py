@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import INT8_ONNX, MANIFEST, MANIFEST_VERSION, ONNX, SAFETENSORS
-from hpsearch.study_spec import explain_value_error
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.spec import explain_value_error
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.wording import quote
 
 if TYPE_CHECKING:

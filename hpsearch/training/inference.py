@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.byte_arrays import ByteArray, FloatArray
 from hpsearch.training.evaluation import EVALUATION_BATCH_SIZE
 from hpsearch.training.rebuild import rebuild_network
-from hpsearch.trial_config import TrialConfig
 
 
 class TrainedNetwork:

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
-from hpsearch.round_plan import Round
 from hpsearch.storage import stored_course
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_blobs import CONFUSION, WEIGHTS, read_blob
 from hpsearch.storage.stored_rows import LeaseRecord, StudyCourse, TestScore
 from hpsearch.storage.stored_trials import StoredTrial, read_stored_trials
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.round_plan import Round
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.attributes import FROM_PORTFOLIO, PROMOTED_FROM
 from hpsearch.tuning.study import Study, UnreadableStudy, load_studies
 

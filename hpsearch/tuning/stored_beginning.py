@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hpsearch.architecture import Arch
+from hpsearch.network.architecture import Arch
 
 
 class WarmStart(BaseModel):

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
-from hpsearch.feasibility import fit_space
-from hpsearch.older_spaces import complete_space
-from hpsearch.origin import Origin
-from hpsearch.search_space import SearchSpace
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_trials import find_study_id as find_stored_id
 from hpsearch.storage.stored_trials import read_study_attributes, read_study_names
-from hpsearch.study_spec import StudySpec, check_study_name
-from hpsearch.trial_config import TrainsOn
-from hpsearch.trial_plan import TrialPlan
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.older_spaces import complete_space
+from hpsearch.study.origin import Origin
+from hpsearch.study.search_space import SearchSpace
+from hpsearch.study.spec import StudySpec, check_study_name
+from hpsearch.study.trial_config import TrainsOn
+from hpsearch.study.trial_plan import TrialPlan
 from hpsearch.tuning.stored_beginning import WarmStart
 from hpsearch.tuning.study_teacher import FindTeacher, StudyTeacher
 

@@ -11,9 +11,9 @@ from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import blobs, optuna_rows, stored_blobs
 from hpsearch.storage.database import Database
-from hpsearch.study_spec import StudySpec
-from hpsearch.teacher import Teacher
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights, read_study_record
 from hpsearch.tuning.study import Study, load_study, load_study_teacher
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from hpsearch.errors import InputError
-from hpsearch.parameters import RECIPE_PARAMETERS, spell_out
-from hpsearch.portfolio import list_fitting_entries
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
 from hpsearch.storage import leases, optuna_rows
-from hpsearch.study_spec import StudySpec
+from hpsearch.study.parameters import RECIPE_PARAMETERS, spell_out
+from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
+from hpsearch.study.spec import StudySpec
 from hpsearch.tuning.attributes import FROM_PORTFOLIO
 from hpsearch.tuning.stored_beginning import WarmStart
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher

@@ -15,11 +15,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from hpsearch.architecture import Architecture
-from hpsearch.budget import format_budget
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
-from hpsearch.shape import CnnShape, Shape
+from hpsearch.network.architecture import Architecture
+from hpsearch.network.budget import format_budget
+from hpsearch.network.shape import CnnShape, Shape
 
 MINIMUM_WIDTH = 4
 """Of a hidden layer: a narrower one is a bottleneck that no ten classes pass through."""
