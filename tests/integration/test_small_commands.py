@@ -56,7 +56,6 @@ def test_the_list_of_data_sets_imports_nothing_heavy(tmp_path: Path, monkeypatch
         ["train", "absent"],
         ["run", "absent.toml"],
         ["plan", "absent.toml"],
-        ["worker", "study", "--storage", "sqlite:///absent.db"],
         ["report", "study", "--storage", "sqlite:///absent.db"],
         ["export", "study", "--storage", "sqlite:///absent.db"],
     ],
