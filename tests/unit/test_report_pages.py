@@ -8,7 +8,7 @@ import pytest
 from hpsearch.reporting.comparison_part import is_unbeaten, list_contenders
 from hpsearch.reporting.subject import Subject, choose_judged
 from hpsearch.reporting.validation import NoOutcome
-from hpsearch.storage.study_rows import StudyCourse
+from hpsearch.storage.stored_rows import StudyCourse
 from hpsearch.study.origin import Origin, PrintedFigures
 from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.records import StudyRecord

@@ -9,7 +9,7 @@ from hpsearch.cli.networks import draw_curve
 from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
 from hpsearch.cli.screen import write_json
 from hpsearch.network.architecture import FcnArchitecture
-from hpsearch.storage.test_scores import TestScore
+from hpsearch.storage.stored_rows import TestScore
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord
