@@ -138,6 +138,7 @@ def test_the_result_says_whether_a_given_configuration_won_or_a_drawn_one(
     made = [make_trial(number, value=value, given_by=given) for number, (value, given) in enumerate(trials)]
     record = make_record(*made, trials=len(made))
     story = tell_story(record)
-    assert (story or "").startswith(expected or "") and (story is None) is (expected is None)
+    assert (story or "").startswith(expected or "")
+    assert (story is None) is (expected is None)
     goes_on = "hpsearch resume tiny-fcn-2k --trials +50" in show(outcome(record))
     assert goes_on is (expected or "").startswith("a shipped")
