@@ -17,12 +17,13 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
-from hpsearch.cli.studies import open_record, require_best
-from hpsearch.cli.views import format_accuracy
-from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.cli.studies import open_record
+from hpsearch.cli.winner import describe_winner
 from hpsearch.errors import InputError
+from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
 from hpsearch.storable_text import write_out
+from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -281,7 +282,7 @@ def _say_what_lacks(console: "Console", model_format: str) -> None:
 
 
 def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None:
-    from hpsearch.cli.tables import make_table
+    from hpsearch.views.tables import make_table
 
     measures, bundle = evaluation.measures, evaluation.bundle
     console.print(

@@ -2,21 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.networks import draw_facts, draw_layers, list_trial_facts
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.sessions.documents import describe_best
+from hpsearch.sessions.session import Ending
 from hpsearch.tuning.attributes import FROM_PORTFOLIO
 from hpsearch.tuning.record_words import describe_counts, list_failures
+from hpsearch.views.networks import draw_facts, draw_layers, list_trial_facts
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord
-
-Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.options import (
     WHAT,
     JsonOption,
@@ -17,25 +16,22 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned_table import show_plan_summary
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.tables import make_table
-from hpsearch.cli.views import describe_network, format_accuracy
-from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.cli.winner import describe_winner
 from hpsearch.durations import format_duration
-from hpsearch.errors import HpsearchError
+from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
 from hpsearch.sessions.documents import describe_best, describe_study, describe_study_whole, describe_trial
 from hpsearch.sessions.preparation import describe_beginning
 from hpsearch.tuning.record_words import describe_counts, describe_rounds, describe_selection
+from hpsearch.views.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import describe_network, format_accuracy
+from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.study import UnreadableStudy
-
-
-class NothingCompleteError(HpsearchError):
-    """A study of which no trial is complete has no best one."""
 
 
 def list_studies(context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False) -> None:
@@ -146,26 +142,6 @@ def open_record(url: str, name: str) -> "Iterator[StudyRecord]":
 
     with Database.open(url) as database:
         yield read_study_record(load_study(database, name))
-
-
-def require_best(record: "StudyRecord") -> "TrialRecord":
-    """The best trial.
-
-    Raises:
-        NothingCompleteError: No trial is complete, or none has a validation accuracy.
-    """
-    if record.best is not None:
-        return record.best
-    name = record.study.name
-    if record.counts["COMPLETE"]:
-        raise NothingCompleteError(
-            f"study {name!r} trains on {record.study.trains_on}, so that none of its trials is the best by validation: "
-            f"hpsearch show {name} lists them, hpsearch export {name} --trial N takes one"
-        )
-    raise NothingCompleteError(
-        f"study {name!r} has no complete trial yet ({describe_counts(record)}): "
-        f"hpsearch worker {name} goes on with it, hpsearch show {name} says more"
-    )
 
 
 def _show_study(console: "Console", record: "StudyRecord") -> None:

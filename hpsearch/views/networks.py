@@ -3,11 +3,11 @@
 import math
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.measures import list_measures, list_steps
-from hpsearch.cli.tables import Trimmed
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import name_trials
+from hpsearch.views.measures import list_measures, list_steps
+from hpsearch.views.search import format_accuracy
+from hpsearch.views.tables import Trimmed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
