@@ -80,7 +80,7 @@ def test_weights_are_read_in_round_numbers(
     weights: tuple[int, int], expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[Any] = []
-    monkeypatch.setattr(canvas, "write_png", lambda figure: written.append(figure) or b"")
+    monkeypatch.setattr(trial_figures, "write_png", lambda figure: written.append(figure) or b"")
     trial_figures.draw_accuracy_by_weights([trial_figures.MeasuredPoint(count, 0.9, 1.0) for count in weights])
     (axes,) = written[0].axes
     low, high = axes.get_xlim()
