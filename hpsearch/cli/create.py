@@ -148,9 +148,7 @@ def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
 
 def _list_commands(study: "Study", storage: "StorageChoice", heading: str, facts: Sequence[str] = ()) -> list[str]:
     """What was made, and how workers come to it."""
-    from hpsearch.storage.url import is_sqlite
-
-    where = "on this machine" if is_sqlite(study.database.url) else "on any machine that reaches the database"
+    where = "on this machine" if study.database.path is not None else "on any machine that reaches the database"
     return [
         f"study {study.name} {'is made' if study.is_new else 'exists already'}: {heading}",
         *facts,

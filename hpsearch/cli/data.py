@@ -38,7 +38,7 @@ def list_known(as_json: JsonOption = False) -> None:
     if as_json:
         write_json([_describe(listing) for listing in listings])
         return
-    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here")
+    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here", drops=("train", "test"))
     for listing in listings:
         table.add_row(
             listing.name,

@@ -205,7 +205,7 @@ def show_final(
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
     headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>", "test>")
-    table = make_table(*headings, "weights>", "network/")
+    table = make_table(*headings, "weights>", "network/", drops=("weights", "in the search"))
     for finalist in summary.finalists:
         table.add_row(
             finalist.label,

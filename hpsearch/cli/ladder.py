@@ -166,7 +166,7 @@ def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
     from hpsearch.views.tables import make_table
 
     headings = ("arch", "budget>", "weights>", "MACs>", "validation>", "test>", "trials>", "time>", "", "network/")
-    table = make_table(*headings)
+    table = make_table(*headings, drops=("MACs", "time", "trials"))
     for rung in rungs:
         spec, best = rung.record.study.spec, rung.best
         table.add_row(

@@ -18,7 +18,6 @@ from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
     from hpsearch.tuning.status import HeldTrial, StudyStatus
 
@@ -260,10 +259,11 @@ def _describe_best(status: "StudyStatus") -> str:
     return f"{format_accuracy(best.value)} validation, trial {best.number}: {best.weights:,} weights, {best.network}"
 
 
-def _draw_held(status: "StudyStatus") -> "Table":
+def _draw_held(status: "StudyStatus") -> "RenderableType":
     from hpsearch.views.tables import make_table
 
-    table = make_table("worker/", "device", "trial>", "attempt>", "epoch>", "validation>", "last seen>", "lease>")
+    headings = ("worker/", "device", "trial>", "attempt>", "epoch>", "validation>", "last seen>", "lease>")
+    table = make_table(*headings, drops=("attempt", "lease", "device"))
     for trial in status.held:
         table.add_row(
             trial.worker or "-",

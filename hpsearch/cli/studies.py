@@ -1,7 +1,8 @@
 """What is known of studies: `list`, `show`, `best`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
+    from hpsearch.tuning.study import UnreadableStudy
 
 
 def list_studies(context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False) -> None:
@@ -48,16 +50,21 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
             + [{"name": study.name, "unreadable": study.reason} for study in unreadable]
         )
         return
-    console = open_console()
+    show_list(open_console(), records, unreadable)
+
+
+def show_list(console: "Console", records: "Sequence[StudyRecord]", unreadable: "Sequence[UnreadableStudy]") -> None:
+    """Write the table of the studies, and what cannot be read."""
     if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
         return
-    table = make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    headings = ("study/", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    table = make_table(*headings, drops=("trials", "data", "trial", "budget"))
     for record in records:
         best, spec = record.best, record.study.spec
         table.add_row(
             record.study.name,
-            spec.dataset,
+            PurePath(spec.dataset).name,
             f"{spec.budget:,}",
             f"{record.finished_count} of {record.trials_wanted}",
             describe_counts(record),
@@ -157,7 +164,8 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
 
         show_plan_summary(console, summarize_plan(record))
     console.print()
-    table = make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
+    headings = ("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
+    table = make_table(*headings, drops=("MACs", "time"))
     for trial in _rank(record):
         table.add_row(
             str(trial.number),

@@ -6,7 +6,7 @@ import numpy as np
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 
 _HAIR = 1e-6
 

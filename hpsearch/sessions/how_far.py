@@ -17,7 +17,10 @@ class HowFar:
     trials_done: float
     """Finished trials, and of the running ones the part of their epochs that is trained."""
     remaining_seconds: float | None
-    """Until the last trial ends, if the others take as long as those so far; None while none has ended."""
+    """Until the last trial ends, if the others take as long as those so far, finished or under way.
+
+    None before an epoch of any is trained.
+    """
 
 
 def measure_progress(record: "StudyRecord", workers: int) -> HowFar:
@@ -31,11 +34,26 @@ def measure_progress(record: "StudyRecord", workers: int) -> HowFar:
     if (planned := _plan_remaining_seconds(record, part_done)) is not None:
         return HowFar(wanted, min(record.finished_count, wanted), done, planned)
     costs = [trial.seconds for trial in record.trials if trial.state in ("COMPLETE", "PRUNED") and trial.seconds]
+    if not costs:
+        costs = _forecast_costs(record)
     remaining = None
     if costs:
         busy = max(1, min(workers, wanted - record.finished_count))
         remaining = sum(costs) / len(costs) * (wanted - done) / busy
     return HowFar(wanted, min(record.finished_count, wanted), done, remaining)
+
+
+def _forecast_costs(record: "StudyRecord") -> list[float]:
+    """What the trials under way will have cost at their end, by what they have taken so far."""
+    costs = []
+    for trial in record.running:
+        lease, part = trial.lease, measure_part_done(record, trial)
+        if lease is None or lease.seen_at is None or trial.started_at is None or part == 0 or lease.attempts > 1:
+            continue
+        seconds = (lease.seen_at - trial.started_at.astimezone()).total_seconds()
+        if seconds > 0:
+            costs.append(seconds / part)
+    return costs
 
 
 def measure_part_done(record: "StudyRecord", trial: "TrialRecord") -> float:

@@ -46,7 +46,6 @@ def write_report(
         StorageError: The database failed.
     """
     check_format(page_format)
-    from hpsearch.reporting.report import build_report
     from hpsearch.sessions.report_files import ReportPlace, name_report
     from hpsearch.sessions.report_subjects import Judge, choose_records, link_records
 
@@ -54,6 +53,9 @@ def write_report(
     linked = link_records(database, records)
     place = ReportPlace(folder, name_report([subject.record.study.name for subject in linked]), page_format)
     place.check()
+    tell("preparing to draw")
+    from hpsearch.reporting.report import build_report
+
     judge = Judge(cache_folder, dataset, tell)
     document = build_report([judge.look_at(subject) for subject in linked])
     place.write(_render(document, page_format, tell))

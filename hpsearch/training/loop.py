@@ -37,7 +37,7 @@ from hpsearch.training.schedules import schedule_lr
 from hpsearch.training.step import CapturedStep, Step, TrainingStep
 from hpsearch.training.weights import save_weights
 
-CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
+CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "muon")
 """PyTorch's Adagrad keeps its step on the CPU, which a CUDA graph would freeze."""
 
 

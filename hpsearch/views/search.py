@@ -1,5 +1,6 @@
 """What a search looks like while it goes on: live on a terminal, a line for each trial in a log, or nothing."""
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -9,24 +10,30 @@ from hpsearch.tuning.record_words import describe_rounds
 from hpsearch.views.screen import write_error_line
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+_WIDE = 96
+"""Columns from which a worker's line has all that is known."""
+_NARROW_WORKER = 18
 
 
 class LiveView:
     """A picture of the study that stays in its place, and is gone at the end."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self, console: "Console", already_finished: frozenset[int] = frozenset()) -> None:
         from rich.live import Live
         from rich.text import Text
 
         self._live = Live(Text("starting the workers ..."), console=console, transient=True, refresh_per_second=4)
         self._console = console
+        self._ends = LineView(console, already_finished)
 
     def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
-        """Draw the picture anew."""
+        """Write a line for each trial that has finished since, above the picture, and draw it anew."""
+        self._ends.show(record, how_far, elapsed_seconds)
         self._live.update(draw_study(record, how_far, elapsed_seconds))
 
     def say(self, line: str) -> None:
@@ -122,7 +129,7 @@ def draw_study(record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -
         _draw_counts(record, how_far, elapsed_seconds),
         *_draw_rounds(record),
         _draw_best(record),
-        _draw_workers(record),
+        _Workers(record),
     ]
     # The terminal echoes a Ctrl-C behind the last line: without room it would wrap, and the picture leave a trace.
     return Padding(Group(*parts), (0, 3, 0, 0))
@@ -149,7 +156,7 @@ def _draw_counts(record: "StudyRecord", how_far: HowFar, elapsed_seconds: float)
     line.append(f"  {counts['PRUNED']} pruned", style="yellow")
     line.append(f"  {counts['FAIL']} failed", style="red" if counts["FAIL"] else "dim")
     line.append(f"  {counts['RUNNING']} running", style="cyan")
-    line.append(f"     {format_duration(elapsed_seconds)} so far")
+    line.append(f"   {format_duration(elapsed_seconds)} so far")
     if how_far.remaining_seconds is not None:
         line.append(f", about {format_duration(how_far.remaining_seconds)} to go")
     return line
@@ -176,33 +183,46 @@ def _draw_best(record: "StudyRecord") -> "RenderableType":
     return line.append(describe_network(best), style="dim")
 
 
-def _draw_workers(record: "StudyRecord") -> "Table":
+class _Workers:
+    """A line for each trial under way; without its weights, and without a bar, where there is no room."""
+
+    def __init__(self, record: "StudyRecord") -> None:
+        self._record = record
+
+    def __rich_console__(self, _console: "Console", options: "ConsoleOptions") -> "Iterator[Table]":
+        yield _draw_workers(self._record, is_wide=options.max_width >= _WIDE)
+
+
+def _draw_workers(record: "StudyRecord", *, is_wide: bool) -> "Table":
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
-    table.add_column("worker", no_wrap=True)
-    table.add_column("trial", justify="right")
+    table.add_column("worker", no_wrap=True, overflow="ellipsis", max_width=None if is_wide else _NARROW_WORKER)
+    table.add_column("trial", justify="right", no_wrap=True)
     table.add_column("network", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("weights", justify="right", no_wrap=True)
+    if is_wide:
+        table.add_column("weights", justify="right", no_wrap=True)
     table.add_column("epoch", justify="right", no_wrap=True)
-    table.add_column("", width=10)
-    table.add_column("validation", justify="right")
+    if is_wide:
+        table.add_column("", width=10)
+    table.add_column("validation", justify="right", no_wrap=True)
     for trial in record.running:
         lease = trial.lease
         wanted = trial.epochs_wanted or record.study.spec.epochs
         epochs = count_epochs_of_attempt(trial)
-        table.add_row(
+        cells: list[RenderableType] = [
             (lease.worker or "?") if lease and lease.is_live else "(gone)",
             str(trial.number),
             describe_network(trial) or "drawing ...",
-            f"{trial.weights:,}" if trial.weights is not None else "",
+            *([f"{trial.weights:,}" if trial.weights is not None else ""] if is_wide else []),
             f"{epochs}/{wanted}",
-            ProgressBar(total=wanted, completed=epochs, width=10),
+            *([ProgressBar(total=wanted, completed=epochs, width=10)] if is_wide else []),
             format_accuracy(lease.validation_accuracy if lease else None),
-        )
+        ]
+        table.add_row(*cells)
     if not record.running:
-        table.add_row("...", "", "the workers are starting", "", "", "", "")
+        table.add_row("...", "", "the workers are starting")
     return table
 
 

@@ -70,6 +70,5 @@ def open_view(console: "Console | None", record: "StudyRecord") -> "View":
     """Live on a terminal, lines elsewhere, nothing without a console."""
     if console is None:
         return SilentView()
-    if console.is_terminal:
-        return LiveView(console)
-    return LineView(console, frozenset(trial.number for trial in record.trials if trial.is_finished))
+    finished = frozenset(trial.number for trial in record.trials if trial.is_finished)
+    return LiveView(console, finished) if console.is_terminal else LineView(console, finished)
