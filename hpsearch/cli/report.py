@@ -68,9 +68,9 @@ def report(
     """
     _check_format(page_format)
     url = choose_storage(context, storage).url
-    from hpsearch.cli.report_files import ReportPlace, name_report
-    from hpsearch.cli.report_subjects import Judge, choose_records, link_records
     from hpsearch.reporting.report import build_report
+    from hpsearch.sessions.report_files import ReportPlace, name_report
+    from hpsearch.sessions.report_subjects import Judge, choose_records, link_records
     from hpsearch.storage.database import Database
 
     with _show_steps(quiet=quiet) as steps, Database.open(url) as database:

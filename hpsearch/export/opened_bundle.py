@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import INT8_ONNX, MANIFEST, MANIFEST_VERSION, ONNX, SAFETENSORS
 from hpsearch.export.classifier import Classifier, OnnxClassifier
-from hpsearch.study_spec import explain_value_error
+from hpsearch.study.spec import explain_value_error
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.inference import TrainedNetwork
-from hpsearch.trial_config import TrialConfig
 from hpsearch.wording import quote
 
 _MAXIMUM_MANIFEST_BYTES = 1_000_000

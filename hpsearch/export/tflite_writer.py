@@ -1,7 +1,7 @@
 """A device graph with its weights as a .tflite file, written by the schema that ai-edge-litert ships.
 
-No converter stands between: what is counted, trained and written is the same graph, and nothing has to be installed beside
-PyTorch that limits its version.
+No converter stands between: what is counted, trained and written is the same graph, and nothing has to be installed
+beside PyTorch that limits its version.
 """
 
 from collections.abc import Sequence
@@ -193,8 +193,19 @@ _OPTIONS = {
 }
 _VERSIONS = {"DEQUANTIZE": 1}
 _INT8_VERSIONS = {
-    **{"QUANTIZE": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 12, "ADD": 2, "MUL": 2, "MEAN": 2},
-    **{"MAX_POOL_2D": 2, "AVERAGE_POOL_2D": 2, "PAD": 2, "LOGISTIC": 2, "TANH": 2, "LEAKY_RELU": 2},
+    "QUANTIZE": 2,
+    "CONV_2D": 3,
+    "DEPTHWISE_CONV_2D": 3,
+    "FULLY_CONNECTED": 12,
+    "ADD": 2,
+    "MUL": 2,
+    "MEAN": 2,
+    "MAX_POOL_2D": 2,
+    "AVERAGE_POOL_2D": 2,
+    "PAD": 2,
+    "LOGISTIC": 2,
+    "TANH": 2,
+    "LEAKY_RELU": 2,
 }
 """Of the operators, from which on they take whole numbers of 8 bits."""
 

@@ -1,1 +1,1 @@
-"""What fits: networks, their layers and what they take of a budget and of a device."""
+"""What fits: architectures, their weights in closed form, and the widest one that a budget allows."""

@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from hpsearch.architecture import (
+from hpsearch.dataset import InputShape
+from hpsearch.network.architecture import (
     Activation,
     Architecture,
     CnnArchitecture,
@@ -20,8 +21,7 @@ from hpsearch.architecture import (
     Pool,
     needs_projection,
 )
-from hpsearch.dataset import InputShape
-from hpsearch.layers import convolve_length, pool_length
+from hpsearch.network.layers import convolve_length, pool_length
 
 Precision = Literal["int8", "fp32"]
 Operator = Literal[
@@ -32,8 +32,8 @@ Operator = Literal[
 Fused = Literal["none", "relu", "relu6"]
 
 Part = Literal["folded", "pooled", "linear", "norm", "pixels"]
-"""What an operator with weights does: a layer with its norm, or with the norm behind a max pool; the layer alone; the norm
-alone; the normalization of the pixels."""
+"""What an operator with weights does: a layer with its norm, or with the norm behind a max pool; the layer alone; the
+norm alone; the normalization of the pixels."""
 
 LEAKY_SLOPE = 0.01
 """PyTorch's own."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpsearch.architecture import Architecture
-from hpsearch.budget import format_budget
 from hpsearch.dataset import InputShape
+from hpsearch.network.architecture import Architecture
+from hpsearch.network.budget import format_budget
 from hpsearch.network.device_graph import lower
 from hpsearch.network.memory import count_flash, count_ram
 from hpsearch.network.sizes import format_bytes, format_macs, show_bytes

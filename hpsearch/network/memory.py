@@ -1,19 +1,20 @@
 """Closed forms for the memory that a network takes of a small device: RAM for what flows, flash for the file.
 
-RAM: the largest sum over the steps of an execution in order of all tensors that are alive, which an operator reads, writes,
-or which wait for one to come, each rounded up to 16 bytes as TensorFlow Lite Micro does; with what a mean sums in. The
-interpreter's own structures, of some KiB, and the scratch memory of a processor's own kernels come on top.
+RAM: the largest sum over the steps of an execution in order of all tensors that are alive, which an operator reads,
+writes, or which wait for one to come, each rounded up to 16 bytes as TensorFlow Lite Micro does; with what a mean sums
+in. The interpreter's own structures, of some KiB, and the scratch memory of a processor's own kernels come on top.
 
-Flash: the .tflite file without its metadata. In whole numbers a kernel weight takes one byte, a bias four, and each channel
-of a kernel twelve for its scale and zero; in single precision each weight takes four. The interpreter's code comes on top.
+Flash: the .tflite file without its metadata. In whole numbers a kernel weight takes one byte, a bias four, and each
+channel of a kernel twelve for its scale and zero; in single precision each weight takes four. The interpreter's code
+comes on top.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hpsearch.architecture import Architecture
 from hpsearch.dataset import InputShape
+from hpsearch.network.architecture import Architecture
 from hpsearch.network.device_graph import DeviceGraph, DeviceOperator, Precision, lower
 
 ALIGNMENT_BYTES = 16
@@ -79,8 +80,8 @@ def align(size_bytes: int) -> int:
 def count_flash(graph: DeviceGraph) -> int:
     """Bytes of the file, never fewer than it has; of files of 4 kB and more at most 3% above.
 
-    The constants are exact; what describes a tensor and an operator varies with the file's own alignment, so its share is
-    the least that no file of the property test exceeds.
+    The constants are exact; what describes a tensor and an operator varies with the file's own alignment, so its share
+    is the least that no file of the property test exceeds.
     """
     size = _BYTES[graph.precision]
     weighted = [step.weighted for step in graph.operators if step.weighted is not None]

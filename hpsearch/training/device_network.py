@@ -1,8 +1,9 @@
-"""A network as a device computes it, in PyTorch: to find the ranges of what flows, and to train on with rounding in place.
+"""A network as a device computes it, in PyTorch: to find ranges, and to train on with rounding in place.
 
-Rounding is that of TensorFlow Lite's whole numbers: kernels to 8 bits with a scale for each output channel, around zero;
-what flows to 8 bits with a scale and a zero for each tensor. Gradients pass through it (the straight-through estimator,
-Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018).
+Rounding is that of TensorFlow Lite's whole numbers: kernels to 8 bits with a scale for each output channel, around
+zero; what flows to 8 bits with a scale and a zero for each tensor. Gradients pass through it (the straight-through
+estimator, Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
+2018).
 """
 
 from collections.abc import Callable, Sequence

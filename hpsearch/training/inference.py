@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.labelled_images import ByteArray
 from hpsearch.training.evaluation import EVALUATION_BATCH_SIZE
 from hpsearch.training.rebuild import rebuild_network
-from hpsearch.trial_config import TrialConfig
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 import torch
 from torch import Tensor, nn
 
-from hpsearch.recipe import Recipe
+from hpsearch.study.recipe import Recipe
 
 
 def split_parameters(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

@@ -20,7 +20,7 @@ from hpsearch.storage import artifacts, blobs, leases, optuna_rows
 from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.leases import Lease
 from hpsearch.storage.patience import Patience
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 

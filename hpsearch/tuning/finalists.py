@@ -14,8 +14,8 @@ from typing import Any, Literal
 from scipy import stats  # type: ignore[import-untyped]
 
 from hpsearch.errors import InputError
-from hpsearch.trial_config import TrainsOn
-from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.study.trial_config import TrainsOn
+from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.study import Study
 

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
-from hpsearch.round_plan import Round
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database, read_clock
 from hpsearch.storage.leases import GAVE_UP
@@ -23,7 +22,8 @@ from hpsearch.storage.optuna_rows import read_ends
 from hpsearch.storage.study_rows import StudyCourse, read_course
 from hpsearch.storage.tables import events, leases
 from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.round_plan import Round
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.candidates import PROMOTED_FROM
 from hpsearch.tuning.study import Study, UnreadableStudy, load_studies
 from hpsearch.tuning.warm_start import FROM_PORTFOLIO

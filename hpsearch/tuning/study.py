@@ -12,17 +12,17 @@ from sqlalchemy.engine import URL
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
-from hpsearch.feasibility import fit_space
-from hpsearch.older_spaces import complete_space
-from hpsearch.origin import Origin
-from hpsearch.search_space import SearchSpace
 from hpsearch.storage import blobs
 from hpsearch.storage.database import Database
 from hpsearch.storage.optuna_rows import read_study_names, write_study_attributes
 from hpsearch.storage.url import show_url
-from hpsearch.study_spec import StudySpec, check_study_name
-from hpsearch.trial_config import TrainsOn
-from hpsearch.trial_plan import TrialPlan
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.older_spaces import complete_space
+from hpsearch.study.origin import Origin
+from hpsearch.study.search_space import SearchSpace
+from hpsearch.study.spec import StudySpec, check_study_name
+from hpsearch.study.trial_config import TrainsOn
+from hpsearch.study.trial_plan import TrialPlan
 from hpsearch.tuning.note import build_note_attributes, write_note
 from hpsearch.tuning.study_teacher import FindTeacher, StudyTeacher
 from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_given_trial, plan_beginning

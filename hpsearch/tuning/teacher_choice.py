@@ -12,9 +12,9 @@ from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import blobs, optuna_rows
 from hpsearch.storage.database import Database
 from hpsearch.storage.url import show_url
-from hpsearch.study_spec import StudySpec
-from hpsearch.teacher import Teacher
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights, read_study_record
 from hpsearch.tuning.study import Study, load_study, load_study_teacher
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
-from hpsearch.architecture import Arch
 from hpsearch.errors import InputError
-from hpsearch.parameters import RECIPE_PARAMETERS, spell_out
-from hpsearch.portfolio import list_fitting_entries
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
+from hpsearch.network.architecture import Arch
 from hpsearch.storage import leases, optuna_rows
-from hpsearch.study_spec import StudySpec
+from hpsearch.study.parameters import RECIPE_PARAMETERS, spell_out
+from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
+from hpsearch.study.spec import StudySpec
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher
 from hpsearch.tuning.suggest import FIXED_PARAMETERS, fixed_parameters
 

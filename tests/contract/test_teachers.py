@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hpsearch.errors import StorageError
 from hpsearch.storage import blobs, tables
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.operations import delete_study

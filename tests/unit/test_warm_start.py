@@ -6,12 +6,12 @@ from typing import Any
 import optuna
 import pytest
 
-from hpsearch.architecture import CnnArchitecture
 from hpsearch.errors import InputError, StorageError
-from hpsearch.portfolio import PORTFOLIO
+from hpsearch.network.architecture import CnnArchitecture
 from hpsearch.storage import optuna_rows, study_rows
 from hpsearch.storage.database import Database
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.study.portfolio import PORTFOLIO
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.operations import delete_study, enqueue_trial
@@ -298,7 +298,7 @@ def test_a_study_that_has_nothing_to_give_is_refused_and_no_study_is_made(
 
 
 def _fcn_space() -> Any:
-    from hpsearch.default_spaces import default_space
+    from hpsearch.study.default_spaces import default_space
 
     return default_space("fcn").distributions.items()
 

@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from hpsearch.budget import MAXIMUM_BUDGET_WEIGHTS
 from hpsearch.dataset import InputShape
-from hpsearch.layers import (
+from hpsearch.network.budget import MAXIMUM_BUDGET_WEIGHTS
+from hpsearch.network.layers import (
     LayerSummary,
     convolve_shape,
     count_batch_norm_weights,

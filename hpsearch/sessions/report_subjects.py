@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from hpsearch.reporting.subject import Subject
     from hpsearch.reporting.validation import NoOutcome, ValidationOutcome
     from hpsearch.storage.database import Database
+    from hpsearch.study.trial_config import TrialConfig
     from hpsearch.training.data.search_splits import SearchSplits
-    from hpsearch.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _WILD = frozenset("*?[")

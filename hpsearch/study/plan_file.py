@@ -1,7 +1,7 @@
 """Study files that say what to train: an architecture and a recipe, sweeps over some of their values, variants, seeds.
 
 What such a file does not say is not done: no batch norm, no momentum, no schedule, no dropout, no penalty. A search
-file, which gives a budget and leaves the rest to the search, is read by `study_file`.
+file, which gives a budget and leaves the rest to the search, is read by `file`.
 """
 
 import itertools
@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from hpsearch.architecture import Arch, CnnArchitecture, FcnArchitecture
-from hpsearch.budget import Budget
 from hpsearch.errors import InputError
-from hpsearch.origin import Origin, PrintedFigures, Source, Text
-from hpsearch.planned_study import PlannedStudy, Training
-from hpsearch.recipe import Recipe
-from hpsearch.study_file import StudyText
-from hpsearch.study_spec import StudySpec, check_study_name, explain_value_error
-from hpsearch.training_words import describe_value
-from hpsearch.trial_config import Seed, ValidationFraction
+from hpsearch.network.architecture import Arch, CnnArchitecture, FcnArchitecture
+from hpsearch.network.budget import Budget
+from hpsearch.study.file import StudyText
+from hpsearch.study.origin import Origin, PrintedFigures, Source, Text
+from hpsearch.study.planned import PlannedStudy, Training
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
+from hpsearch.study.training_words import describe_value
+from hpsearch.study.trial_config import Seed, ValidationFraction
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _TABLES = ("architecture", "recipe", "sweep", "variant")

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hpsearch.origin import Origin
-from hpsearch.teacher import Teacher
-from hpsearch.trial_config import TrainsOn, TrialConfig, derive_seed
+from hpsearch.study.origin import Origin
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrainsOn, TrialConfig, derive_seed
 
 
 class PlannedTrial(BaseModel):

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.preparation import Hardware
-from hpsearch.cli.progress import measure_progress
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import View
 from hpsearch.clock import Clock
 from hpsearch.errors import HpsearchError, StorageUnavailableError
+from hpsearch.sessions.preparation import Hardware
+from hpsearch.sessions.progress import measure_progress
 
 if TYPE_CHECKING:
+    from hpsearch.engines.local import Supervisor
     from hpsearch.tuning.records import StudyRecord
-    from hpsearch.worker.supervisor import Supervisor
 
 _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
@@ -50,7 +50,7 @@ def search(
     Raises:
         HpsearchError: A worker ended with an error that starting it again does not mend; the others have stopped.
     """
-    from hpsearch.worker.supervisor import Supervisor, launch_local_workers
+    from hpsearch.engines.local import Supervisor, launch_local_workers
 
     launches = launch_local_workers(
         order.study,

@@ -9,17 +9,17 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from hpsearch.architecture import Arch
-from hpsearch.budget import Budget, format_budget
-from hpsearch.default_spaces import default_space
 from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
-from hpsearch.older_spaces import complete_space, list_added_since
-from hpsearch.parameters import check_space
-from hpsearch.recipe import Epochs
-from hpsearch.round_plan import RoundPlan
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
-from hpsearch.trial_config import Seed, ValidationFraction
+from hpsearch.network.architecture import Arch
+from hpsearch.network.budget import Budget, format_budget
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.older_spaces import complete_space, list_added_since
+from hpsearch.study.parameters import check_space
+from hpsearch.study.recipe import Epochs
+from hpsearch.study.round_plan import RoundPlan
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
+from hpsearch.study.trial_config import Seed, ValidationFraction
 from hpsearch.wording import quote
 
 SamplerName = Literal["tpe", "random", "gp", "qmc", "grid"]

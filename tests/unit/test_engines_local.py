@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hpsearch.worker.supervisor import count_memory_kills, launch_local_workers
+from hpsearch.engines.local import count_memory_kills, launch_local_workers
 
 
 def test_the_kernels_kills_for_memory_are_counted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hpsearch.search_space import Choices, SearchSpace
+from hpsearch.study.search_space import Choices, SearchSpace
 
 _ADDED = {
     "blocks_last": Choices(values=("same",)),

@@ -1,6 +1,6 @@
 """Shapes: an architecture but for its widths, of which only the ratios are given.
 
-A shape is what a search draws; `hpsearch.solver.solve` then finds the widths that a budget allows.
+A shape is what a search draws; `hpsearch.network.solver.solve` then finds the widths that a budget allows.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hpsearch.architecture import (
+from hpsearch.network.architecture import (
     Activation,
     Block,
     CnnArchitecture,
@@ -75,7 +75,7 @@ class CnnShape(BaseModel):
     batch_norm: bool = True
     dropout_place: DropoutPlace = "head"
     width_multiple: WidthMultiple = 1
-    """What the channels of every stage shall be a multiple of; see `hpsearch.solver.solve`."""
+    """What the channels of every stage shall be a multiple of; see `hpsearch.network.solver.solve`."""
 
     @model_validator(mode="after")
     def _every_stage_has_a_ratio(self) -> Self:

@@ -14,11 +14,11 @@ from hpsearch.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
-    from hpsearch.feasibility import FittedSpace
-    from hpsearch.round_plan import RoundPlan
     from hpsearch.storage.database import Database
-    from hpsearch.study_spec import StudySpec
-    from hpsearch.trial_config import TrialConfig
+    from hpsearch.study.feasibility import FittedSpace
+    from hpsearch.study.round_plan import RoundPlan
+    from hpsearch.study.spec import StudySpec
+    from hpsearch.study.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor
@@ -66,7 +66,7 @@ def read_request(
     Raises:
         InputError: A value is missing or not allowed.
     """
-    from hpsearch.study_file import parse_study_spec, read_study_file
+    from hpsearch.study.file import parse_study_spec, read_study_file
 
     given = {name: value for name, value in flags.items() if value is not None}
     fields = read_study_file(study_file) if study_file else {}
@@ -188,7 +188,7 @@ def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
     Raises:
         InputError: Nothing.
     """
-    from hpsearch.feasibility import fit_space
+    from hpsearch.study.feasibility import fit_space
 
     return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
 

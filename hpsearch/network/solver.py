@@ -15,11 +15,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from hpsearch.architecture import Architecture
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
+from hpsearch.network.architecture import Architecture
 from hpsearch.network.limits import LimitName, Limits, as_limits, format_limit
-from hpsearch.shape import CnnShape, Shape
+from hpsearch.network.shape import CnnShape, Shape
 
 MINIMUM_WIDTH = 4
 """Of a hidden layer: a narrower one is a bottleneck that no ten classes pass through."""
@@ -64,9 +64,9 @@ def solve(shape: Shape, limits: int | Limits, input_shape: InputShape, class_cou
     With a `width_multiple` the channels of all stages are multiples of it, and the architecture within 10% of the
     budget; where no such channels are near the ratios, of half of it, and so on down to 4, and else within 1% again.
 
-    Of several limits the one that binds takes the place of the budget. Those of a device grow in steps: one more channel
-    at full resolution is much RAM. Multiples are then taken only within 2%, and no layer grows beyond its share for the
-    sake of a limit that does not notice it.
+    Of several limits the one that binds takes the place of the budget. Those of a device grow in steps: one more
+    channel at full resolution is much RAM. Multiples are then taken only within 2%, and no layer grows beyond its share
+    for the sake of a limit that does not notice it.
 
     Args:
         shape: What to widen.

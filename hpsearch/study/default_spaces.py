@@ -1,7 +1,7 @@
 """The search spaces that a study has where nobody says otherwise; docs/log.md has the measurements behind them."""
 
-from hpsearch.architecture import Arch
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
+from hpsearch.network.architecture import Arch
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 
 _Range = FloatRange | IntRange | Choices
 

@@ -8,8 +8,8 @@ have) is drawn.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpsearch.architecture import Arch
-from hpsearch.search_space import SearchSpace, Value, takes
+from hpsearch.network.architecture import Arch
+from hpsearch.study.search_space import SearchSpace, Value, takes
 
 
 @dataclass(frozen=True)

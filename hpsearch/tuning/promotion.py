@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.round_plan import LONGEST_EPOCHS, TRIAL_SECONDS, Cost, Place, RoundPlan, count_waves
+from hpsearch.study.round_plan import LONGEST_EPOCHS, TRIAL_SECONDS, Cost, Place, RoundPlan, count_waves
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from hpsearch.architecture import Activation, Arch, Block, DropoutPlace, Head, Kernel, Padding, Pool, PoolPlace, Stride
 from hpsearch.errors import InputError
-from hpsearch.recipe import (
+from hpsearch.network.architecture import (
+    Activation,
+    Arch,
+    Block,
+    DropoutPlace,
+    Head,
+    Kernel,
+    Padding,
+    Pool,
+    PoolPlace,
+    Stride,
+)
+from hpsearch.network.shape import CnnShape, FcnShape, Shape, StageShape, WidthMultiple
+from hpsearch.study.recipe import (
     Augmentation,
     Averaging,
     BatchSize,
@@ -22,9 +34,8 @@ from hpsearch.recipe import (
     Schedule,
     Strength,
 )
-from hpsearch.regularization import Auto, choose_averaging
-from hpsearch.search_space import Choices, FloatRange, SearchSpace, Value, name_parameter
-from hpsearch.shape import CnnShape, FcnShape, Shape, StageShape, WidthMultiple
+from hpsearch.study.regularization import Auto, choose_averaging
+from hpsearch.study.search_space import Choices, FloatRange, SearchSpace, Value, name_parameter
 from hpsearch.wording import describe_allowed, quote
 
 Parameters = Mapping[str, Value]

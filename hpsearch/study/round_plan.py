@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
-from hpsearch.recipe import Epochs
+from hpsearch.study.recipe import Epochs
 
 EARLY_SHARE = 0.22
 """Of a search's time: what the first round has, and the second of three. More where the last cannot use its part."""

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
-from hpsearch.study_spec import StudySpec, check_study_name, explain_value_error
+from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)

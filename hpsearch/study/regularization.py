@@ -6,8 +6,8 @@ over-fits without.
 
 from typing import Literal
 
-from hpsearch.architecture import Arch
-from hpsearch.recipe import Augmentation, Averaging
+from hpsearch.network.architecture import Arch
+from hpsearch.study.recipe import Augmentation, Averaging
 
 Auto = Literal["auto"]
 

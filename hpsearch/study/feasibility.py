@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from hpsearch.architecture import Arch
-from hpsearch.budget import format_budget
 from hpsearch.dataset import InputShape
-from hpsearch.layers import ArchitectureError
-from hpsearch.parameters import SHAPE_PARAMETERS, Parameters, build_shape
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
-from hpsearch.shape import Shape
-from hpsearch.solver import TOLERANCE, BudgetTooSmallError, count_smallest, solve
+from hpsearch.network.architecture import Arch
+from hpsearch.network.budget import format_budget
+from hpsearch.network.layers import ArchitectureError
+from hpsearch.network.shape import Shape
+from hpsearch.network.solver import TOLERANCE, BudgetTooSmallError, count_smallest, solve
+from hpsearch.study.parameters import SHAPE_PARAMETERS, Parameters, build_shape
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 
 Combination = tuple[Value, ...]
 """A value for each of the family's `SHAPE_PARAMETERS`."""

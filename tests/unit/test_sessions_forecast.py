@@ -1,6 +1,6 @@
 import pytest
 
-from hpsearch.cli.forecast import expect_epoch_share, forecast_seconds
+from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
 
 
 def test_trials_go_in_rounds_of_as_many_as_there_are_workers() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.preparation import Hardware, make_absolute, measure_plan
-from hpsearch.feasibility import fit_space
-from hpsearch.study_file import parse_study_spec
+from hpsearch.sessions.preparation import Hardware, make_absolute, measure_plan
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.file import parse_study_spec
 from hpsearch.training import device, throughput
 from tests.scripted import TINY_DATASET
 

@@ -7,15 +7,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hpsearch.architecture import Architecture
-from hpsearch.budget import Budget
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import InputError
-from hpsearch.origin import Origin
-from hpsearch.recipe import Recipe
-from hpsearch.study_spec import StudySpec, explain_value_error
-from hpsearch.trial_config import TrialConfig
-from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.network.architecture import Architecture
+from hpsearch.network.budget import Budget
+from hpsearch.study.origin import Origin
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.spec import StudySpec, explain_value_error
+from hpsearch.study.trial_config import TrialConfig
+from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 
 MAXIMUM_NAME_LENGTH = 64
 """Of a study's name, as `check_study_name` has it."""

@@ -12,12 +12,12 @@ from pydantic import (
     model_validator,
 )
 
-from hpsearch.architecture import Architecture
-from hpsearch.budget import Budget
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.recipe import Recipe
-from hpsearch.round_plan import Cost
-from hpsearch.teacher import Teacher
+from hpsearch.network.architecture import Architecture
+from hpsearch.network.budget import Budget
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.round_plan import Cost
+from hpsearch.study.teacher import Teacher
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ValidationFraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
