@@ -12,16 +12,20 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    FlashOption,
     JsonOption,
+    MacsOption,
     PortfolioOption,
     PredecessorOption,
     PrunerOption,
+    RamOption,
     ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TargetOption,
     TeacherOption,
     TimeOption,
     TrialsOption,
@@ -53,6 +57,10 @@ def create(
     context: typer.Context,
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
+    ram: RamOption = None,
+    flash: FlashOption = None,
+    macs: MacsOption = None,
+    target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
@@ -81,6 +89,10 @@ def create(
     """
     flags = collect_flags(
         budget=budget,
+        ram=ram,
+        flash=flash,
+        macs=macs,
+        target=target,
         arch=arch,
         dataset=dataset,
         trials=trials,
@@ -135,7 +147,7 @@ def _create_planned(
 
 def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
     spec = study.spec
-    heading = f"{spec.describe_length()}; each a {spec.arch} of at most {spec.budget:,} weights"
+    heading = f"{spec.describe_length()}; each a {spec.arch} of {spec.limits.describe()}"
     lines = [
         *_list_commands(study, storage, heading, facts),
         "get the best network, once they are done",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from hpsearch.cli.networks import draw_facts, draw_layers, list_trial_facts
+from hpsearch.cli.networks import describe_device, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.sessions.documents import describe_best
@@ -66,7 +66,8 @@ def _show_best(console: "Console", outcome: Outcome) -> None:
     console.print(_describe_heading(outcome), style="bold", soft_wrap=True)
     if best.config is not None:
         console.print()
-        console.print(draw_layers(best.config.architecture, record.study.dataset, spec.budget))
+        console.print(draw_layers(best.config.architecture, record.study.dataset, spec.limits))
+        console.print(describe_device(best.config.architecture, record.study.dataset, spec.limits), style="dim")
     facts = [*list_trial_facts(record, best), ("trials", describe_counts(record)), ("time", _describe_time(outcome))]
     console.print(draw_facts(facts + [("failed", failure) for failure in list_failures(record)]))
     commands = [

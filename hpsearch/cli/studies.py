@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
+from hpsearch.cli.networks import describe_device, draw_curve, draw_facts, draw_layers, list_footprint, list_trial_facts
 from hpsearch.cli.options import (
     WHAT,
     JsonOption,
@@ -56,13 +56,13 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
     if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
         return
-    table = make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    table = make_table("study", "data", "limits", "finished>", "trials", "best>", "trial>", "test>")
     for record in records:
         best, spec = record.best, record.study.spec
         table.add_row(
             record.study.name,
             spec.dataset,
-            f"{spec.budget:,}",
+            spec.limits.describe_briefly(),
             f"{record.finished_count} of {record.trials_wanted}",
             describe_counts(record),
             format_accuracy(best.value if best else None),
@@ -168,7 +168,7 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
     selection = f"sampler {spec.sampler}, {describe_selection(spec)}, "
     does, how = ("searches", selection) if plan is None else ("trains", "")
     facts = [
-        (does, f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
+        (does, f"{spec.arch} of {spec.limits.describe()} on {spec.dataset}, {spec.epochs} epochs"),
         *([("rounds", rounds)] if (rounds := describe_rounds(record)) else []),
         ("search" if plan is None else "plan", f"{how}seed {spec.seed}"),
         *_describe_search(record),
@@ -181,7 +181,8 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
 
         show_plan_summary(console, summarize_plan(record))
     console.print()
-    table = make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
+    figures = ("weights>", "MACs>", "RAM int8>", "flash int8>", "epochs>", "time>")
+    table = make_table("trial>", "state", "validation>", "test>", *figures, "network/")
     for trial in _rank(record):
         table.add_row(
             str(trial.number),
@@ -190,6 +191,7 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
             format_accuracy(trial.test_accuracy),
             f"{trial.weights:,}" if trial.weights is not None else "-",
             f"{trial.macs:,}" if trial.macs is not None else "-",
+            *list_footprint(trial),
             str(trial.epochs),
             format_duration(trial.seconds) if trial.seconds is not None else "-",
             trial.reason or _describe_network(record, trial),
@@ -226,7 +228,8 @@ def _show_trial(console: "Console", record: "StudyRecord", trial: "TrialRecord")
     config = trial.config
     console.print()
     if config is not None:
-        console.print(draw_layers(config.architecture, record.study.dataset, record.study.spec.budget))
+        console.print(draw_layers(config.architecture, record.study.dataset, record.study.spec.limits))
+        console.print(describe_device(config.architecture, record.study.dataset, record.study.spec.limits), style="dim")
     facts = [("state", f"{trial.state}, attempt {trial.attempts}")]
     if trial.reason:
         facts.append(("reason", trial.reason))

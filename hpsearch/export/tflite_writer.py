@@ -49,7 +49,7 @@ def write_tflite(
 
 class _Writer:
     def __init__(self, graph: DeviceGraph, arrays: Arrays, scales: Sequence[TensorScale] | None) -> None:
-        from ai_edge_litert import schema_py_generated as schema
+        from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-untyped]
 
         self._schema: ModuleType = schema
         self._graph = graph
@@ -246,7 +246,7 @@ class _AlignedBuffer:
 
 
 def _pack(model: Any) -> bytes:
-    import flatbuffers
+    import flatbuffers  # type: ignore[import-untyped]
 
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)

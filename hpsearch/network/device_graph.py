@@ -25,8 +25,23 @@ from hpsearch.network.layers import convolve_length, pool_length
 
 Precision = Literal["int8", "fp32"]
 Operator = Literal[
-    *("QUANTIZE", "DEQUANTIZE", "PAD", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "MEAN"),
-    *("MAX_POOL_2D", "AVERAGE_POOL_2D", "HARD_SWISH", "LEAKY_RELU", "ELU", "TANH", "LOGISTIC", "GELU"),
+    "QUANTIZE",
+    "DEQUANTIZE",
+    "PAD",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "ADD",
+    "MUL",
+    "MEAN",
+    "MAX_POOL_2D",
+    "AVERAGE_POOL_2D",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "ELU",
+    "TANH",
+    "LOGISTIC",
+    "GELU",
 ]
 """As TensorFlow Lite names them."""
 Fused = Literal["none", "relu", "relu6"]

@@ -85,6 +85,13 @@ class Limits:
         """In words: `at most 10,000 weights, 64.0 KiB of RAM`."""
         return "at most " + ", ".join(describe_limit(name, limit) for name, limit in self.named.items())
 
+    def describe_briefly(self) -> str:
+        """For a cell of a table: `10,000`, `10,000, ram 64k`."""
+        return ", ".join(
+            f"{limit:,}" if name == "budget" else f"{name} {format_limit(name, limit)}"
+            for name, limit in self.named.items()
+        )
+
     def write_flags(self) -> str:
         """As a person types them: `--budget 10k --ram 64k`."""
         return " ".join(f"--{name} {format_limit(name, limit)}" for name, limit in self.named.items())

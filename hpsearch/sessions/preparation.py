@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import InputError, StorageError
+from hpsearch.network.limits import LIMIT_NAMES
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
@@ -73,8 +74,12 @@ def read_request(
     if study_file is not None and isinstance(fields.get("dataset"), str):
         fields["dataset"] = resolve_beside(study_file, fields["dataset"])
     fields |= given
-    if isinstance(fields.get("budget"), list):
-        raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
+    for limit in LIMIT_NAMES:
+        if isinstance(fields.get(limit), list):
+            several = "budgets" if limit == "budget" else f"values of {limit}"
+            raise InputError(
+                f"{str(study_file)!r} lists several {several}, which hpsearch run takes: add --{limit} with one"
+            )
     name, spec = parse_study_spec(fields)
     spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
     return Request(name, spec, device, parse_workers(workers), predecessor)
@@ -183,14 +188,14 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Te
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
-    """What of the space the budget and the images allow.
+    """What of the space the limits and the images allow.
 
     Raises:
         InputError: Nothing.
     """
-    from hpsearch.study.feasibility import fit_space
+    from hpsearch.study.fitting import fit_spec
 
-    return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
+    return fit_spec(spec, dataset)
 
 
 def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":

@@ -1,7 +1,7 @@
 """What a trial is to be: planned beforehand, drawn by the sampler, or the best of the round before for longer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -41,6 +41,7 @@ class Candidate:
             "config": self.config.model_dump(mode="json"),
             "weights": self.config.count_weights(),
             "macs": self.config.count_macs(),
+            **asdict(self.config.count_footprint()),
             "network": self.config.architecture.describe(),
             **self.origin,
         }
@@ -104,7 +105,7 @@ def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: in
     shape = build_shape(spec.arch, parameters)
     augmentation = choose_augmentation(spec.arch, epochs, dataset.name, number)
     return TrialConfig(
-        architecture=solve(shape, spec.budget, dataset.input_shape, dataset.class_count),
+        architecture=solve(shape, spec.limits, dataset.input_shape, dataset.class_count),
         recipe=build_recipe(parameters, epochs, augmentation=augmentation),
         dataset=dataset,
         validation_fraction=spec.validation_fraction,

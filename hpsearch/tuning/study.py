@@ -16,7 +16,7 @@ from hpsearch.storage import blobs
 from hpsearch.storage.database import Database
 from hpsearch.storage.optuna_rows import read_study_names, write_study_attributes
 from hpsearch.storage.url import show_url
-from hpsearch.study.feasibility import fit_space
+from hpsearch.study.fitting import fit_spec
 from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.origin import Origin
 from hpsearch.study.search_space import SearchSpace
@@ -106,7 +106,7 @@ def create_or_join_study(
     """
     space = spec.space
     if plan is None:
-        space = fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count).space
+        space = fit_spec(spec, dataset).space
     else:
         spec = spec.settle_portfolio(is_planned=True)
     with database.errors(), database.lock_creation():
