@@ -3,6 +3,7 @@
 Folding is done in double precision: a norm gives factor * values + shift with factor = weight / sqrt(variance + eps).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,13 @@ from torch import Tensor, nn
 
 from hpsearch.network.device_graph import DeviceGraph, DeviceOperator, Weighted
 from hpsearch.training.blocks import InputNormalization
+
+Read = Callable[[Tensor], Tensor]
+
+
+def read_exactly(tensor: Tensor) -> Tensor:
+    """A copy in double precision on the CPU."""
+    return tensor.detach().double().cpu()
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class PixelScale:
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """The constants of one operator, in double precision."""
+    """The constants of one operator."""
 
     kernel: Tensor
     """In the shape that the operator has."""
@@ -31,7 +39,7 @@ class LayerWeights:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer of the trained network and the norm behind it, in double precision."""
+    """A layer of the trained network and the norm behind it."""
 
     weight: Tensor
     """As PyTorch has it: (out, in / groups, h, w), or (out, in)."""
@@ -42,7 +50,7 @@ class _Layer:
 
 def needs_scaled_pools(network: nn.Module, graph: DeviceGraph) -> bool:
     """Whether a norm behind a max pool turns a channel round, so that the two cannot change places."""
-    layers = _list_layers(network)
+    layers = _list_layers(network, read_exactly)
     pooled = [step.weighted.layer for step in graph.operators if step.weighted and step.weighted.part == "pooled"]
     return any(bool((layers[number].factor < 0).any()) for number in pooled)
 
@@ -51,14 +59,25 @@ def choose_pixel_scale(network: nn.Module, graph: DeviceGraph) -> PixelScale:
     """How the bytes are read: in whole numbers zero is the mean, which is what a convolution pads with."""
     if graph.precision == "fp32":
         return PixelScale(0, 1.0)
-    mean, deviation = _read_normalization(network)
+    mean, deviation = (read_exactly(tensor) for tensor in _read_normalization(network))
     return PixelScale(round(float(mean.mean())), 1 / float(deviation.mean()))
 
 
-def fold_layers(network: nn.Module, graph: DeviceGraph, pixels: PixelScale) -> list[LayerWeights]:
-    """The constants of every operator with weights, in the graph's order."""
-    layers = _list_layers(network)
-    mean, deviation = _read_normalization(network)
+def fold_layers(
+    network: nn.Module, graph: DeviceGraph, pixels: PixelScale, read: Read | None = None
+) -> list[LayerWeights]:
+    """The constants of every operator with weights, in the graph's order.
+
+    Args:
+        network: The trained network.
+        graph: Of the same architecture.
+        pixels: How the graph reads bytes.
+        read: What is taken of each of the network's tensors; by default copies in double precision on the CPU. The
+            identity keeps the way for gradients.
+    """
+    read = read or read_exactly
+    layers = _list_layers(network, read)
+    mean, deviation = (read(tensor) for tensor in _read_normalization(network))
     # What the network takes is factor * number + shift, of the number as the device reads it.
     factor, shift = 1 / (deviation * pixels.scale), (pixels.zero - mean) / deviation
     folded = []
@@ -121,27 +140,28 @@ def _order(weight: Tensor, weighted: Weighted, input_shape: tuple[int, ...]) -> 
 
 def _read_normalization(network: nn.Module) -> tuple[Tensor, Tensor]:
     module = next(module for module in network.modules() if isinstance(module, InputNormalization))
-    return module.mean.detach().double().cpu().flatten(), module.deviation.detach().double().cpu().flatten()
+    return module.mean.flatten(), module.deviation.flatten()
 
 
-def _list_layers(network: nn.Module) -> list[_Layer]:
+def _list_layers(network: nn.Module, read: Read) -> list[_Layer]:
     """The layers with weights, in the order of execution, which is that of the modules."""
     layers: list[_Layer] = []
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            weight = module.weight.detach().double().cpu()
-            bias = torch.zeros(len(weight)).double() if module.bias is None else module.bias.detach().double().cpu()
-            layers.append(_Layer(weight, bias, torch.ones_like(bias), torch.zeros_like(bias)))
+            weight = read(module.weight)
+            ones = torch.ones(len(weight), dtype=weight.dtype, device=weight.device)
+            bias = torch.zeros_like(ones) if module.bias is None else read(module.bias)
+            layers.append(_Layer(weight, bias, ones, torch.zeros_like(ones)))
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             layer = layers[-1]
-            factor, shift = _read_norm(module)
+            factor, shift = _read_norm(module, read)
             layers[-1] = _Layer(layer.weight, layer.bias, factor, shift)
     return layers
 
 
-def _read_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def _read_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, read: Read) -> tuple[Tensor, Tensor]:
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    mean, variance = norm.running_mean.double().cpu(), norm.running_var.double().cpu()
-    factor = norm.weight.detach().double().cpu() / (variance + norm.eps).sqrt()
-    return factor, norm.bias.detach().double().cpu() - mean * factor
+    mean, variance = read(norm.running_mean), read(norm.running_var)
+    factor = read(norm.weight) / (variance + norm.eps).sqrt()
+    return factor, read(norm.bias) - mean * factor

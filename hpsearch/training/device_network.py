@@ -9,7 +9,7 @@ estimator, Jacob et al., "Quantization and Training of Neural Networks for Effic
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from hpsearch.network.device_graph import LEAKY_SLOPE, DeviceGraph, DeviceOperator
@@ -19,44 +19,46 @@ from hpsearch.training.device_layers import LayerWeights, PixelScale
 Watch = Callable[[int, Tensor], None]
 
 
-class DeviceNetwork(nn.Module):
-    """The operators of a graph with weights of their own: bytes (n, channels, height, width) -> logits (n, classes)."""
+class DeviceNetwork:
+    """The operators of a graph with weights: bytes (n, channels, height, width) -> logits (n, classes).
 
-    def __init__(self, graph: DeviceGraph, layers: Sequence[LayerWeights], pixels: PixelScale) -> None:
-        super().__init__()
+    Args:
+        graph: The operators.
+        layers: Their weights, on the device and in the precision to compute in.
+        pixels: How bytes are read.
+        scales: Of every tensor, to round what flows, and the kernels; None for no rounding.
+    """
+
+    def __init__(
+        self,
+        graph: DeviceGraph,
+        layers: Sequence[LayerWeights],
+        pixels: PixelScale,
+        scales: Sequence[TensorScale] | None = None,
+    ) -> None:
         self.graph = graph
+        self.layers = layers
         self.pixels = pixels
-        self.kernels = nn.ParameterList(nn.Parameter(layer.kernel.float()) for layer in layers)
-        self.biases = nn.ParameterList(nn.Parameter(layer.bias.float()) for layer in layers)
-        self.scales: Sequence[TensorScale] | None = None
-        """Of every tensor; None for no rounding."""
-        self.watch: Watch | None = None
-        """Told every tensor's number and values, as they come."""
+        self.scales = scales
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Compute the logits."""
+    def compute_logits(self, images: Tensor, watch: Watch | None = None) -> Tensor:
+        """Compute the logits; `watch` is told every tensor's number and values before they are rounded."""
         values: dict[int, Tensor] = {0: images}
-        weighted = 0
+        layers = iter(self.layers)
         for step in self.graph.operators:
             inputs = [values[number] for number in step.inputs]
             if step.weighted is not None:
-                output = self._weigh(step, inputs[0], weighted)
-                weighted += 1
+                output = self._weigh(step, inputs[0], next(layers))
             else:
                 output = self._compute(step, inputs)
             output = _fuse(step, output)
-            if self.watch is not None:
-                self.watch(step.output, output)
+            if watch is not None:
+                watch(step.output, output)
             values[step.output] = self._round(step.output, output)
         return values[len(self.graph.shapes) - 1]
 
-    def layers(self) -> list[LayerWeights]:
-        """The weights as they are now."""
-        pairs = zip(self.kernels, self.biases, strict=True)
-        return [LayerWeights(kernel.detach().double().cpu(), bias.detach().double().cpu()) for kernel, bias in pairs]
-
-    def _weigh(self, step: DeviceOperator, values: Tensor, position: int) -> Tensor:
-        kernel, bias = self.kernels[position], self.biases[position]
+    def _weigh(self, step: DeviceOperator, values: Tensor, layer: LayerWeights) -> Tensor:
+        kernel, bias = layer.kernel, layer.bias
         if self.scales is not None:
             kernel = round_kernel(kernel, is_depthwise=step.operator == "DEPTHWISE_CONV_2D")
         if step.operator == "FULLY_CONNECTED":
