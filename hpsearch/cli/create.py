@@ -13,6 +13,7 @@ from hpsearch.cli.options import (
     DeviceOption,
     EpochsOption,
     FlashOption,
+    Int8TrainingOption,
     JsonOption,
     MacsOption,
     PortfolioOption,
@@ -71,6 +72,7 @@ def create(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    int8: Int8TrainingOption = False,
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
@@ -102,6 +104,7 @@ def create(
         pruner=pruner,
         seed=seed,
         portfolio=portfolio,
+        int8=int8,
         study=study,
         teacher=teacher,
     )

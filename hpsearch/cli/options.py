@@ -194,6 +194,15 @@ PortfolioOption = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+Int8TrainingOption = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="End trainings in whole numbers of 8 bits (quantization-aware), a tenth of their epochs; of a search in "
+        "rounds those of the last round.",
+        rich_help_panel=HOW,
+    ),
+]
 ReplicatesOption = Annotated[
     str | None,
     typer.Option(
@@ -259,12 +268,20 @@ def collect_flags(
     flash: str | None = None,
     macs: str | None = None,
     target: str | None = None,
+    int8: bool = False,
 ) -> dict[str, int | str | None]:
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
     flags |= {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
-    return flags | {"teacher": teacher, "ram": ram, "flash": flash, "macs": macs, "target": target}
+    return flags | {
+        "teacher": teacher,
+        "ram": ram,
+        "flash": flash,
+        "macs": macs,
+        "target": target,
+        "int8": int8 or None,
+    }
 
 
 def read_number(text: str | None) -> int | str | None:

@@ -14,6 +14,7 @@ from hpsearch.cli.options import (
     DeviceOption,
     EpochsOption,
     FlashOption,
+    Int8TrainingOption,
     JsonOption,
     MacsOption,
     PortfolioOption,
@@ -72,6 +73,7 @@ def run(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    int8: Int8TrainingOption = False,
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
@@ -119,6 +121,7 @@ def run(
         pruner=pruner,
         seed=seed,
         portfolio=portfolio,
+        int8=int8,
         study=study,
         teacher=teacher,
     )

@@ -18,6 +18,7 @@ def describe_study(record: "StudyRecord") -> dict[str, Any]:
         "budget": spec.budget,
         "limits": spec.limits.named,
         "target": spec.target,
+        "int8": bool(spec.int8),
         "trials": record.counts,
         "trials_wanted": record.trials_wanted,
         "is_finished": record.is_finished,

@@ -44,7 +44,7 @@ _MAXIMUM_GRID_POINTS = 100_000
 
 LIMITS_HINT = "give --budget 100k, or what a device has: --ram 64k, --flash 128k, --macs 2m, --target NAME"
 
-_MAYBE_ABSENT = ("portfolio", "time", "round_plan", "teacher", "budget", "ram", "flash", "macs", "target")
+_MAYBE_ABSENT = ("portfolio", "time", "round_plan", "teacher", "budget", "ram", "flash", "macs", "target", "int8")
 """Fields that are left out of the hash where they say nothing, so that older studies keep theirs."""
 
 _MOST_SECONDS = 366 * 24 * 3600
@@ -83,6 +83,8 @@ class StudySpec(BaseModel):
     """What the time goes to. With a time it is made when the study is made, and trials and epochs follow from it."""
     portfolio: Annotated[bool, Field(strict=True)] | None = None
     """Whether the shipped configurations are its first trials; None where nobody says, until the study is made."""
+    int8: Annotated[bool, Field(strict=True)] | None = None
+    """Whether trainings end in whole numbers of 8 bits, of a search in rounds those of the last one."""
     teacher: Annotated[str, Field(min_length=1)] | None = None
     """The study whose best network, trained on the same images, teaches every trial; None for the labels alone."""
     space: SearchSpace
@@ -233,6 +235,7 @@ class StudySpec(BaseModel):
         fields = {name: str(value) for name, value in self if name not in written}
         fields |= {name: format_limit(name, limit) for name, limit in self.limits.named.items()}
         fields |= {} if self.target is None else {"target": self.target}
+        fields["int8"] = str(bool(self.int8))
         fields["teacher"] = self.teacher or "none"
         fields["time"] = "none" if self.time is None else format_duration(self.time)
         fields["round_plan"] = "none" if self.round_plan is None else self.round_plan.describe()
