@@ -16,13 +16,11 @@ from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
-from hpsearch.network.budget import parse_budget
-from hpsearch.network.limits import LIMIT_NAMES, LimitName, format_limit
-from hpsearch.network.sizes import parse_bytes, parse_macs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hpsearch.network.limits import LimitName
     from hpsearch.tuning.frontier import Measured
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.warm_start import Predecessor
@@ -36,6 +34,8 @@ def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         InputError: A limit is none, or one is given twice.
     """
+    from hpsearch.network.limits import LIMIT_NAMES, format_limit
+
     archs = _split(flags.get("arch"))
     if len(archs) == 1 and all(len(_split(flags.get(name))) == 1 for name in LIMIT_NAMES):
         return [dict(flags)]
@@ -71,6 +71,7 @@ def read_listed_limits(study_file: Path | None, flags: Mapping[str, Any]) -> dic
     Raises:
         InputError: The file cannot be read.
     """
+    from hpsearch.network.limits import LIMIT_NAMES
     from hpsearch.study.file import read_study_file
 
     wanted = [name for name in LIMIT_NAMES if flags.get(name) is None]
@@ -86,11 +87,14 @@ def read_listed_limits(study_file: Path | None, flags: Mapping[str, Any]) -> dic
     return {**listed, "name": fields.get("name") if name is None else name}
 
 
-def _read_limits(name: LimitName, text: str | None) -> list[int | None]:
+def _read_limits(name: "LimitName", text: str | None) -> list[int | None]:
     return [None if part is None else _read_limit(name, part) for part in _split(text)]
 
 
-def _read_limit(name: LimitName, text: str) -> int:
+def _read_limit(name: "LimitName", text: str) -> int:
+    from hpsearch.network.budget import parse_budget
+    from hpsearch.network.sizes import parse_bytes, parse_macs
+
     match name:
         case "budget":
             return parse_budget(text)

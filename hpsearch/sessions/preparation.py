@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import InputError, StorageError
-from hpsearch.network.limits import LIMIT_NAMES
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
@@ -67,6 +66,7 @@ def read_request(
     Raises:
         InputError: A value is missing or not allowed.
     """
+    from hpsearch.network.limits import LIMIT_NAMES
     from hpsearch.study.file import parse_study_spec, read_study_file
 
     given = {name: value for name, value in flags.items() if value is not None}
