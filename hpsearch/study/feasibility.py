@@ -16,6 +16,9 @@ from hpsearch.study.parameters import SHAPE_PARAMETERS, Parameters, build_shape
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 from hpsearch.study.targets import runs_on
 
+_LARGE_SIDE = 40
+"""Pixels from which on full resolution is what RAM goes to."""
+
 Combination = tuple[Value, ...]
 """A value for each of the family's `SHAPE_PARAMETERS`."""
 
@@ -229,4 +232,7 @@ def _refuse(arch: Arch, verdicts: dict[Combination, _Verdict], limits: Limits, i
             for name in limits.named
             if (able := [size[name] for size in sizes if set(limits.list_exceeded(size)) <= {name}])
         } or {name: max(size[name] for size in sizes) for name in limits.named}
-    raise BudgetTooSmallError(refuse_limits(limits, f"any {arch} on {input_shape} images", smallest))
+    refusal = refuse_limits(limits, f"any {arch} on {input_shape} images", smallest)
+    if arch == "cnn" and "ram" in smallest and max(input_shape.height, input_shape.width) > _LARGE_SIDE:
+        refusal += "; stem_stride = 2 in a study file's [space] needs about a quarter of the RAM"
+    raise BudgetTooSmallError(refusal)
