@@ -12,7 +12,7 @@ from hpsearch.network.architecture import FcnArchitecture
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.validation import judge
-from hpsearch.storage.test_scores import TestScore
+from hpsearch.storage.stored_rows import TestScore
 from hpsearch.study.origin import Origin, PrintedFigures, Source
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.search_space import Choices, IntRange

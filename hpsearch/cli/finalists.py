@@ -20,14 +20,15 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
     parse_number,
+    parse_workers,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
 from hpsearch.sessions.documents import describe_final
-from hpsearch.sessions.preparation import choose_hardware, parse_workers
+from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.tuning.record_words import list_failures
+from hpsearch.views.screen import open_console, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -205,15 +206,15 @@ def show_final(
     console: "Console", searched: "StudyRecord", final: "StudyRecord", summary: "Final", seconds: float
 ) -> None:
     """Write the table and what it means."""
-    from hpsearch.cli.tables import make_table
     from hpsearch.durations import format_duration
     from hpsearch.reporting.finalist_words import conclude, write_interval
     from hpsearch.reporting.words import write_count, write_percent, write_points, write_spread
+    from hpsearch.views.tables import make_table
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
     headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>", "test>")
-    table = make_table(*headings, "weights>", "network/")
+    table = make_table(*headings, "weights>", "network/", drops=("weights", "in the search"))
     for finalist in summary.finalists:
         table.add_row(
             finalist.label,

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.networks import describe_device, describe_unused, draw_facts, draw_layers
 from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
@@ -25,6 +24,7 @@ from hpsearch.cli.options import (
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
+    parse_workers,
     read_number,
 )
 from hpsearch.cli.planned_forecast import (
@@ -33,22 +33,15 @@ from hpsearch.cli.planned_forecast import (
     show_planned_forecast,
 )
 from hpsearch.cli.planned_session import read_planned_study
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import open_steps
 from hpsearch.durations import format_duration
 from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
-from hpsearch.sessions.preparation import (
-    Hardware,
-    Request,
-    choose_hardware_for,
-    describe_left_out,
-    fit,
-    identify_dataset,
-    measure_plan,
-    parse_workers,
-    read_request,
-)
+from hpsearch.sessions.hardware import Hardware, choose_hardware_for
+from hpsearch.sessions.preparation import describe_left_out, fit, identify_dataset, measure_plan
+from hpsearch.sessions.request import Request, read_request
 from hpsearch.tuning.record_words import describe_selection
+from hpsearch.views.networks import describe_device, describe_unused, draw_facts, draw_layers
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +96,7 @@ def plan(
         else:
             show_planned_forecast(console, forecast)
         return
-    request = read_request(study_file, flags, device, workers)
+    request = read_request(study_file, flags, device, parse_workers(workers))
     with open_steps(console if console.is_terminal else None) as steps:
         made = _make_plan(request, choose_cache_folder(), steps.tell)
     if as_json:

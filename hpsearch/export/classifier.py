@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from hpsearch.errors import InputError
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray
-from hpsearch.training.inference import FloatArray
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
 
 WideArray = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import HpsearchError
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 
 MICRO_PACKAGE = "tflite_micro"
 

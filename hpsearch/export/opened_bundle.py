@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -20,12 +20,12 @@ from hpsearch.export.bundle_files import (
     SAFETENSORS,
     TFLITE,
 )
-from hpsearch.export.classifier import Classifier, OnnxClassifier
-from hpsearch.export.tflite_classifier import TfliteClassifier
 from hpsearch.study.spec import explain_value_error
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.inference import TrainedNetwork
 from hpsearch.wording import quote
+
+if TYPE_CHECKING:
+    from hpsearch.export.classifier import Classifier
 
 _MAXIMUM_MANIFEST_BYTES = 1_000_000
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -41,12 +41,16 @@ class Bundle:
     config: TrialConfig
     files: Mapping[str, bytes]
 
-    def load_classifier(self, name: str = SAFETENSORS) -> Classifier:
+    def load_classifier(self, name: str = SAFETENSORS) -> "Classifier":
         """The network from one of the bundle's models: model.safetensors, model.onnx, model-int8.tflite ...
 
         Raises:
             InputError: The bundle has no such file, or it does not fit the configuration.
         """
+        from hpsearch.export.classifier import OnnxClassifier
+        from hpsearch.export.tflite_classifier import TfliteClassifier
+        from hpsearch.training.inference import TrainedNetwork
+
         content = self.files.get(name)
         if content is None:
             others = {SAFETENSORS: "no option", ONNX: "--onnx", INT8_ONNX: "--int8", INT8_TFLITE: "--tflite"}

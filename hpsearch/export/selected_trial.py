@@ -10,7 +10,6 @@ from typing import Any
 
 import tomli_w
 
-from hpsearch import __version__
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import (
     CARD,
@@ -31,6 +30,7 @@ from hpsearch.training.onnx_export import INPUT_NAME, OPSET, OUTPUT_NAME
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
+from hpsearch.version import __version__
 
 MADE_ANEW = frozenset(
     {"version", "versions", "verified", "int8", "onnx", "files", "brightness", "baseline", "tflite", "footprint"}

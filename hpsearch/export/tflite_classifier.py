@@ -7,8 +7,7 @@ import numpy as np
 from hpsearch.errors import InputError
 from hpsearch.export.classifier import require_packages
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.data.labelled_images import ByteArray
-from hpsearch.training.inference import FloatArray
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray
 
 TFLITE_INSTALL_COMMAND = "pip install 'hpsearch[tflite]'"
 TFLITE_PACKAGES = ("ai_edge_litert", "flatbuffers")

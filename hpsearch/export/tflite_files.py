@@ -16,7 +16,7 @@ from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION
 from hpsearch.network.memory import count_flash, count_ram
 from hpsearch.study.targets import MICRO_OPERATORS, runs_on
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.quantization import DeviceModel, make_device_model
 
 TFLITE_CALIBRATION_IMAGES = 1000

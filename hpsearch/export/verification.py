@@ -12,8 +12,9 @@ from hpsearch.export.classifier import Measures, OnnxClassifier, measure
 from hpsearch.export.micro_interpreter import has_micro_interpreter, run_micro
 from hpsearch.export.tflite_classifier import TfliteClassifier, find_output_scale
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray, LabelledImages
-from hpsearch.training.inference import FloatArray, TrainedNetwork
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
+from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.inference import TrainedNetwork
 
 TOLERANCE = 1e-4
 """The largest difference between two runtimes' logits, as a share of the largest logit (or of 1, if that is more).

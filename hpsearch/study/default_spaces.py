@@ -74,7 +74,7 @@ _CNN: dict[str, _Range] = {
     "dropout_place": _one_of("head"),
     "activation": _one_of("relu"),
     "batch_norm": _one_of(True),
-    "optimizer": _one_of("adamw"),
+    "optimizer": _one_of("muon"),
     "lr": _log(2e-3, 2e-2),
     "batch_size": _one_of(128),
     "weight_decay": _log(1e-3, 1e-1),

@@ -55,6 +55,7 @@ _COMMON: dict[str, Value] = {
 _FCN = _COMMON | {"initialization": "kaiming_uniform", "batch_size": 256}
 
 _CNN = _COMMON | {
+    "optimizer": "muon",
     "stages": 3,
     "kernel": 3,
     "stem_stride": 1,

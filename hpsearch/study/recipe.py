@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad"]
+Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "muon"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle"]
 Initialization = Literal[
     "default", "random_normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"
@@ -36,17 +36,18 @@ class Recipe(BaseModel):
     batch_size: BatchSize = 128
     """Images a step; a last, smaller batch is left out of an epoch (another shuffle brings its images)."""
     optimizer: Optimizer = "adamw"
+    """muon: for the weights between the input and the last layer, adamw for that layer, biases and norms."""
     lr: LearningRate = 3e-3
     """The peak of the schedule."""
     momentum: Probability = 0.9
-    """Of sgd and rmsprop; the others have moments of their own (0.9 and 0.999)."""
+    """Of sgd and rmsprop; the others have moments of their own (0.9 and 0.999; muon 0.95)."""
     nesterov: bool = True
     """Of sgd with momentum."""
     schedule: Schedule = "one_cycle"
     """constant; step: a tenth after 1/2 and again after 3/4 of the epochs; cosine: from lr to 0;
     one_cycle: up from lr / 25 for 30% of the steps, then down to lr / 250,000 (Smith and Topin, 2018)."""
     weight_decay: Penalty = 0.0
-    """Decoupled for adamw (Loshchilov and Hutter, 2019), the L2 term of the gradient otherwise.
+    """Decoupled for adamw (Loshchilov and Hutter, 2019) and muon, the L2 term of the gradient otherwise.
     Not applied to biases and batch norms."""
     l1: Penalty = 0.0
     """Factor of the sum of absolute weights, added to the loss; not of biases and batch norms."""

@@ -41,7 +41,7 @@ from hpsearch.training.weights import save_weights
 _CALIBRATION_IMAGES = 1000
 """Training images whose values give the ranges in which the last epochs round."""
 
-CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
+CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "muon")
 """PyTorch's Adagrad keeps its step on the CPU, which a CUDA graph would freeze."""
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hpsearch.network.device_graph import DeviceGraph, Precision, lower
 from hpsearch.network.tensor_scale import Range, TensorScale, choose_scales
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.device_layers import (
     LayerWeights,
     PixelScale,

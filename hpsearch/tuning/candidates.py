@@ -14,15 +14,11 @@ from hpsearch.study.regularization import choose_augmentation
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.study.trial_plan import PlannedTrial
+from hpsearch.tuning.attributes import PROMOTED_FROM, ROUND
 from hpsearch.tuning.history import History
 from hpsearch.tuning.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import draw, fixed_parameters
-
-ROUND = "round"
-"""The attribute with a trial's round, from 1: for Optuna's dashboard, which shows a trial's attributes."""
-PROMOTED_FROM = "promoted_from"
-"""The attribute with the number of the trial whose configuration one takes up."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-from hpsearch.cli.networks import describe_unused
 from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture
 from hpsearch.network.limits import Limits
+from hpsearch.views.networks import describe_unused
 from tests.scripted import TINY_DATASET
 
 

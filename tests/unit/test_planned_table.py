@@ -11,7 +11,7 @@ from rich.console import Console
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.epoch_result import EpochResult
 from hpsearch.network.architecture import FcnArchitecture
-from hpsearch.storage.test_scores import TestScore
+from hpsearch.storage.stored_rows import TestScore
 from hpsearch.study.origin import Origin, PrintedFigures, Source
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig

@@ -236,7 +236,7 @@ def test_what_the_new_space_has_not_is_put_to_the_nearest_or_drawn_anew_and_said
 
 def test_another_family_gets_the_recipe_and_draws_the_network(database: Database) -> None:
     source = make_source(database, 0.5, 0.6, space={"lr": {"low": 0.005, "high": 0.02}, "activation": "leaky_relu"})
-    study = make_study(database, arch="cnn", predecessor=begin_with(source))
+    study = make_study(database, arch="cnn", space={"optimizer": "adamw"}, predecessor=begin_with(source))
     assert study.warm_start is not None
     assert study.warm_start.changes[0] == "only the recipe is taken: the network of a cnn is drawn"
     assert not any("activation" in change for change in study.warm_start.changes)
@@ -337,11 +337,10 @@ class Died(BaseException):
 def test_a_maker_that_died_anywhere_leaves_a_name_that_the_same_command_makes_whole(
     database: Database, monkeypatch: pytest.MonkeyPatch, write: str, call: int, is_ladder: bool
 ) -> None:
-    from hpsearch.storage import leases
-    from hpsearch.tuning import study as study_module
+    from hpsearch.storage import leases, optuna_rows
 
     source = make_source(database, 0.5, 0.6, 0.7)
-    owner: Any = {"write_study_attributes": study_module}.get(write, leases)
+    owner: Any = {"write_study_attributes": optuna_rows}.get(write, leases)
     original, calls = getattr(owner, write), []
 
     def die(*arguments: Any, **keywords: Any) -> Any:

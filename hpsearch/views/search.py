@@ -1,49 +1,40 @@
 """What a search looks like while it goes on: live on a terminal, a line for each trial in a log, or nothing."""
 
+from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
-from hpsearch.cli.screen import write_error_line
 from hpsearch.durations import format_duration
-from hpsearch.sessions.progress import Progress, count_epochs_of_attempt
+from hpsearch.sessions.how_far import HowFar, count_epochs_of_attempt
 from hpsearch.tuning.record_words import describe_rounds
+from hpsearch.views.screen import write_error_line
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
-
-class View(Protocol):
-    """Shows a study in progress."""
-
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
-        """The study as it stands now."""
-
-    def say(self, line: str) -> None:
-        """Something that a person should hear."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+_WIDE = 96
+"""Columns from which a worker's line has all that is known."""
+_NARROW_WORKER = 18
 
 
 class LiveView:
     """A picture of the study that stays in its place, and is gone at the end."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self, console: "Console", already_finished: frozenset[int] = frozenset()) -> None:
         from rich.live import Live
         from rich.text import Text
 
         self._live = Live(Text("starting the workers ..."), console=console, transient=True, refresh_per_second=4)
         self._console = console
+        self._ends = LineView(console, already_finished)
 
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
-        """Draw the picture anew."""
-        self._live.update(draw_study(record, progress, elapsed_seconds))
+    def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
+        """Write a line for each trial that has finished since, above the picture, and draw it anew."""
+        self._ends.show(record, how_far, elapsed_seconds)
+        self._live.update(draw_study(record, how_far, elapsed_seconds))
 
     def say(self, line: str) -> None:
         """Write above the picture."""
@@ -66,12 +57,12 @@ class LineView:
         self._console = console
         self._known = set(already_finished)
 
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
+    def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
         """Write a line for each trial that has finished since."""
         for trial in record.trials:
             if trial.is_finished and trial.number not in self._known:
                 self._known.add(trial.number)
-                state = f"{len(self._known)} of {progress.wanted} finished"
+                state = f"{len(self._known)} of {how_far.wanted} finished"
                 self.say(f"[{format_duration(elapsed_seconds)}] {describe_end(trial)}; {state}{_best_in_short(record)}")
 
     def say(self, line: str) -> None:
@@ -90,7 +81,7 @@ class LineView:
 class SilentView:
     """Shows nothing; trouble goes to stderr."""
 
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
+    def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
         """Nothing."""
 
     def say(self, line: str) -> None:
@@ -128,35 +119,35 @@ def format_accuracy(accuracy: float | None) -> str:
     return "-" if accuracy is None else f"{accuracy:.2%}"
 
 
-def draw_study(record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> "RenderableType":
+def draw_study(record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> "RenderableType":
     """The picture of a study in progress."""
     from rich.console import Group
     from rich.padding import Padding
 
     parts: list[RenderableType] = [
-        _draw_bar(record, progress),
-        _draw_counts(record, progress, elapsed_seconds),
+        _draw_bar(record, how_far),
+        _draw_counts(record, how_far, elapsed_seconds),
         *_draw_rounds(record),
         _draw_best(record),
-        _draw_workers(record),
+        _Workers(record),
     ]
     # The terminal echoes a Ctrl-C behind the last line: without room it would wrap, and the picture leave a trace.
     return Padding(Group(*parts), (0, 3, 0, 0))
 
 
-def _draw_bar(record: "StudyRecord", progress: Progress) -> "RenderableType":
+def _draw_bar(record: "StudyRecord", how_far: HowFar) -> "RenderableType":
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2), expand=True)
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True)
-    bar = ProgressBar(total=progress.wanted, completed=progress.trials_done)
-    grid.add_row(bar, f"{progress.finished} of {progress.wanted} trials")
+    bar = ProgressBar(total=how_far.wanted, completed=how_far.trials_done)
+    grid.add_row(bar, f"{how_far.finished} of {how_far.wanted} trials")
     return grid
 
 
-def _draw_counts(record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> "RenderableType":
+def _draw_counts(record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> "RenderableType":
     from rich.text import Text
 
     counts = record.counts
@@ -165,9 +156,9 @@ def _draw_counts(record: "StudyRecord", progress: Progress, elapsed_seconds: flo
     line.append(f"  {counts['PRUNED']} pruned", style="yellow")
     line.append(f"  {counts['FAIL']} failed", style="red" if counts["FAIL"] else "dim")
     line.append(f"  {counts['RUNNING']} running", style="cyan")
-    line.append(f"     {format_duration(elapsed_seconds)} so far")
-    if progress.remaining_seconds is not None:
-        line.append(f", about {format_duration(progress.remaining_seconds)} to go")
+    line.append(f"   {format_duration(elapsed_seconds)} so far")
+    if how_far.remaining_seconds is not None:
+        line.append(f", about {format_duration(how_far.remaining_seconds)} to go")
     return line
 
 
@@ -192,33 +183,46 @@ def _draw_best(record: "StudyRecord") -> "RenderableType":
     return line.append(describe_network(best), style="dim")
 
 
-def _draw_workers(record: "StudyRecord") -> "Table":
+class _Workers:
+    """A line for each trial under way; without its weights, and without a bar, where there is no room."""
+
+    def __init__(self, record: "StudyRecord") -> None:
+        self._record = record
+
+    def __rich_console__(self, _console: "Console", options: "ConsoleOptions") -> "Iterator[Table]":
+        yield _draw_workers(self._record, is_wide=options.max_width >= _WIDE)
+
+
+def _draw_workers(record: "StudyRecord", *, is_wide: bool) -> "Table":
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
-    table.add_column("worker", no_wrap=True)
-    table.add_column("trial", justify="right")
+    table.add_column("worker", no_wrap=True, overflow="ellipsis", max_width=None if is_wide else _NARROW_WORKER)
+    table.add_column("trial", justify="right", no_wrap=True)
     table.add_column("network", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("weights", justify="right", no_wrap=True)
+    if is_wide:
+        table.add_column("weights", justify="right", no_wrap=True)
     table.add_column("epoch", justify="right", no_wrap=True)
-    table.add_column("", width=10)
-    table.add_column("validation", justify="right")
+    if is_wide:
+        table.add_column("", width=10)
+    table.add_column("validation", justify="right", no_wrap=True)
     for trial in record.running:
         lease = trial.lease
         wanted = trial.epochs_wanted or record.study.spec.epochs
         epochs = count_epochs_of_attempt(trial)
-        table.add_row(
+        cells: list[RenderableType] = [
             (lease.worker or "?") if lease and lease.is_live else "(gone)",
             str(trial.number),
             describe_network(trial) or "drawing ...",
-            f"{trial.weights:,}" if trial.weights is not None else "",
+            *([f"{trial.weights:,}" if trial.weights is not None else ""] if is_wide else []),
             f"{epochs}/{wanted}",
-            ProgressBar(total=wanted, completed=epochs, width=10),
+            *([ProgressBar(total=wanted, completed=epochs, width=10)] if is_wide else []),
             format_accuracy(lease.validation_accuracy if lease else None),
-        )
+        ]
+        table.add_row(*cells)
     if not record.running:
-        table.add_row("...", "", "the workers are starting", "", "", "", "")
+        table.add_row("...", "", "the workers are starting")
     return table
 
 

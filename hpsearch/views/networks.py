@@ -3,13 +3,14 @@
 import math
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.measures import list_measures, list_steps
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import name_trials
+from hpsearch.views.measures import list_measures, list_steps
+from hpsearch.views.search import format_accuracy
+from hpsearch.views.tables import Trimmed
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.network.architecture import Architecture
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> "Table":
+def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> "RenderableType":
     """The network layer by layer: what each is, the shape it gives, its weights and multiply-accumulates."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -37,7 +38,7 @@ def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", limits
     table.add_row("input", f"{dataset.class_count} classes", str(dataset.input_shape), "", "")
     for layer in architecture.walk_layers(dataset.input_shape, dataset.class_count):
         table.add_row(*layer.write_cells(), style=None if layer.macs else "dim")
-    return table
+    return Trimmed(table)
 
 
 def describe_device(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> str:
@@ -86,7 +87,7 @@ def describe_unused(architecture: "Architecture", dataset: "DatasetIdentity", li
     )
 
 
-def draw_facts(facts: "list[tuple[str, str]]") -> "Table":
+def draw_facts(facts: "list[tuple[str, str]]") -> "RenderableType":
     """Two columns: what, and its value in words."""
     from rich.table import Table
 
@@ -95,7 +96,7 @@ def draw_facts(facts: "list[tuple[str, str]]") -> "Table":
     grid.add_column()
     for name, value in facts:
         grid.add_row(name, value)
-    return grid
+    return Trimmed(grid)
 
 
 def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[str, str]]:
@@ -131,7 +132,8 @@ def describe_test(record: "StudyRecord", trial: "TrialRecord") -> str:
             return "not known: the test split is closed until the study is finished"
         return f"not known: the test split was opened for {_name_scored(record)} alone"
     score = trial.test_scores[0]
-    text = f"{format_accuracy(score.accuracy)} of {score.images:,} test images"
+    error = 100 * (score.accuracy * (1 - score.accuracy) / score.images) ** 0.5
+    text = f"{format_accuracy(score.accuracy)} of {score.images:,} test images, standard error {error:.2f} points"
     if openings == 1:
         return f"{text}; the test split was opened once, after selection on validation"
     return f"{text}; the test split was opened {openings} times for this study, for {_name_scored(record)}"
