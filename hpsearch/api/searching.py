@@ -22,10 +22,14 @@ Dataset = str | os.PathLike[str] | Sequence[Any] | Mapping[str, Any]
 
 @speaks_python
 def search(
-    budget: int | str,
+    budget: int | str | None = None,
     arch: Arch = "cnn",
     dataset: Dataset = "fashion-mnist",
     *,
+    ram: int | str | None = None,
+    flash: int | str | None = None,
+    macs: int | str | None = None,
+    target: str | None = None,
     trials: int | None = None,
     epochs: int | None = None,
     time: str | float | None = None,
@@ -37,6 +41,7 @@ def search(
     start: str | Study | None = None,
     portfolio: bool | None = None,
     teacher: str | Study | None = None,
+    int8: bool | None = None,
     name: str | None = None,
     storage: Location = None,
     workers: int | Literal["auto"] = "auto",
@@ -55,6 +60,11 @@ def search(
 
     Args:
         budget: The most weights a network may have: 100_000, "100k", "0.1m".
+        ram: The most RAM for what flows in int8: 65_536, "64k" (k is 1024 bytes); with a budget or in its place.
+        flash: The largest .tflite file in int8: "128k".
+        macs: The most multiply-accumulates of an image: "2m" (k is 1000).
+        target: A device by name, for RAM, flash and operators: "cortex-m4-64k".
+        int8: Whether trainings end in whole numbers of 8 bits (quantization-aware).
         arch: Convolutional (cnn) or fully connected (fcn) networks.
         dataset: fashion-mnist, mnist, kmnist, cifar10; the path of a folder with a folder of images per class, or of
             an .npz file; or arrays: (images, labels), perhaps with (..., test_images, test_labels), or a mapping with
@@ -98,6 +108,11 @@ def search(
     place = find_place(storage, cache_folder)
     fields = {
         "budget": budget,
+        "ram": ram,
+        "flash": flash,
+        "macs": macs,
+        "target": target,
+        "int8": int8,
         "arch": arch,
         "dataset": _find_dataset(dataset, place),
         "trials": trials,

@@ -12,16 +12,21 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    FlashOption,
+    Int8TrainingOption,
     JsonOption,
+    MacsOption,
     PortfolioOption,
     PredecessorOption,
     PrunerOption,
+    RamOption,
     ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TargetOption,
     TeacherOption,
     TimeOption,
     TrialsOption,
@@ -54,6 +59,10 @@ def create(
     context: typer.Context,
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
+    ram: RamOption = None,
+    flash: FlashOption = None,
+    macs: MacsOption = None,
+    target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
@@ -64,6 +73,7 @@ def create(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    int8: Int8TrainingOption = False,
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
@@ -82,6 +92,10 @@ def create(
     """
     flags = collect_flags(
         budget=budget,
+        ram=ram,
+        flash=flash,
+        macs=macs,
+        target=target,
         arch=arch,
         dataset=dataset,
         trials=trials,
@@ -91,6 +105,7 @@ def create(
         pruner=pruner,
         seed=seed,
         portfolio=portfolio,
+        int8=int8,
         study=study,
         teacher=teacher,
     )
@@ -136,7 +151,7 @@ def _create_planned(
 
 def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
     spec = study.spec
-    heading = f"{spec.describe_length()}; each a {spec.arch} of at most {spec.budget:,} weights"
+    heading = f"{spec.describe_length()}; each a {spec.arch} of {spec.limits.describe()}"
     lines = [
         *_list_commands(study, storage, heading, facts),
         "get the best network, once they are done",

@@ -10,6 +10,7 @@ from hpsearch.cli.options import (
     HOW,
     WHAT,
     DeviceOption,
+    Int8TrainingOption,
     JsonOption,
     QuietOption,
     StorageChoice,
@@ -60,6 +61,7 @@ def finalists(
             rich_help_panel=HOW,
         ),
     ] = None,
+    int8: Int8TrainingOption = False,
     on: Annotated[
         str,
         typer.Option(
@@ -104,6 +106,7 @@ def finalists(
         replicates=parse_number(replicates, "--replicates", least=1) or _REPLICATES,
         epochs=parse_number(epochs, "--epochs", least=1),
         trains_on=trains_on,
+        int8=int8,
         storage=chosen,
         work=PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers)),
     )
@@ -141,6 +144,7 @@ class _Asked:
     replicates: int
     epochs: int | None
     trains_on: "TrainsOn"
+    int8: bool
     storage: StorageChoice
     work: PlannedWork
 
@@ -181,9 +185,14 @@ class _Asked:
         from hpsearch.tuning.teacher_choice import find_teacher_of
 
         study = searched.study
-        name = self.name or name_finalists(self.search, self.trains_on)
+        name = self.name or name_finalists(self.search, self.trains_on, int8=self.int8)
         plan = plan_finalists(
-            searched, top=self.top, replicates=self.replicates, epochs=self.epochs, trains_on=self.trains_on
+            searched,
+            top=self.top,
+            replicates=self.replicates,
+            epochs=self.epochs,
+            trains_on=self.trains_on,
+            int8=self.int8,
         )
         fields: dict[str, Any] = {"trials": len(plan.trials), "pruner": "none", "sampler": "random"}
         fields |= {"epochs": self.epochs} if self.epochs else {}

@@ -29,6 +29,42 @@ BudgetOption = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
+RamOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ram",
+        metavar="BYTES",
+        help="The most RAM for what flows through a network in int8: [bold]64k[/], where k is 1024 bytes.",
+        rich_help_panel=WHAT,
+    ),
+]
+FlashOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flash",
+        metavar="BYTES",
+        help="The largest .tflite file in int8: [bold]128k[/], where k is 1024 bytes.",
+        rich_help_panel=WHAT,
+    ),
+]
+MacsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--macs",
+        metavar="N",
+        help="The most multiply-accumulates for an image: [bold]2m[/], where k is 1000.",
+        rich_help_panel=WHAT,
+    ),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="A device by name, for --ram, --flash and the operators that it has: cortex-m4-64k, rp2040, esp32-s3 ...",
+        rich_help_panel=WHAT,
+    ),
+]
 ArchOption = Annotated[
     str | None,
     typer.Option(
@@ -156,6 +192,15 @@ PortfolioOption = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+Int8TrainingOption = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="End trainings in whole numbers of 8 bits (quantization-aware), a tenth of their epochs; of a search in "
+        "rounds those of the last round.",
+        rich_help_panel=HOW,
+    ),
+]
 ReplicatesOption = Annotated[
     str | None,
     typer.Option(
@@ -217,12 +262,24 @@ def collect_flags(
     portfolio: bool | None,
     study: str | None,
     teacher: str | None = None,
+    ram: str | None = None,
+    flash: str | None = None,
+    macs: str | None = None,
+    target: str | None = None,
+    int8: bool = False,
 ) -> dict[str, int | str | None]:
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
     flags |= {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
-    return flags | {"teacher": teacher}
+    return flags | {
+        "teacher": teacher,
+        "ram": ram,
+        "flash": flash,
+        "macs": macs,
+        "target": target,
+        "int8": int8 or None,
+    }
 
 
 def read_number(text: str | None) -> int | str | None:

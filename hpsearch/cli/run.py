@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.ladder import Ladder, read_listed_budgets, read_rungs
+from hpsearch.cli.ladder import Ladder, read_listed_limits, read_rungs
 from hpsearch.cli.options import (
     HOW,
     ArchOption,
@@ -13,17 +13,22 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    FlashOption,
+    Int8TrainingOption,
     JsonOption,
+    MacsOption,
     PortfolioOption,
     PredecessorOption,
     PrunerOption,
     QuietOption,
+    RamOption,
     ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TargetOption,
     TeacherOption,
     TimeOption,
     TrialsOption,
@@ -47,6 +52,10 @@ def run(
     context: typer.Context,
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
+    ram: RamOption = None,
+    flash: FlashOption = None,
+    macs: MacsOption = None,
+    target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
@@ -66,6 +75,7 @@ def run(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    int8: Int8TrainingOption = False,
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
@@ -75,7 +85,7 @@ def run(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the best network that fits a weight budget.
+    """Find the best network that fits a weight budget, or a device.
 
     Ctrl-C stops it with nothing lost; the same command goes on. A finished study is shown again, and nothing added.
 
@@ -87,7 +97,10 @@ def run(
 
     Example: [bold]hpsearch run --budget 100k --arch fcn --teacher fashion-mnist-cnn-100k[/]
 
-    Several budgets, and families, make a study each; the 2 best of one begin the next, and a table compares all.
+    Example: [bold]hpsearch run --arch cnn --target cortex-m4-64k[/]
+
+    Several budgets or other limits, and families, make a study each; the 2 best of one begin the next, and a table
+    compares all.
 
     Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn[/]
 
@@ -97,6 +110,10 @@ def run(
     """
     flags = collect_flags(
         budget=budget,
+        ram=ram,
+        flash=flash,
+        macs=macs,
+        target=target,
         arch=arch,
         dataset=dataset,
         trials=trials,
@@ -106,6 +123,7 @@ def run(
         pruner=pruner,
         seed=seed,
         portfolio=portfolio,
+        int8=int8,
         study=study,
         teacher=teacher,
     )
@@ -117,7 +135,7 @@ def run(
             command = join_command(context.obj or ())
             code = PlannedSession(planned, work, chosen, command, quiet, as_json).run(interrupts)
         raise typer.Exit(code)
-    rungs = read_rungs(flags | read_listed_budgets(study_file, flags))
+    rungs = read_rungs(flags | read_listed_limits(study_file, flags))
     lowest = {rung["arch"]: rung for rung in reversed(rungs)}
     chosen, command, count = choose_storage(context, storage), join_command(context.obj or ()), parse_workers(workers)
     cache_folder = choose_cache_folder()

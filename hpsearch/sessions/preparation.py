@@ -45,14 +45,14 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Te
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
-    """What of the space the budget and the images allow.
+    """What of the space the limits and the images allow.
 
     Raises:
         InputError: Nothing.
     """
-    from hpsearch.study.feasibility import fit_space
+    from hpsearch.study.fitting import fit_spec
 
-    return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
+    return fit_spec(spec, dataset)
 
 
 def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":

@@ -39,6 +39,7 @@ def read_request(
     Raises:
         InputError: A value is missing or not allowed.
     """
+    from hpsearch.network.limits import LIMIT_NAMES
     from hpsearch.study.file import parse_study_spec, read_study_file
 
     given = {name: value for name, value in flags.items() if value is not None}
@@ -46,8 +47,12 @@ def read_request(
     if study_file is not None and isinstance(fields.get("dataset"), str):
         fields["dataset"] = resolve_beside(study_file, fields["dataset"])
     fields |= given
-    if isinstance(fields.get("budget"), list):
-        raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
+    for limit in LIMIT_NAMES:
+        if isinstance(fields.get(limit), list):
+            several = "budgets" if limit == "budget" else f"values of {limit}"
+            raise InputError(
+                f"{str(study_file)!r} lists several {several}, which hpsearch run takes: add --{limit} with one"
+            )
     name, spec = parse_study_spec(fields)
     spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
     return Request(name, spec, device, workers, predecessor)

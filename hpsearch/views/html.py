@@ -95,7 +95,7 @@ def _layers(record: "StudyRecord", trial: "TrialRecord") -> str:
     weights, macs = architecture.count_weights(shape, classes), architecture.count_macs(shape, classes)
     rows: list[Sequence[str]] = [("input", f"{classes} classes", escape(str(shape)), "", "")]
     rows += [tuple(map(escape, layer.write_cells())) for layer in architecture.walk_layers(shape, classes)]
-    share = f"{weights * 1000 // budget / 10}% of {budget:,} weights"
+    share = f"{weights * 1000 // budget / 10}% of {budget:,} weights" if budget is not None else ""
     rows.append(("<b>total</b>", share, "", f"<b>{weights:,}</b>", f"<b>{macs:,}</b>"))
     return _table(("layer", "what", "output", "weights", "MACs"), rows, numbers=(2, 3, 4))
 

@@ -43,7 +43,7 @@ def describe_start(beginning: "Beginning") -> list[str]:
     record = beginning.record
     study, spec = record.study, record.study.spec
     lines = [
-        f"study      {study.name}: {describe_length(record)}; each a {spec.arch} of at most {spec.budget:,} weights",
+        f"study      {study.name}: {describe_length(record)}; each a {spec.arch} of {spec.limits.describe()}",
         f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "
         f"{study.dataset.input_shape}, {study.dataset.class_count} classes",
         f"search     sampler {spec.sampler}, {describe_selection(spec)}, seed {spec.seed}; "
