@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hpsearch.epoch_result import EpochResult
-from hpsearch.reporting import figures, frontier, label_figures, space_figures, trial_figures
+from hpsearch.reporting import canvas, figures, frontier, label_figures, space_figures, trial_figures
 from hpsearch.reporting.frontier import FrontierPoint
 from hpsearch.reporting.plan_part import find_compared
 from hpsearch.study.origin import Origin, PrintedFigures
@@ -27,8 +27,8 @@ Draw = Callable[[Callable[[], bytes]], "Figure"]
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Draw:
     """Draws, and gives the figure instead of its bytes."""
     written: list[Figure] = []
-    for module in (label_figures, space_figures, frontier, figures, trial_figures):
-        monkeypatch.setattr(module, "write_png", lambda figure: written.append(figure) or b"")
+    for module in (canvas, label_figures, space_figures, frontier, figures, trial_figures):
+        monkeypatch.setattr(module, "write_png", lambda figure: written.append(figure) or b"", raising=False)
 
     def draw(picture: Callable[[], bytes]) -> "Figure":
         picture()
