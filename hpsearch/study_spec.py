@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hpsearch.architecture import Arch
 from hpsearch.budget import Budget, format_budget
+from hpsearch.dataset import ImageSize, Preparation
 from hpsearch.default_spaces import default_space
 from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
@@ -50,7 +51,11 @@ class StudySpec(BaseModel):
 
     version: Literal[1] = 1
     dataset: Annotated[str, Field(min_length=1)] = "fashion-mnist"
-    """A name of the catalogue, or the path of a folder or an .npz file."""
+    """A name of the catalogue, or the path of a folder or a file."""
+    image_size: ImageSize | None = None
+    """Height and width that own images of any size are brought to; None where they have one already."""
+    grey: Annotated[bool, Field(strict=True)] = False
+    """Whether their colours are dropped, too."""
     arch: Arch
     budget: Budget
     trials: Trials
@@ -99,6 +104,12 @@ class StudySpec(BaseModel):
         return None if given is None else check_study_name(given)
 
     @model_validator(mode="after")
+    def _grey_goes_with_a_size(self) -> Self:
+        if self.grey and self.image_size is None:
+            raise InputError("grey goes with an image size: give --image-size as well, e.g. --image-size 64 --grey")
+        return self
+
+    @model_validator(mode="after")
     def _space_belongs_to_arch(self) -> Self:
         check_space(self.arch, self.space)
         if self.sampler == "grid":
@@ -109,6 +120,11 @@ class StudySpec(BaseModel):
                     "leave it out, or take another sampler"
                 )
         return self
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """How own images become those of one size; None where they are taken as they are."""
+        return None if self.image_size is None else Preparation(size=self.image_size, grey=self.grey)
 
     @property
     def has_open_plan(self) -> bool:
@@ -153,7 +169,8 @@ class StudySpec(BaseModel):
         A study without a portfolio has the one that it had before there were portfolios, and a space that was written
         before some parameters were there the one that it had without them.
         """
-        absent = {name for name in ("portfolio", "time", "round_plan", "teacher") if not getattr(self, name)}
+        optional = ("portfolio", "time", "round_plan", "teacher", "image_size", "grey")
+        absent = {name for name in optional if not getattr(self, name)}
         content = self.model_dump(mode="json", exclude=absent)
         for name in list_added_since(self.space):
             del content["space"]["distributions"][name]
@@ -184,6 +201,7 @@ class StudySpec(BaseModel):
     def _flatten(self) -> dict[str, str]:
         fields = {name: str(value) for name, value in self if name not in ("space", "budget", "time", "round_plan")}
         fields["teacher"] = self.teacher or "none"
+        fields["image_size"] = "none" if self.image_size is None else str(self.image_size)
         fields["time"] = "none" if self.time is None else format_duration(self.time)
         fields["round_plan"] = "none" if self.round_plan is None else self.round_plan.describe()
         space = {f"space.{name}": str(distribution) for name, distribution in self.space.distributions.items()}

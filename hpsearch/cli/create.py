@@ -12,6 +12,8 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    GreyOption,
+    ImageSizeOption,
     JsonOption,
     PortfolioOption,
     PredecessorOption,
@@ -55,6 +57,8 @@ def create(
     budget: BudgetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
     time: TimeOption = None,
@@ -92,6 +96,8 @@ def create(
         portfolio=portfolio,
         study=study,
         teacher=teacher,
+        image_size=image_size,
+        grey=grey,
     )
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)

@@ -13,6 +13,8 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    GreyOption,
+    ImageSizeOption,
     JsonOption,
     PrunerOption,
     ReplicatesOption,
@@ -64,6 +66,8 @@ def plan(
     budget: BudgetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
     time: TimeOption = None,
@@ -82,6 +86,7 @@ def plan(
     """
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "time": time}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "sampler": sampler, "pruner": pruner}
+    flags |= {"image_size": read_number(image_size), "grey": grey or None}
     console = open_console(stderr=as_json)
     if (planned := read_planned_study(study_file, flags, replicates)) is not None:
         with open_steps(console if console.is_terminal else None) as steps:
@@ -144,7 +149,7 @@ def _make_plan(request: Request, cache_folder: Path, tell: Any) -> Plan:
 
     spec = request.spec
     hardware = choose_hardware_for(request)
-    dataset = identify_dataset(spec.dataset, cache_folder, tell)
+    dataset = identify_dataset(spec.dataset, cache_folder, tell, preparation=spec.preparation)
     fitted = fit(spec, dataset)
     configure_threads(1)  # as a worker has it
     examples = []

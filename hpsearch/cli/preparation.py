@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.errors import InputError, StorageError
 
 if TYPE_CHECKING:
-    from hpsearch.dataset import DatasetIdentity
+    from hpsearch.dataset import DatasetIdentity, Preparation
     from hpsearch.feasibility import FittedSpace
     from hpsearch.round_plan import RoundPlan
     from hpsearch.storage.database import Database
@@ -165,10 +165,17 @@ def check_storage(url: str) -> bool:
     return False
 
 
-def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Tell | None = None) -> "DatasetIdentity":
+def identify_dataset(
+    name_or_path: str,
+    cache_folder: Path,
+    tell: Tell,
+    note: Tell | None = None,
+    *,
+    preparation: "Preparation | None" = None,
+) -> "DatasetIdentity":
     """Who the images are: of the catalogue without fetching them, of a person's own with a look at each.
 
-    `note`, or else `tell`, hears what a person has to know of own images.
+    `note`, or else `tell`, hears what a person has to know of own images. `preparation` brings them to one size.
 
     Raises:
         InputError: There is no such data set, or it is damaged.
@@ -177,9 +184,9 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Te
     from hpsearch.training.data.catalogue import CATALOGUE
     from hpsearch.training.data.catalogue_files import CatalogueFiles
 
-    if entry := CATALOGUE.get(name_or_path):
+    if preparation is None and (entry := CATALOGUE.get(name_or_path)):
         return CatalogueFiles(entry, cache_folder / entry.name).identity
-    return fetch_dataset(name_or_path, cache_folder, tell, note=note)
+    return fetch_dataset(name_or_path, cache_folder, tell, note=note, preparation=preparation)
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
@@ -208,7 +215,7 @@ def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", ca
     stored = load_study(database, study).dataset
     if stored.rules == dataset.rules or dataset.rules == 1:  # the latter are known by name, and have no others
         return dataset
-    return describe_dataset(dataset.name, cache_folder, rules=stored.rules)
+    return describe_dataset(dataset.name, cache_folder, rules=stored.rules, preparation=dataset.preparation)
 
 
 def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Path) -> None:
@@ -225,6 +232,7 @@ def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Pa
         validation_fraction=spec.validation_fraction,
         split_seed=spec.seed,
         rules=dataset.rules,
+        preparation=dataset.preparation,
     )
 
 
@@ -278,7 +286,8 @@ def check_study(
         InputError: The data, the space or an older study of this name does not allow it.
         StorageError: The database cannot be opened or made.
     """
-    dataset = identify_dataset(request.spec.dataset, cache_folder, tell, note)
+    spec = request.spec
+    dataset = identify_dataset(spec.dataset, cache_folder, tell, note, preparation=spec.preparation)
     fitted = fit(request.spec, dataset)
     if check_storage(url):
         dataset = check_beginning(url, request, dataset, fitted, cache_folder)

@@ -143,7 +143,7 @@ class Judge:
         from hpsearch.training.data.search_splits import load_search_splits
 
         place = self._dataset or name
-        key = (place, config.held_out_fraction, config.split_seed, config.dataset.rules)
+        key = (place, config.held_out_fraction, config.split_seed, config.dataset.rules, config.dataset.preparation)
         if key not in self._splits:
             self._splits[key] = load_search_splits(
                 place,
@@ -151,6 +151,7 @@ class Judge:
                 validation_fraction=key[1],
                 split_seed=config.split_seed,
                 rules=config.dataset.rules,
+                preparation=config.dataset.preparation,
             )
         splits = self._splits[key]
         if splits.identity.sha256 != config.dataset.sha256:

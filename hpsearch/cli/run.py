@@ -13,6 +13,8 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    GreyOption,
+    ImageSizeOption,
     JsonOption,
     PortfolioOption,
     PredecessorOption,
@@ -47,6 +49,8 @@ def run(
     budget: BudgetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
     time_planned: TimeOption = None,
@@ -106,6 +110,8 @@ def run(
         portfolio=portfolio,
         study=study,
         teacher=teacher,
+        image_size=image_size,
+        grey=grey,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:

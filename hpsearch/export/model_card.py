@@ -166,6 +166,7 @@ def _write_data(facts: CardFacts) -> str:
             share if config.is_validated else f"nothing; in the search it had been {share}",
         ),
         ("test split", f"{dataset.test_count:,} images, never seen by the search"),
+        *([("every image", dataset.preparation.describe())] if dataset.preparation is not None else []),
         *_describe_brightness(manifest),
         ("seed of the training", str(config.seed)),
     ]

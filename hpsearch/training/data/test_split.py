@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
 
-from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
+from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
 from hpsearch.training.data.array_archive import ArrayArchive, load_image_array, load_label_array
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, FileFormat
 from hpsearch.training.data.catalogue_files import CatalogueFiles, read_idx_pair, to_labelled_images, unpack_cifar
@@ -26,15 +26,20 @@ class TestSplit:
 
 
 def open_test_split(
-    name_or_path: str, cache_folder: Path, *, rules: DataRules = NEWEST_RULES, catalogue: Catalogue = CATALOGUE
+    name_or_path: str,
+    cache_folder: Path,
+    *,
+    rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
+    catalogue: Catalogue = CATALOGUE,
 ) -> TestSplit:
     """Load the test split; whoever calls this records that it was opened.
 
-    `rules` say how a person's own files are read and divided.
+    `rules` and `preparation` say how a person's own files are read and divided.
 
     Raises InputError for an unknown name, DataError for data that are missing or damaged.
     """
-    located = locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue)
+    located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
     if isinstance(located, OwnImages):
         images = located.test.images
     elif isinstance(located, ImageFolder):
