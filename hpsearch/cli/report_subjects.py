@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hpsearch.errors import DataError, InputError, StorageError, StorageUnavailableError, UnreadableStudyError
 
 if TYPE_CHECKING:
+    from hpsearch.dataset import Preparation
     from hpsearch.reporting.subject import Subject
     from hpsearch.reporting.validation import NoOutcome, ValidationOutcome
     from hpsearch.storage.database import Database
@@ -101,7 +102,7 @@ class Judge:
         self._cache_folder = cache_folder
         self._dataset = dataset
         self._tell = tell
-        self._splits: dict[tuple[str, float | None, int, int], SearchSplits] = {}
+        self._splits: dict[tuple[str, float | None, int, int, Preparation | None], SearchSplits] = {}
 
     def look_at(self, subject: "Subject") -> "Subject":
         """The subject with what its best networks do.

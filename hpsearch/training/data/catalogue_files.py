@@ -15,11 +15,16 @@ from typing import Self
 import numpy as np
 import torch
 from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
-from torchvision.datasets.mnist import read_image_file, read_label_file  # type: ignore[import-untyped]
+from torchvision.datasets.mnist import (  # type: ignore[import-untyped]
+    read_image_file,
+    read_label_file,
+    read_sn3_pascalvincent_tensor,
+)
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
 from hpsearch.training.data.catalogue import CatalogueEntry, FileFormat
+from hpsearch.training.data.catalogue_decoding import read_part
 from hpsearch.training.data.decoded_images import load_decoded
 from hpsearch.training.data.fetch import find_faults
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -43,7 +48,7 @@ class CatalogueFiles:
     @property
     def identity(self) -> DatasetIdentity:
         """Who these images are; the hash is over the pinned hashes of all files, in their order."""
-        digest = hashlib.sha256("\n".join(file.sha256 for file in self.entry.files).encode())
+        digest = hashlib.sha256("\n".join(file.pin for file in self.entry.files).encode())
         return DatasetIdentity(
             name=self.entry.name,
             sha256=digest.hexdigest(),
@@ -63,13 +68,23 @@ class CatalogueFiles:
             images, labels = self.entry.files[:2]
             return read_idx_pair(self.folder / images.name, self.folder / labels.name)
         archive = self.folder / images.name
+        if self.entry.file_format is not FileFormat.CIFAR:
+            key = f"{self.entry.name}-{self.identity.sha256}-train"
+            return load_decoded(cache_folder, key, lambda: read_part(self.entry, self.folder, "train"))
         return load_decoded(cache_folder, f"{images.sha256}-train", lambda: _decode_cifar_train(archive))
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> LabelledImages:
-    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not."""
+    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not.
+
+    Of labels with several columns, as QMNIST has them, the first is the class.
+    """
     with _plain(images_path) as images, _plain(labels_path) as labels:
-        return LabelledImages(read_image_file(str(images)).unsqueeze(1), read_label_file(str(labels)))
+        if "idx2" in labels_path.name:
+            numbers = read_sn3_pascalvincent_tensor(str(labels))[:, 0].long()
+        else:
+            numbers = read_label_file(str(labels))
+        return LabelledImages(read_image_file(str(images)).unsqueeze(1), numbers)
 
 
 @contextmanager

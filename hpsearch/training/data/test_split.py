@@ -8,6 +8,7 @@ from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
 from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
 from hpsearch.training.data.array_archive import ArrayArchive, load_image_array, load_label_array
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, FileFormat
+from hpsearch.training.data.catalogue_decoding import read_part
 from hpsearch.training.data.catalogue_files import CatalogueFiles, read_idx_pair, to_labelled_images, unpack_cifar
 from hpsearch.training.data.decoded_images import load_decoded
 from hpsearch.training.data.image_folder import ImageFolder, load_image_files
@@ -63,6 +64,9 @@ def _load_catalogue_test(located: CatalogueFiles, cache_folder: Path) -> Labelle
     if located.entry.file_format is FileFormat.IDX:
         images, labels = located.entry.files[2:]
         return read_idx_pair(located.folder / images.name, located.folder / labels.name)
+    if located.entry.file_format is not FileFormat.CIFAR:
+        key = f"{located.entry.name}-{located.identity.sha256}-test"
+        return load_decoded(cache_folder, key, lambda: read_part(located.entry, located.folder, "test"))
     archive = located.entry.files[0]
 
     def decode() -> LabelledImages:

@@ -5,7 +5,7 @@ import math
 import re
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,12 @@ from hpsearch.training.data.own_images import GivenImages
 from hpsearch.training.data.system_files import is_system_name
 
 _NAME = re.compile(r"(?P<head>.*?)(?P<what>images|labels)[-._]idx[1-4][-._](ubyte|int)(\.gz)?", re.IGNORECASE)
-_TYPES = {0x08: np.dtype(np.uint8), 0x09: np.dtype(np.int8), 0x0B: np.dtype(">i2"), 0x0C: np.dtype(">i4")}
+_TYPES: dict[int, np.dtype[Any]] = {
+    0x08: np.dtype(np.uint8),
+    0x09: np.dtype(np.int8),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+}
 _MOST_BYTES = 1 << 34
 _DAMAGED = (OSError, EOFError, zlib.error)
 
@@ -76,7 +81,7 @@ def find_pairs(path: Path) -> dict[str, _Pair]:
     return pairs
 
 
-def read_idx(path: Path) -> npt.NDArray[np.integer]:
+def read_idx(path: Path) -> npt.NDArray[Any]:
     """The array of an IDX file.
 
     Raises:
@@ -127,8 +132,6 @@ def _read(reading: Reading, pairs: dict[str, _Pair]) -> GivenImages:
         images[split] = pixels[:, np.newaxis] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         labels += [str(number) for number in numbers.tolist()]
     class_names, codes = number_labels(reading.path, labels)
-    if len({each.shape[1:] for each in images.values()}) > 1 and reading.preparation is None:
-        raise DataError(f"the splits in {show_path(reading.path)} have images of different sizes")
     parts, begun = {}, 0
     for split, each in images.items():
         prepared = prepare_arrays(np.ascontiguousarray(each), reading.preparation)

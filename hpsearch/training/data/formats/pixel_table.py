@@ -111,9 +111,9 @@ def find_columns(table: Table) -> PixelColumns:
     known = {label, identifier, split}
     pixels = tuple(place for place in range(len(table.columns)) if place not in known)
     if label is None and not _is_image(len(pixels)) and _is_image(len(pixels) - 1) and _name_shape(table) is None:
-        label, pixels = pixels[0], pixels[1:]
-        if table.columns[label].strip().lower().startswith("pixel"):
-            label, pixels = None, (label, *pixels)
+        ends = (pixels[0], pixels[-1])
+        label = next((end for end in ends if not table.columns[end].strip().lower().startswith("pixel")), None)
+        pixels = tuple(place for place in pixels if place != label)
     return PixelColumns(pixels, False, _find_shape(table, len(pixels)), label, identifier, split)
 
 
@@ -137,8 +137,12 @@ def _read(reading: Reading) -> GivenImages:
         there = np.array(words)
         parts = {split: images.select(np.flatnonzero(there == split).astype(np.int64)) for split in SPLITS}
         notes.append("its own column says which images are to train, to validate and to test")
-    height, width, channels = find_columns(open_table(path)).shape
+    table = open_table(path)
+    columns = find_columns(table)
+    height, width, channels = columns.shape
     kinds = [f"rows of {height}x{width} pixels" + (", red, green, blue beside each other" if channels == 3 else "")]
+    if columns.label is not None:
+        kinds.append(f"column of labels: {write_out(table.columns[columns.label])}")
     return assemble(path, class_names, parts, reading.least_classes, notes=notes, kinds=kinds)
 
 
@@ -192,7 +196,8 @@ def _bring_to_bytes(path: Path, blocks: Sequence["npt.NDArray[np.float32] | Byte
             f"{show_path(path)} holds pixels from {lowest:g} to {highest:g}: they are whole numbers from 0 to 255, or "
             "all from 0 to 1; is a column among them that is none?"
         )
-    return np.rint(numbers * 255).astype(np.uint8)
+    scaled: ByteArray = np.rint(numbers * 255).astype(np.uint8)
+    return scaled
 
 
 def _name_shape(table: Table) -> tuple[int, int] | None:
@@ -207,7 +212,7 @@ def _is_image(count: int) -> bool:
 
 def _find_shape(table: Table, count: int) -> tuple[int, int, int]:
     if (named := _name_shape(table)) is not None and named[0] * named[1] == count:
-        return (*named, 1)
+        return named[0], named[1], 1
     for channels in (1, 3):
         side = math.isqrt(count // channels)
         if side > 0 and side * side * channels == count:

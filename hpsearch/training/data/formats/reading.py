@@ -82,6 +82,9 @@ def assemble(
     there = {split: images for split, images in parts.items() if len(images)}
     if not there:
         raise DataError(f"{show_path(path)} holds no images")
+    if len(shapes := {tuple(images.images.shape[1:]) for images in there.values()}) > 1:
+        shown = " and ".join(sorted("x".join(map(str, shape)) for shape in shapes))
+        raise DataError(f"the splits in {show_path(path)} have images of different shapes, {shown}: make them one")
     if least_classes < 2:
         train = there.pop("train", None)
         others = {split: there.get(split) for split in ("validation", "test")}
