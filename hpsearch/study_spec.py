@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Collection
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -16,8 +17,8 @@ from hpsearch.default_spaces import default_space
 from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
 from hpsearch.older_spaces import complete_space, list_added_since
-from hpsearch.parameters import check_space
-from hpsearch.recipe import Epochs
+from hpsearch.parameters import check_space, list_unused
+from hpsearch.recipe import SMALL_TRAINING_SPLIT, Epochs, divide_epoch
 from hpsearch.round_plan import RoundPlan
 from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
 from hpsearch.trial_config import Seed, ValidationFraction
@@ -40,6 +41,13 @@ _MAXIMUM_GRID_POINTS = 100_000
 """Optuna's grid sampler holds every point in memory."""
 
 _MOST_SECONDS = 366 * 24 * 3600
+
+FEW_IMAGES = 1000
+"""Training images below which a tenth is too few to rank configurations by."""
+VALIDATION_FRACTION_OF_FEW = 0.3
+MOST_EPOCHS_OF_FEW = 150
+_USUAL_BATCH, _USUAL_STEPS = 128, 421
+"""Of an epoch over the 54,000 images that the usual numbers of epochs were found with."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -113,7 +121,7 @@ class StudySpec(BaseModel):
     def _space_belongs_to_arch(self) -> Self:
         check_space(self.arch, self.space)
         if self.sampler == "grid":
-            _check_grid(self.space)
+            _check_grid(self.arch, self.space)
             if self.portfolio:
                 raise InputError(
                     "sampler grid walks through all its points, so portfolio true is not allowed: "
@@ -145,6 +153,25 @@ class StudySpec(BaseModel):
         if self.time is not None:
             return f"as many trials as {format_duration(self.time)} allow"
         return f"{self.trials} trials of {self.epochs} epochs"
+
+    def fit_to_size(self, images: int, given: Collection[str]) -> "StudySpec":
+        """The same for a training split of so many images: what nobody has given follows from their number.
+
+        Few images make few steps an epoch: trials get as many steps as on a large split, as far as 150 epochs give
+        them. And below 1,000 images a tenth cannot rank, so that 3 of 10 are held out (docs/log.md).
+
+        Args:
+            images: Of the training split, the validation part included.
+            given: The fields that a person has named.
+        """
+        changes: dict[str, Any] = {}
+        if "validation_fraction" not in given and images < FEW_IMAGES:
+            changes["validation_fraction"] = VALIDATION_FRACTION_OF_FEW
+        if self.time is None and self.round_plan is None and "epochs" not in given and images < SMALL_TRAINING_SPLIT:
+            _, steps = divide_epoch(images, _USUAL_BATCH)
+            wanted = math.ceil(self.epochs * _USUAL_STEPS / steps)
+            changes["epochs"] = max(self.epochs, min(wanted, MOST_EPOCHS_OF_FEW))
+        return self.model_copy(update=changes) if changes else self
 
     def settle_portfolio(self, *, is_planned: bool = False, is_warm: bool = False) -> "StudySpec":
         """The spec of a study that is made now: what nobody says about the portfolio is decided.
@@ -292,11 +319,12 @@ def _settle_pruner(given: dict[str, Any]) -> str:
     return pruner
 
 
-def _check_grid(space: SearchSpace) -> None:
+def _check_grid(arch: Arch, space: SearchSpace) -> None:
+    unused = list_unused(arch, space)
     ranges = [
         name
         for name, distribution in space.distributions.items()
-        if isinstance(distribution, FloatRange) and distribution.low != distribution.high
+        if isinstance(distribution, FloatRange) and distribution.low != distribution.high and name not in unused
     ]
     if ranges:
         raise InputError(

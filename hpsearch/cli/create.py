@@ -105,7 +105,7 @@ def create(
     request = read_request(study_file, flags, device, workers, predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
-        identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
+        request, identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
         hardware = choose_hardware_for(request)
         request = plan_request_time(chosen.url, request, identity, fitted, hardware, steps.tell)
         database, made = open_study(chosen.url, request, identity, cache_folder, steps.tell)

@@ -37,7 +37,9 @@ from hpsearch.cli.preparation import (
     Request,
     choose_hardware_for,
     describe_left_out,
+    describe_repetition,
     fit,
+    fit_to_size,
     identify_dataset,
     measure_plan,
     parse_workers,
@@ -150,6 +152,7 @@ def _make_plan(request: Request, cache_folder: Path, tell: Any) -> Plan:
     spec = request.spec
     hardware = choose_hardware_for(request)
     dataset = identify_dataset(spec.dataset, cache_folder, tell, preparation=spec.preparation)
+    spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
     configure_threads(1)  # as a worker has it
     examples = []
@@ -198,6 +201,8 @@ def _show(console: "Console", made: Plan) -> None:
     facts = [("images", f"{dataset.input_shape}, {dataset.class_count} classes, {dataset.train_count:,} to train on")]
     facts.append((_DEPTH[spec.arch], f"{depths} fit"))
     facts += [("left out", line) for line in describe_left_out(made.fitted)]
+    if repetition := describe_repetition(spec, made.fitted.space):
+        facts.append(("note", repetition))
     console.print(draw_facts(facts))
     for example in made.examples:
         console.print()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity, Preparation
     from hpsearch.feasibility import FittedSpace
     from hpsearch.round_plan import RoundPlan
+    from hpsearch.search_space import SearchSpace
     from hpsearch.storage.database import Database
     from hpsearch.study_spec import StudySpec
     from hpsearch.trial_config import TrialConfig
@@ -40,6 +41,8 @@ class Request:
     """None for as many as fill the device."""
     predecessor: str | None = None
     """The study whose best come first, as a person named it."""
+    given: frozenset[str] = frozenset()
+    """The fields of the spec that a person has named."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def read_request(
         raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
     name, spec = parse_study_spec(fields)
     spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
-    return Request(name, spec, device, parse_workers(workers), predecessor)
+    return Request(name, spec, device, parse_workers(workers), predecessor, frozenset(fields))
 
 
 def resolve_beside(study_file: Path, name_or_path: str) -> str:
@@ -277,10 +280,29 @@ def find_predecessor(database: "Database", request: Request) -> "Predecessor | N
     return None if name is None else Predecessor(name, lambda: read_study_record(load_study(database, name)))
 
 
+def fit_to_size(request: Request, dataset: "DatasetIdentity", note: Tell) -> Request:
+    """The request with what follows from the number of images, which `note` is told."""
+    spec = request.spec.fit_to_size(dataset.train_count, request.given)
+    if spec.epochs != request.spec.epochs:
+        note(
+            f"note: {dataset.train_count:,} training images make few steps an epoch: {spec.epochs} epochs instead of "
+            f"{request.spec.epochs} (--epochs says otherwise)"
+        )
+    if spec.validation_fraction != request.spec.validation_fraction and dataset.validation_count is None:
+        note(
+            f"note: of {dataset.train_count:,} training images {100 * spec.validation_fraction:g}% are held out, for "
+            "a tenth is too few to rank by (validation_fraction in a study file says otherwise)"
+        )
+    return replace(request, spec=spec)
+
+
 def check_study(
     url: str, request: Request, cache_folder: Path, tell: Tell, note: Tell | None = None
-) -> "tuple[DatasetIdentity, FittedSpace]":
+) -> "tuple[Request, DatasetIdentity, FittedSpace]":
     """Everything about a study that can be found wrong without creating anything.
+
+    Returns:
+        The request, with what follows from the number of images; the data set; and what of the space fits.
 
     Raises:
         InputError: The data, the space or an older study of this name does not allow it.
@@ -288,6 +310,7 @@ def check_study(
     """
     spec = request.spec
     dataset = identify_dataset(spec.dataset, cache_folder, tell, note, preparation=spec.preparation)
+    request = fit_to_size(request, dataset, note or tell)
     fitted = fit(request.spec, dataset)
     if check_storage(url):
         dataset = check_beginning(url, request, dataset, fitted, cache_folder)
@@ -299,7 +322,7 @@ def check_study(
                     f"there is no study {name!r} to {purpose}: storage {url!r} has none yet; "
                     f"name another --storage, or leave {flag} out"
                 )
-    return dataset, fitted
+    return request, dataset, fitted
 
 
 def plan_request_time(
@@ -419,6 +442,20 @@ def describe_left_out(fitted: "FittedSpace") -> list[str]:
         f"{name} {', '.join(str(value) for value in values)}: {fitted.reasons[name]}"
         for name, values in fitted.left_out.items()
     ]
+
+
+def describe_repetition(spec: "StudySpec", space: "SearchSpace") -> str | None:
+    """What to say where a space has fewer configurations than a search has trials to draw."""
+    from hpsearch.parameters import count_configurations
+
+    count = count_configurations(spec.arch, space)
+    drawn = spec.trials if spec.round_plan is None else spec.round_plan.drawn
+    if count is None or count >= drawn or spec.has_open_plan:
+        return None
+    return (
+        f"the space has {count:,} configuration{'s' * (count != 1)}: {drawn:,} trials repeat them under other seeds; "
+        "--trials says otherwise, or more values in the study file's [space]"
+    )
 
 
 def warn_of_many_workers(url: str, workers: int) -> str | None:

@@ -13,6 +13,7 @@ from hpsearch.cli.preparation import (
     choose_hardware_for,
     describe_beginning,
     describe_left_out,
+    describe_repetition,
     open_study,
     plan_request_time,
     warn_of_many_workers,
@@ -66,8 +67,8 @@ class Session:
         begun = time.monotonic()
         log = None if self.quiet else open_console(stderr=self.as_json)
         with open_steps(log) as steps:
-            hardware, dataset, fitted = self._check(cache_folder, steps)
-            request = plan_request_time(self.storage.url, self.request, dataset, fitted, hardware, steps.tell)
+            hardware, request, dataset, fitted = self._check(cache_folder, steps)
+            request = plan_request_time(self.storage.url, request, dataset, fitted, hardware, steps.tell)
             database, study = open_study(
                 self.storage.url, request, dataset, cache_folder, steps.tell, predecessor=predecessor
             )
@@ -86,7 +87,7 @@ class Session:
                 record = _score(record, hardware, cache_folder, log)
             return record, ending
 
-    def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
+    def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, Request, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
         request = self.request
         return choose_hardware_for(request), *check_study(
@@ -106,6 +107,8 @@ class Session:
         ]
         lines += [f"left out   {line}" for line in describe_left_out(fitted)]
         lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]
+        if repetition := describe_repetition(spec, fitted.space):
+            lines.append(f"note       {repetition}")
         if warning := warn_of_many_workers(self.storage.url, hardware.workers):
             lines.append(f"note       {warning}")
         if record.is_finished:
