@@ -6,6 +6,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from hpsearch.errors import StorageError
+from hpsearch.storable_text import find_storage_fault, write_out
 
 DEFAULT_STORAGE_URL = "sqlite:///hpsearch.db"
 
@@ -24,6 +25,8 @@ def parse_storage_url(text: str) -> URL:
     Raises:
         StorageError: It is no URL, or of a database that hpsearch does not keep studies in.
     """
+    if fault := find_storage_fault(text):
+        raise StorageError(f"storage {write_out(_hide_crudely(text))!r} {fault}: {URL_HINT}")
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:

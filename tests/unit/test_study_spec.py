@@ -203,7 +203,7 @@ def test_a_space_knows_how_many_configurations_it_has_and_a_grid_asks_for_no_lay
     [
         (300, (), 150, 0.3),
         (999, ("validation_fraction",), 150, 0.1),
-        (5000, (), 125, 0.1),
+        (5000, (), 127, 0.1),
         (9999, (), 64, 0.1),
         (10_000, (), 12, 0.1),
         (300, ("epochs", "validation_fraction"), 12, 0.1),
