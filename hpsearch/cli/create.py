@@ -31,23 +31,24 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
     collect_flags,
+    parse_workers,
 )
 from hpsearch.cli.planned_session import open_planned_study, read_planned_study
-from hpsearch.cli.preparation import (
+from hpsearch.sessions.hardware import choose_hardware_for
+from hpsearch.sessions.preparation import (
     check_study,
-    choose_hardware_for,
     describe_beginning,
     describe_left_out,
     open_study,
     plan_request_time,
-    read_request,
 )
-from hpsearch.cli.screen import open_console, write_json, write_line
-from hpsearch.cli.session import open_steps
+from hpsearch.sessions.request import read_request
+from hpsearch.views.screen import open_console, write_json, write_line
+from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from hpsearch.cli.options import StorageChoice
-    from hpsearch.planned_study import PlannedStudy
+    from hpsearch.study.planned import PlannedStudy
     from hpsearch.tuning.study import Study
 
 
@@ -102,7 +103,7 @@ def create(
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)
         return
-    request = read_request(study_file, flags, device, workers, predecessor=predecessor)
+    request = read_request(study_file, flags, device, parse_workers(workers), predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
         request, identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
@@ -153,9 +154,7 @@ def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
 
 def _list_commands(study: "Study", storage: "StorageChoice", heading: str, facts: Sequence[str] = ()) -> list[str]:
     """What was made, and how workers come to it."""
-    from hpsearch.storage.url import is_sqlite
-
-    where = "on this machine" if is_sqlite(study.database.url) else "on any machine that reaches the database"
+    where = "on this machine" if study.database.path is not None else "on any machine that reaches the database"
     return [
         f"study {study.name} {'is made' if study.is_new else 'exists already'}: {heading}",
         *facts,

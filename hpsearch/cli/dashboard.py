@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.options import WHERE, StorageChoice, StorageOption, choose_storage, parse_number
-from hpsearch.cli.screen import write_error_line, write_line
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.views.screen import write_error_line, write_line
 
 if TYPE_CHECKING:
     from hpsearch.dashboard.addresses import Address
@@ -36,6 +36,15 @@ def dashboard(
             rich_help_panel=_ACCESS,
         ),
     ] = None,
+    reports: Annotated[
+        Path,
+        typer.Option(
+            "--reports",
+            metavar="DIR",
+            help="The folder with the pages of [bold]hpsearch report[/], which are linked.",
+            rich_help_panel=WHERE,
+        ),
+    ] = Path("reports"),
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,7 +86,7 @@ def dashboard(
             token = Token(secret, f"hpsearch_dashboard_{bound}") if secret is not None else None
             rules = Rules(list_allowed_hosts(address, bound, allowed_host or ()), token)
             _announce(chosen, address, bound, rules)
-            DashboardServer(listener, build_application(database, rules)).serve()
+            DashboardServer(listener, build_application(database, rules, reports)).serve()
         if interrupts.exit_code is not None:
             raise typer.Exit(interrupts.exit_code)
 

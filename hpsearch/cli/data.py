@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption, choose_cache_folder, parse_number
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
-from hpsearch.cli.tables import make_table
 from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
+from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
+from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def list_known(as_json: JsonOption = False) -> None:
     if as_json:
         write_json([_describe(listing) for listing in listings])
         return
-    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here")
+    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here", drops=("train", "test"))
     for listing in listings:
         table.add_row(
             listing.name,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from hpsearch.cli.documents import describe_final
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -20,19 +19,21 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
     parse_number,
+    parse_workers,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import choose_hardware, parse_workers
-from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.sessions.documents import describe_final
+from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.tuning.record_words import list_failures
+from hpsearch.views.screen import open_console, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.storage.database import Database
-    from hpsearch.trial_config import TrainsOn
+    from hpsearch.study.trial_config import TrainsOn
     from hpsearch.tuning.finalists import Final
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
@@ -93,7 +94,7 @@ def finalists(
 
     Example: [bold]hpsearch finalists fashion-mnist-cnn-100k --top 3 --replicates 5[/]
     """
-    from hpsearch.study_spec import check_study_name
+    from hpsearch.study.spec import check_study_name
 
     trains_on, chosen = _parse_on(on), choose_storage(context, storage)
     asked = _Asked(
@@ -118,7 +119,7 @@ def _parse_on(text: str) -> "TrainsOn":
     Raises:
         InputError: It is none of the two.
     """
-    from hpsearch.trial_config import TrainsOn
+    from hpsearch.study.trial_config import TrainsOn
     from hpsearch.wording import quote
 
     allowed: tuple[TrainsOn, ...] = get_args(TrainsOn)
@@ -196,15 +197,15 @@ def show_final(
     console: "Console", searched: "StudyRecord", final: "StudyRecord", summary: "Final", seconds: float
 ) -> None:
     """Write the table and what it means."""
-    from hpsearch.cli.tables import make_table
     from hpsearch.durations import format_duration
     from hpsearch.reporting.finalist_words import conclude, write_interval
     from hpsearch.reporting.words import write_count, write_percent, write_points, write_spread
+    from hpsearch.views.tables import make_table
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
     headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>", "test>")
-    table = make_table(*headings, "weights>", "network/")
+    table = make_table(*headings, "weights>", "network/", drops=("weights", "in the search"))
     for finalist in summary.finalists:
         table.add_row(
             finalist.label,

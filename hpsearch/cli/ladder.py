@@ -1,19 +1,18 @@
 """A ladder: a study for each of several budgets, the best of one at the beginning of the next, a table of all."""
 
 import itertools
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.result import Ending
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import Session
+from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
+from hpsearch.sessions.session import Ending
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +30,7 @@ def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         InputError: A budget is none, or one is given twice.
     """
-    from hpsearch.budget import format_budget, parse_budget
+    from hpsearch.network.budget import format_budget, parse_budget
 
     archs, budgets = _split(flags.get("arch")), _split(flags.get("budget"))
     if len(archs) * len(budgets) == 1:
@@ -64,7 +63,7 @@ def read_listed_budgets(study_file: Path | None, flags: Mapping[str, Any]) -> di
     Raises:
         InputError: The file cannot be read.
     """
-    from hpsearch.study_file import read_study_file
+    from hpsearch.study.file import read_study_file
 
     fields = read_study_file(study_file) if study_file is not None and flags.get("budget") is None else {}
     budgets = fields.get("budget")
@@ -100,25 +99,24 @@ class _Rung:
 class Ladder:
     """Several searches, one after the other."""
 
-    def __init__(self, sessions: Sequence[Session]) -> None:
+    def __init__(self, sessions: Sequence[ShownSession]) -> None:
         self._sessions = sessions
 
-    def climb(self, interrupts: Interrupts, cache_folder: Path) -> int:
+    def climb(self, interrupts: Interrupts) -> int:
         """Search rung after rung, and show what came of it; the exit code."""
         rungs: list[_Rung] = []
         first = self._sessions[0]
         log = None if first.quiet else open_console(stderr=first.as_json)
         for number, session in enumerate(self._sessions, start=1):
-            spec = session.request.spec
+            spec = session.session.request.spec
             if log is not None:
                 title = f"rung {number} of {len(self._sessions)}: {spec.arch} of at most {spec.budget:,} weights"
                 log.print(f"\n{title}", style="bold", soft_wrap=True)
             below = [rung.record for rung in rungs if rung.record.study.spec.arch == spec.arch]
-            begun = time.monotonic()
             predecessor = hand_up(below[-1]) if below else None
-            record, ending = session.search(interrupts, cache_folder, predecessor=predecessor)
-            rungs.append(_Rung(record, ending, time.monotonic() - begun))
-            if ending in ("interrupted", "study-stopped"):
+            result = session.session.run(session.progress, interrupts, predecessor=predecessor)
+            rungs.append(_Rung(result.record, result.ending, result.seconds))
+            if result.ending in ("interrupted", "study-stopped"):
                 break
         self._show(rungs)
         if interrupts.exit_code is not None:
@@ -165,10 +163,10 @@ def is_unbeaten(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
 
 def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
     """Write the table."""
-    from hpsearch.cli.tables import make_table
+    from hpsearch.views.tables import make_table
 
     headings = ("arch", "budget>", "weights>", "MACs>", "validation>", "test>", "trials>", "time>", "", "network/")
-    table = make_table(*headings)
+    table = make_table(*headings, drops=("MACs", "time", "trials"))
     for rung in rungs:
         spec, best = rung.record.study.spec, rung.best
         table.add_row(

@@ -11,13 +11,11 @@ from typing import Annotated
 import typer
 
 from hpsearch.errors import InputError, StorageError
-
-STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
+from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
 
 DEFAULT_STORAGE = "sqlite:///hpsearch.db"
 """As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
 
-_MOST_URL_BYTES = 4096
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 WHAT, HOW, WHERE, OUTPUT = "What to search", "How to search", "Where and on what", "Output"
@@ -267,6 +265,22 @@ def parse_number(text: str | None, flag: str, *, least: int) -> int | None:
     return number
 
 
+def parse_workers(text: str) -> int | None:
+    """Read `--workers`: None for auto.
+
+    Raises:
+        InputError: It is neither auto nor a number that makes sense.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    from hpsearch.sessions.request import MOST_WORKERS
+    from hpsearch.wording import quote
+
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
+        raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class StorageChoice:
     """The database that a command works on, and how a person named it."""
@@ -292,44 +306,13 @@ def choose_storage(context: typer.Context, given: str | None) -> StorageChoice:
     file = os.environ.get(STORAGE_FILE_VARIABLE)
     if is_flag or not file:
         return StorageChoice(given or DEFAULT_STORAGE, is_flag=is_flag)
+    from hpsearch.sessions.storage import read_storage_file
+
     if given:
         raise InputError(
             f"{STORAGE_VARIABLE} and {STORAGE_FILE_VARIABLE} are both set: unset one of them, or give --storage"
         )
     return StorageChoice(read_storage_file(Path(file)), is_flag=False)
-
-
-def read_storage_file(path: Path) -> str:
-    """The URL that is all of a file, as a secret is mounted; nothing of it comes into a message.
-
-    Raises:
-        StorageError: It cannot be read, or holds no database URL.
-    """
-    from hpsearch.storage.url import URL_HINT
-
-    named = f"the file {str(path)!r} that {STORAGE_FILE_VARIABLE} names"
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_URL_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{named} cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    text = content.decode("utf-8-sig", errors="replace").strip()
-    if not text:
-        raise StorageError(f"{named} is empty: {URL_HINT}, in one line")
-    if len(content) > _MOST_URL_BYTES or len(text.splitlines()) > 1 or not _is_storage_url(text):
-        raise StorageError(f"{named} holds no database URL: {URL_HINT}, in one line")
-    return text
-
-
-def _is_storage_url(text: str) -> bool:
-    """Whether it is one; the message that says why not would quote it."""
-    from hpsearch.storage.url import parse_storage_url
-
-    try:
-        parse_storage_url(text)
-    except StorageError:
-        return False
-    return True
 
 
 def choose_cache_folder() -> Path:

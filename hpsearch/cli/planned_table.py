@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.tables import make_table
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import list_failures
+from hpsearch.views.tables import FittedTable, make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from hpsearch.reporting.plan_measures import Cell, PlanMeasure
     from hpsearch.tuning.finalists import Spread
@@ -51,7 +50,7 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
         console.print(f"time {format_duration(seconds)}", style="dim")
 
 
-def _draw_table(summary: "PlanSummary", measures: "Sequence[PlanMeasure]", *, has_seeds: bool = True) -> "Table":
+def _draw_table(summary: "PlanSummary", measures: "Sequence[PlanMeasure]", *, has_seeds: bool = True) -> "FittedTable":
     from hpsearch.reporting.plan_measures import write_seeds
 
     columns: list[tuple[str, Cell]] = [("seeds", write_seeds)] if has_seeds else []

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.documents import describe_best
-from hpsearch.cli.networks import draw_facts, draw_layers, list_trial_facts
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
+from hpsearch.sessions.documents import describe_best
+from hpsearch.sessions.session import Ending
+from hpsearch.tuning.attributes import FROM_PORTFOLIO
 from hpsearch.tuning.record_words import describe_counts, list_failures
+from hpsearch.views.networks import draw_facts, draw_layers, list_trial_facts
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord
-
-Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,64 @@ def _show_best(console: "Console", outcome: Outcome) -> None:
     if best.config is not None:
         console.print()
         console.print(draw_layers(best.config.architecture, record.study.dataset, spec.budget))
-    facts = [*list_trial_facts(record, best), ("trials", describe_counts(record)), ("time", _describe_time(outcome))]
+    facts = list_trial_facts(record, best)
+    facts += [("won", story)] if (story := tell_story(record)) else []
+    facts += [("trials", describe_counts(record)), ("time", _describe_time(outcome))]
     console.print(draw_facts(facts + [("failed", failure) for failure in list_failures(record)]))
-    commands = [
-        f"hpsearch show {name}",
-        f"hpsearch show {name} --trial {best.number}",
-        f"hpsearch export {name} --top 1",
-    ]
     if outcome.ending == "time-up":
         console.print("\nThe time is up and the study is not finished; the same command goes on:")
         console.print(f"  {outcome.command}", style="bold cyan", soft_wrap=True)
     console.print("\nNext")
-    for command in commands:
-        console.print(f"  {outcome.complete_command(command)}", style="cyan", soft_wrap=True)
+    _show_commands(console, _list_next(outcome, name, best.number))
+
+
+def tell_story(record: "StudyRecord") -> str | None:
+    """Whether a configuration that was given won, or one that was drawn; None where there were not both."""
+    if record.best is None or record.study.plan is not None or not record.study.is_validated:
+        return None
+    ranked = [(record.find_first(trial), trial) for trial in record.ranking]
+    first, best = ranked[0]
+    drawn = {origin.number for origin, _trial in ranked if origin.given_by is None}
+    given = [trial for origin, trial in ranked if origin.given_by is not None]
+    if not given:
+        return None
+    if first.given_by is None:
+        points = 100 * ((best.value or 0.0) - (given[0].value or 0.0))
+        return f"a drawn configuration, {points:.2f} points above the best given one (trial {given[0].number})"
+    is_shipped = first.given_by.startswith(FROM_PORTFOLIO)
+    kind = "shipped configuration" if is_shipped else f"given configuration ({first.given_by})"
+    if not drawn:
+        return f"a {kind}; no network was drawn beside those that were given"
+    beaten = "the one that was drawn did not beat it" if len(drawn) == 1 else f"none of {len(drawn)} drawn ones beat it"
+    return f"a {kind}; {beaten}"
+
+
+def _list_next(outcome: Outcome, name: str, number: int) -> list[tuple[str, str]]:
+    """Commands to type, and what each is for."""
+    story = tell_story(outcome.record)
+    commands = [
+        (f"hpsearch show {name}", "every trial"),
+        (f"hpsearch finalists {name}", "how good the best really are"),
+        (f"hpsearch report {name}", "a page with curves and pictures"),
+        (f"hpsearch export {name}", "the network as files"),
+    ]
+    if story is not None and not story.startswith("a drawn") and outcome.record.is_finished:
+        commands.insert(0, (f"hpsearch resume {name} --trials +50", "draw more networks"))
+    rows = [(outcome.complete_command(command), what) for command, what in commands]
+    return [
+        *rows,
+        (f"hpsearch predict exports/{name}-trial-{number} IMAGE", "what is on a picture"),
+        (outcome.complete_command("hpsearch dashboard"), "all studies in a browser"),
+    ]
+
+
+def _show_commands(console: "Console", rows: list[tuple[str, str]]) -> None:
+    """One a line, with what it is for where that fits beside all of them."""
+    room = max(len(command) for command, _what in rows)
+    fits = room + max(len(what) for _command, what in rows) + 6 <= console.width
+    for command, what in rows:
+        remark = f"{'':{room - len(command)}}  # {what}" if fits else ""
+        console.print(f"  {command}{remark}", style="cyan", soft_wrap=True)
 
 
 def _describe_heading(outcome: Outcome) -> str:

@@ -34,13 +34,15 @@ from hpsearch.cli.options import (
     choose_storage,
     collect_flags,
     join_command,
+    parse_workers,
 )
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
-from hpsearch.cli.preparation import parse_workers, read_request
-from hpsearch.cli.session import Session
+from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
+from hpsearch.sessions.request import read_request
+from hpsearch.sessions.session import Session
 
 
 def run(
@@ -123,22 +125,25 @@ def run(
         raise typer.Exit(code)
     rungs = read_rungs(flags | read_listed_budgets(study_file, flags))
     lowest = {rung["arch"]: rung for rung in reversed(rungs)}
+    chosen, command, count = choose_storage(context, storage), join_command(context.obj or ()), parse_workers(workers)
+    cache_folder = choose_cache_folder()
     sessions = [
-        Session(
-            request=read_request(
-                study_file, rung, device, workers, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+        ShownSession(
+            Session(
+                read_request(
+                    study_file, rung, device, count, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+                ),
+                chosen.url,
+                cache_folder,
+                seconds,
             ),
-            storage=choose_storage(context, storage),
-            command=join_command(context.obj or ()),
-            seconds=seconds,
-            quiet=quiet,
-            as_json=as_json,
+            chosen,
+            command,
+            quiet,
+            as_json,
         )
         for rung in rungs
     ]
     with Interrupts() as interrupts:
-        if len(sessions) == 1:
-            code = sessions[0].run(interrupts, choose_cache_folder())
-        else:
-            code = Ladder(sessions).climb(interrupts, choose_cache_folder())
+        code = sessions[0].run(interrupts) if len(sessions) == 1 else Ladder(sessions).climb(interrupts)
     raise typer.Exit(code)

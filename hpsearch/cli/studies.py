@@ -1,13 +1,12 @@
 """What is known of studies: `list`, `show`, `best`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.documents import describe_best, describe_study, describe_study_whole, describe_trial
-from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.options import (
     WHAT,
     JsonOption,
@@ -17,23 +16,22 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned_table import show_plan_summary
-from hpsearch.cli.preparation import describe_beginning
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.tables import make_table
-from hpsearch.cli.views import describe_network, format_accuracy
-from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.cli.winner import describe_winner
 from hpsearch.durations import format_duration
-from hpsearch.errors import HpsearchError
+from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
+from hpsearch.sessions.documents import describe_best, describe_study, describe_study_whole, describe_trial
+from hpsearch.sessions.preparation import describe_beginning
 from hpsearch.tuning.record_words import describe_counts, describe_rounds, describe_selection
+from hpsearch.views.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import describe_network, format_accuracy
+from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
-
-
-class NothingCompleteError(HpsearchError):
-    """A study of which no trial is complete has no best one."""
+    from hpsearch.tuning.study import UnreadableStudy
 
 
 def list_studies(context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False) -> None:
@@ -52,16 +50,21 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
             + [{"name": study.name, "unreadable": study.reason} for study in unreadable]
         )
         return
-    console = open_console()
+    show_list(open_console(), records, unreadable)
+
+
+def show_list(console: "Console", records: "Sequence[StudyRecord]", unreadable: "Sequence[UnreadableStudy]") -> None:
+    """Write the table of the studies, and what cannot be read."""
     if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
         return
-    table = make_table("study", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    headings = ("study/", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
+    table = make_table(*headings, drops=("trials", "data", "trial", "budget"))
     for record in records:
         best, spec = record.best, record.study.spec
         table.add_row(
             record.study.name,
-            spec.dataset,
+            PurePath(spec.dataset).name,
             f"{spec.budget:,}",
             f"{record.finished_count} of {record.trials_wanted}",
             describe_counts(record),
@@ -141,26 +144,6 @@ def open_record(url: str, name: str) -> "Iterator[StudyRecord]":
         yield read_study_record(load_study(database, name))
 
 
-def require_best(record: "StudyRecord") -> "TrialRecord":
-    """The best trial.
-
-    Raises:
-        NothingCompleteError: No trial is complete, or none has a validation accuracy.
-    """
-    if record.best is not None:
-        return record.best
-    name = record.study.name
-    if record.counts["COMPLETE"]:
-        raise NothingCompleteError(
-            f"study {name!r} trains on {record.study.trains_on}, so that none of its trials is the best by validation: "
-            f"hpsearch show {name} lists them, hpsearch export {name} --trial N takes one"
-        )
-    raise NothingCompleteError(
-        f"study {name!r} has no complete trial yet ({describe_counts(record)}): "
-        f"hpsearch worker {name} goes on with it, hpsearch show {name} says more"
-    )
-
-
 def _show_study(console: "Console", record: "StudyRecord") -> None:
     spec = record.study.spec
     console.print(record.study.name, style="bold")
@@ -181,7 +164,8 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
 
         show_plan_summary(console, summarize_plan(record))
     console.print()
-    table = make_table("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
+    headings = ("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
+    table = make_table(*headings, drops=("MACs", "time"))
     for trial in _rank(record):
         table.add_row(
             str(trial.number),

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna_dashboard  # type: ignore[import-untyped]
@@ -11,6 +12,7 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from hpsearch.dashboard.artifact_store import DatabaseArtifactStore
 from hpsearch.dashboard.errors import EditRefusedError
 from hpsearch.dashboard.guard import Guard
+from hpsearch.dashboard.pages import Pages
 from hpsearch.dashboard.rules import Rules
 from hpsearch.dashboard.shown_storage import ShownStorage
 from hpsearch.errors import StorageError
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def build_application(database: Database, rules: Rules) -> "WSGIApplication":
-    """Optuna's dashboard as the rules allow it."""
+REPORTS = Path("reports")
+"""Where `hpsearch report` writes, if nobody says otherwise."""
+
+
+def build_application(database: Database, rules: Rules, reports: Path = REPORTS) -> "WSGIApplication":
+    """Optuna's dashboard as the rules allow it, with links to the reports in a folder."""
     storage = ShownStorage(database, forget=lambda: inner._inmemory_cache.clear())
     inner = optuna_dashboard.wsgi(storage, artifact_store=DatabaseArtifactStore(database))
     inner.catchall = False  # what goes wrong comes to `_Answers`, not to a page of the framework's
     logging.getLogger("optuna_dashboard").addFilter(_keep_first_line)
-    return Guard(_Answers(inner), rules)
+    return Guard(Pages(_Answers(inner), reports), rules)
 
 
 class _Answers:

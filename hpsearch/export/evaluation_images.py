@@ -9,6 +9,7 @@ import numpy as np
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
@@ -17,7 +18,6 @@ from hpsearch.training.data.located_dataset import locate_dataset
 from hpsearch.training.data.own_images import join_images
 from hpsearch.training.data.search_splits import load_search_splits
 from hpsearch.training.data.test_split import open_test_split
-from hpsearch.trial_config import TrialConfig
 
 Split = Literal["test", "validation", "all"]
 

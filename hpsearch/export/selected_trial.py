@@ -10,7 +10,6 @@ from typing import Any
 
 import tomli_w
 
-from hpsearch import __version__
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import (
     CARD,
@@ -25,12 +24,13 @@ from hpsearch.export.bundle_files import (
     to_json,
 )
 from hpsearch.export.verification import Verification
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.onnx_export import INPUT_NAME, IR_VERSION, LEAST_ONNXRUNTIME, OPSET, OUTPUT_NAME
-from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
+from hpsearch.version import __version__
 
 MADE_ANEW = frozenset({"version", "versions", "verified", "int8", "onnx", "files", "brightness", "baseline"})
 """The entries of a manifest in which two exports of the same trial may differ: versions, and what rounding gives."""

@@ -28,14 +28,14 @@ def write_influences(record: StudyRecord) -> Section:
             Picture(
                 f"{name}-importance",
                 f"Importance of the parameters over {count_of(len(record.ranking), 'complete trial')}: Optuna's "
-                f"{METHOD}. Of few trials it says little, and nothing of how they act together.",
+                f"{METHOD}, of parameters that every one of them uses. It says nothing of how they act together.",
                 f"Bars of importance; the largest: {first}.",
                 partial(draw_importance, shares),
             ),
             Picture(
                 f"{name}-parallel",
                 f"The values of {_count_lines(record)}{_count_axes(shares)}: a line each, the darker the better, the "
-                "best one thick. Ratios of layers that a network does not have are drawn all the same.",
+                "best one thick.",
                 f"Parallel coordinates of {count_of(len(record.ranking), 'complete trial')}. {_describe_best(record)}",
                 partial(
                     draw_parallel_coordinates,

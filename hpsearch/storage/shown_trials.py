@@ -48,6 +48,9 @@ def read_shown_trials(
 
 
 def _read(connection: sa.Connection, ids: Sequence[int], leave_out: Collection[str]) -> Iterator[FrozenTrial]:
+    # First: on a server each statement sees what was written before it, and a finished trial has its value.
+    columns = ("number", "state", "datetime_start", "datetime_complete")
+    rows = connection.execute(_select(_trials, ids, *columns)).all()
     parameters: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
     distributions: dict[int, dict[str, BaseDistribution]] = {trial_id: {} for trial_id in ids}
     query = _select(_parameters, ids, "param_name", "param_value", "distribution_json").order_by(_parameters.c.param_id)
@@ -63,8 +66,7 @@ def _read(connection: sa.Connection, ids: Sequence[int], leave_out: Collection[s
         for row in connection.execute(_select(_values, ids, "value", "value_type"))
     }
     steps = _read_steps(connection, ids)
-    columns = ("number", "state", "datetime_start", "datetime_complete")
-    for row in connection.execute(_select(_trials, ids, *columns)):
+    for row in rows:
         yield FrozenTrial(
             number=row.number,
             state=row.state,

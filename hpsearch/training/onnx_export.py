@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.rebuild import rebuild_network
-from hpsearch.trial_config import TrialConfig
 
 OPSET, IR_VERSION = 18, 8
 """The versions of ONNX's operators and of its files: the lowest that PyTorch's exporter writes, and what belongs to it.

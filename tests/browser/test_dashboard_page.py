@@ -5,13 +5,19 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
+from hpsearch.reporting.document import draw_pictures
+from hpsearch.reporting.html_page import render_html
+from hpsearch.reporting.report import build_report
+from hpsearch.reporting.subject import Subject
 from hpsearch.storage.database import Database
 from hpsearch.tuning.study import load_study
 from tests.dashboards import RunningDashboard, make_finished_study, read_rows, run_dashboard
+from tests.report_studies import SEARCH
 
 pytestmark = pytest.mark.slow
 
@@ -90,7 +96,7 @@ def test_a_person_sees_best_value_curve_figures_and_note(room: Room, tmp_path: P
     room.see("tiny-fcn")
     room.page.get_by_text("tiny-fcn").first.click()
     room.see("Best Trial")
-    room.see("0.65625")
+    room.see("0.6562")
     room.see("validation accuracy")
     # The curves of all trials are drawn, and have the figures of the best one's last epoch.
     curves = room.page.locator("#plot-intermediate-values, [id*=intermediate]").first
@@ -143,6 +149,45 @@ def test_a_page_of_the_dashboard_cannot_delete_a_study(room: Room) -> None:
         assert "this dashboard only shows" in answer[1]
     assert load_study(room.database, "tiny-fcn").study_id == 1
     assert read_rows(room.database) == before
+
+
+_VISIBLE_ICONS = """
+() => [...document.querySelectorAll("button svg[data-testid]")].filter(icon => icon.getClientRects().length)
+    .map(icon => icon.dataset.testid)
+"""
+_REFUSED = ("AddBoxIcon", "DeleteIcon", "DriveFileRenameOutlineIcon", "EditIcon", "StopCircleIcon", "UploadFileIcon")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_no_control_is_shown_that_would_be_refused_and_a_banner_says_why(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    report = build_report([Subject(SEARCH)])
+    (reports / "tiny-fcn.html").write_bytes(render_html(report, draw_pictures(report, lambda _text: None)))
+    (reports / "somebody-else.html").write_text("<html><body>private</body></html>")
+    url = f"sqlite:///{tmp_path}/studies.db"
+    with Database.open(url, create=True) as database:
+        make_finished_study(database)
+        viewport: ViewportSize = {"width": width, "height": 900}
+        with (
+            run_dashboard(url, "--reports", str(reports)) as dashboard,
+            browser.new_context(viewport=viewport, color_scheme=scheme) as context,
+        ):
+            room = Room(dashboard, context.new_page(), database)
+            watch(room)
+            for path in ("/", "/dashboard/studies/1", "/dashboard/studies/1/note", "/dashboard/studies/1/trials"):
+                room.open(path)
+                room.see("read-only")
+                shown = room.page.evaluate(_VISIBLE_ICONS)
+                assert not set(_REFUSED) & set(shown), (path, shown)
+                _keep_picture(room.page, f"read-only-{width}")
+            assert room.page.locator("#hpsearch-banner a").all_inner_texts() == ["tiny-fcn"]
+            room.page.locator("#hpsearch-banner a").click()
+            room.see("What mattered")
+            assert room.errors == []
 
 
 def test_a_page_of_another_site_reads_nothing(room: Room) -> None:

@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
-from hpsearch.cli.options import hide_password, read_number
-from hpsearch.cli.preparation import read_request
+from hpsearch.cli.options import hide_password, parse_workers, read_number
 from hpsearch.dataset import InputShape, Preparation
 from hpsearch.durations import parse_duration
 from hpsearch.errors import HpsearchError
 from hpsearch.export.config_file import read_config
 from hpsearch.export.image_files import read_pixel_rows
 from hpsearch.export.opened_bundle import open_bundle
-from hpsearch.plan_file import parse_plan_file
+from hpsearch.sessions.request import read_request
 from hpsearch.storage.url import parse_storage_url
-from hpsearch.study_file import parse_study_spec, read_study_file, read_study_text
+from hpsearch.study.file import parse_study_spec, read_study_file, read_study_text
+from hpsearch.study.plan_file import parse_plan_file
 from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.image_reading import read_image
@@ -276,7 +276,7 @@ _given = texts | st.sampled_from(["fcn", "cnn", "100k", "1", "-1", "1e9", "tpe",
 def test_flags(flags: dict[str, str], device: str, workers: str) -> None:
     named = {name: read_number(value) for name, value in flags.items()}
     with suppress(HpsearchError):
-        read_request(None, {"budget": "10k", "arch": "fcn"} | named, device, workers)
+        read_request(None, {"budget": "10k", "arch": "fcn"} | named, device, parse_workers(workers))
     with suppress(HpsearchError):
         parse_duration(workers, "--time")
 

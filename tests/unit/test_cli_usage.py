@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch import __version__
 from hpsearch.cli import main
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
+from hpsearch.engines.local import WorkerFailedError
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.storage.url import DEFAULT_STORAGE_URL
-from hpsearch.study_spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
-from hpsearch.worker.supervisor import WorkerFailedError
+from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
+from hpsearch.version import __version__
 
 _HELP_IN_A_FRESH_PROCESS = """
 import json, sys

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST  # type: ignore[import-untyped]
+from torchvision.datasets import CIFAR10, EMNIST, KMNIST, MNIST, USPS, FashionMNIST  # type: ignore[import-untyped]
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
@@ -74,3 +74,17 @@ def test_a_cut_file_is_not_listed_as_cached(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     (listing,) = list_datasets(tmp_path, catalogue={"tiny": make_entry(contents)})
     assert listing.cached_path is None
+
+
+def test_what_torchvision_says_of_emnist_and_usps_is_said_here() -> None:
+    for division, skipped in (("letters", 1), ("balanced", 0)):
+        entry = CATALOGUE[f"emnist-{division}"]
+        assert list(entry.class_names) == EMNIST.classes_split_dict[division][skipped:]
+        (source,) = entry.sources
+        assert isinstance(source, Mirror)
+        assert source.url + entry.files[0].compressed_name == EMNIST.url
+    usps = CATALOGUE["usps"]
+    assert [file.md5 for file in usps.files] == [USPS.split_list[part][2] for part in ("train", "test")]
+    (mirror,) = usps.sources
+    assert isinstance(mirror, Mirror)
+    assert mirror.url + usps.files[0].name == USPS.split_list["train"][0]

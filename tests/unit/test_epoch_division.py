@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.recipe import LEAST_STEPS, SMALL_TRAINING_SPLIT, SMALLEST_BATCH, divide_epoch
+from hpsearch.study.recipe import LEAST_STEPS, SMALL_TRAINING_SPLIT, SMALLEST_BATCH, divide_epoch
 
 
 @pytest.mark.parametrize(

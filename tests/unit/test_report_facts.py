@@ -1,5 +1,6 @@
 """What a report finds out and draws: importance, confusions, wrong images, each picture."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,27 @@ from hpsearch.reporting import canvas, search_part, trial_figures
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.validation import rank_confusions
-from hpsearch.tuning.importance import measure_importance
+from hpsearch.tuning import importance
+from hpsearch.tuning.importance import FEWEST_TRIALS, measure_importance
+from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.suggest import searched_distributions
 from tests.cli_runs import make_record
 from tests.report_studies import SEARCH, SPACE, look, make_done, make_finalists, make_planned
 
 
 def test_importance_wants_trials_that_differ() -> None:
-    assert measure_importance(make_record(*(make_done(number, 0.5 + number / 10) for number in range(3)))) == {}
-    assert measure_importance(make_record(*(make_done(number, 0.5) for number in range(6)))) == {}
-    shares = measure_importance(SEARCH)
-    assert set(shares) == set(searched_distributions(SPACE))
+    def make(count: int, step: float, depth: int) -> StudyRecord:
+        drawn = [make_done(number, 0.5 + number * step) for number in range(count)]
+        deep = [dict(trial.parameters) | {"depth": depth + trial.number % 2} for trial in drawn]
+        made = [replace(trial, parameters=each) for trial, each in zip(drawn, deep, strict=True)]
+        return make_record(*made, trials=count)
+
+    assert measure_importance(make(FEWEST_TRIALS - 1, 0.01, 2)) == {}
+    assert measure_importance(make(FEWEST_TRIALS, 0.0, 2)) == {}
+    shares = measure_importance(make(FEWEST_TRIALS, 0.01, 2))
+    assert {"lr", "depth", "width_ratio_2", "activation"} <= set(shares) <= set(searched_distributions(SPACE))
+    # Half of the networks have no third layer, and none a fourth.
+    assert not {"width_ratio_3", "width_ratio_4"} & set(shares)
     assert sum(shares.values()) == pytest.approx(1)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
 
@@ -31,7 +42,7 @@ def test_a_search_in_rounds_shows_which_round_each_trial_is_of(monkeypatch: pyte
     table = search_part.tabulate_trials("best", record.ranking, [record.find_round(trial) for trial in record.ranking])
     assert [row[:2] for row in table.rows] == [("4", "2"), ("3", "2"), ("2", "1"), ("1", "1"), ("0", "1")]
     written: list[Any] = []
-    monkeypatch.setattr(trial_figures, "write_png", lambda figure: written.append(figure) or b"")
+    monkeypatch.setattr(canvas, "write_png", lambda figure: written.append(figure) or b"")
     assert search_part._list_round_starts(record) == [3]
     trial_figures.draw_course(record.trials, [3])
     (axes,) = written[0].axes
@@ -84,6 +95,7 @@ def test_weights_are_read_in_round_numbers(
 @pytest.mark.filterwarnings("error")
 def test_every_picture_can_be_drawn_and_twice_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canvas, "_DOTS_PER_INCH", 24)  # a fraction of the time
+    monkeypatch.setattr(importance, "FEWEST_TRIALS", 4)
     first, second = (
         {picture.name: picture.draw for picture in build_report(list_rich_subjects()).list_pictures()} for _ in range(2)
     )

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from hpsearch.architecture import FcnArchitecture
-from hpsearch.cli.networks import draw_curve
-from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
-from hpsearch.cli.screen import write_json
-from hpsearch.recipe import Recipe
-from hpsearch.storage.test_scores import TestScore
-from hpsearch.trial_config import TrialConfig
+from hpsearch.cli.result import Outcome, describe_outcome, show_outcome, tell_story
+from hpsearch.network.architecture import FcnArchitecture
+from hpsearch.sessions.session import Ending
+from hpsearch.storage.stored_rows import TestScore
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord
+from hpsearch.views.networks import draw_curve
+from hpsearch.views.screen import write_json
 from tests.cli_runs import make_record, make_trial
 from tests.scripted import TINY_DATASET
 
@@ -36,7 +37,7 @@ def outcome(record: StudyRecord, ending: Ending = "finished") -> Outcome:
 
 
 def show(given: Outcome) -> str:
-    console = Console(file=io.StringIO(), width=120, markup=False)
+    console = Console(file=io.StringIO(), width=160, markup=False)
     show_outcome(console, given)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -51,11 +52,15 @@ def test_the_last_block_has_the_network_layer_by_layer_its_accuracies_and_the_ne
         f"{CONFIG.count_weights():,}",
         "adamw lr 0.003 one_cycle",
         "81.25% of the images held out",
-        "75.00% of 20 test images; the test split was opened once, after selection on validation",
+        "75.00% of 20 test images, standard error 9.68 points; the test split was opened once, after selection",
         "1 complete, 3 pruned",
         "1m 05s for this run; 30 s of training in all trials",
-        "hpsearch show tiny-fcn-2k --trial 0 --storage X",
-        "hpsearch export tiny-fcn-2k --top 1 --storage X",
+        "hpsearch show tiny-fcn-2k --storage X",
+        "hpsearch finalists tiny-fcn-2k --storage X",
+        "hpsearch report tiny-fcn-2k --storage X",
+        "hpsearch export tiny-fcn-2k --storage X",
+        "hpsearch predict exports/tiny-fcn-2k-trial-0 IMAGE",
+        "hpsearch dashboard --storage X",
     ):
         assert expected in text
 
@@ -113,3 +118,28 @@ def test_a_curve_is_drawn_from_its_lowest_to_its_highest_value() -> None:
     assert draw_curve([0.1, 0.45, 0.8]) == "▁▄█" or draw_curve([0.1, 0.45, 0.8]) == "▁▅█"
     assert draw_curve([0.5, 0.5]) == "▁▁"
     assert draw_curve([]) == ""
+
+
+SHIPPED = "portfolio, fcn-wide"
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ([(0.9, SHIPPED), (0.8, None), (0.7, None)], "a shipped configuration; none of 2 drawn ones beat it"),
+        ([(0.9, SHIPPED), (0.8, None)], "a shipped configuration; the one that was drawn did not beat it"),
+        ([(0.9, SHIPPED), (0.8, SHIPPED)], "a shipped configuration; no network was drawn"),
+        ([(0.9, None), (0.875, SHIPPED)], "a drawn configuration, 2.50 points above the best given one (trial 1)"),
+        ([(0.9, None), (0.8, None)], None),
+    ],
+)
+def test_the_result_says_whether_a_given_configuration_won_or_a_drawn_one(
+    trials: list[tuple[float, str | None]], expected: str | None
+) -> None:
+    made = [make_trial(number, value=value, given_by=given) for number, (value, given) in enumerate(trials)]
+    record = make_record(*made, trials=len(made))
+    story = tell_story(record)
+    assert (story or "").startswith(expected or "")
+    assert (story is None) is (expected is None)
+    goes_on = "hpsearch resume tiny-fcn-2k --trials +50" in show(outcome(record))
+    assert goes_on is (expected or "").startswith("a shipped")

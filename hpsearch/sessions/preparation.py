@@ -1,0 +1,318 @@
+"""What `run`, `create` and `plan` do before any work: check what is cheap, then bring the data, then open the study.
+
+Wrong input ends here, and has created nothing: no database, no cache folder.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.errors import InputError
+from hpsearch.sessions.hardware import Hardware
+from hpsearch.sessions.request import Request
+from hpsearch.sessions.storage import check_storage
+
+if TYPE_CHECKING:
+    from hpsearch.dataset import DatasetIdentity, Preparation
+    from hpsearch.storage.database import Database
+    from hpsearch.study.feasibility import FittedSpace
+    from hpsearch.study.round_plan import RoundPlan
+    from hpsearch.study.search_space import SearchSpace
+    from hpsearch.study.spec import StudySpec
+    from hpsearch.study.trial_config import TrialConfig
+    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.study import Study
+    from hpsearch.tuning.warm_start import Predecessor
+
+Tell = Callable[[str], None]
+
+
+def identify_dataset(
+    name_or_path: str,
+    cache_folder: Path,
+    tell: Tell,
+    note: Tell | None = None,
+    *,
+    preparation: "Preparation | None" = None,
+) -> "DatasetIdentity":
+    """Who the images are: of the catalogue without fetching them, of a person's own with a look at each.
+
+    `note`, or else `tell`, hears what a person has to know of own images. `preparation` brings them to one size.
+
+    Raises:
+        InputError: There is no such data set, or it is damaged.
+    """
+    from hpsearch.training.data import fetch_dataset
+    from hpsearch.training.data.catalogue import CATALOGUE
+    from hpsearch.training.data.catalogue_files import CatalogueFiles
+
+    if preparation is None and (entry := CATALOGUE.get(name_or_path)):
+        return CatalogueFiles(entry, cache_folder / entry.name).identity
+    return fetch_dataset(name_or_path, cache_folder, tell, note=note, preparation=preparation)
+
+
+def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
+    """What of the space the budget and the images allow.
+
+    Raises:
+        InputError: Nothing.
+    """
+    from hpsearch.study.feasibility import fit_space
+
+    return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
+
+
+def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":
+    """The same data set by the rules of a study of this name, if there is one: an older one read files as it then was.
+
+    Raises:
+        DataError: By those rules the data cannot be read.
+        StorageError: The database failed.
+    """
+    from hpsearch.training.data import describe_dataset
+    from hpsearch.tuning.study import list_study_names, load_study
+
+    if study not in list_study_names(database):
+        return dataset
+    stored = load_study(database, study).dataset
+    if stored.rules == dataset.rules or dataset.rules == 1:  # the latter are known by name, and have no others
+        return dataset
+    return describe_dataset(dataset.name, cache_folder, rules=stored.rules, preparation=dataset.preparation)
+
+
+def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Path) -> None:
+    """Find out before a study is made that its images are too few to hold some out.
+
+    Raises:
+        DataError: They are, or they cannot be read.
+    """
+    from hpsearch.training.data import load_search_splits
+
+    load_search_splits(
+        spec.dataset,
+        cache_folder,
+        validation_fraction=spec.validation_fraction,
+        split_seed=spec.seed,
+        rules=dataset.rules,
+        preparation=dataset.preparation,
+    )
+
+
+def check_beginning(
+    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", cache_folder: Path
+) -> "DatasetIdentity":
+    """Find out before anything is fetched that a study of this name has other settings, or how a new one begins.
+
+    Returns:
+        The data set, by the rules of the study.
+
+    Raises:
+        StudyDiffersError: It has; each differing field is named.
+        InputError: It is to begin with the best of another study, which has nothing to give, or to learn from one that
+            may not teach it.
+        StorageError: The database failed.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.study import create_or_join_study, list_study_names
+    from hpsearch.tuning.teacher_choice import check_teacher
+    from hpsearch.tuning.warm_start import plan_beginning
+
+    with Database.open(url, check=False) as database:
+        dataset = match_rules(database, request.name, dataset, cache_folder)
+        predecessor = find_predecessor(database, request)
+        if request.name in list_study_names(database):
+            create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
+        else:
+            plan_beginning(request.spec, fitted.space, predecessor)
+            if request.spec.teacher is not None:
+                check_teacher(database, request.spec, dataset)
+    return dataset
+
+
+def find_predecessor(database: "Database", request: Request) -> "Predecessor | None":
+    """The study that a person named with `--from`, not read yet."""
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
+    from hpsearch.tuning.warm_start import Predecessor
+
+    name = request.predecessor
+    return None if name is None else Predecessor(name, lambda: read_study_record(load_study(database, name)))
+
+
+def fit_to_size(request: Request, dataset: "DatasetIdentity", note: Tell) -> Request:
+    """The request with what follows from the number of images, which `note` is told."""
+    spec = request.spec.fit_to_size(dataset.train_count, request.given)
+    if spec.epochs != request.spec.epochs:
+        note(
+            f"note: {dataset.train_count:,} training images make few steps an epoch: {spec.epochs} epochs instead of "
+            f"{request.spec.epochs} (--epochs says otherwise)"
+        )
+    if spec.validation_fraction != request.spec.validation_fraction and dataset.validation_count is None:
+        note(
+            f"note: of {dataset.train_count:,} training images {100 * spec.validation_fraction:g}% are held out, for "
+            "a tenth is too few to rank by (validation_fraction in a study file says otherwise)"
+        )
+    return replace(request, spec=spec)
+
+
+def check_study(
+    url: str, request: Request, cache_folder: Path, tell: Tell, note: Tell | None = None
+) -> "tuple[Request, DatasetIdentity, FittedSpace]":
+    """Everything about a study that can be found wrong without creating anything.
+
+    Returns:
+        The request, with what follows from the number of images; the data set; and what of the space fits.
+
+    Raises:
+        InputError: The data, the space or an older study of this name does not allow it.
+        StorageError: The database cannot be opened or made.
+    """
+    spec = request.spec
+    dataset = identify_dataset(spec.dataset, cache_folder, tell, note, preparation=spec.preparation)
+    request = fit_to_size(request, dataset, note or tell)
+    fitted = fit(request.spec, dataset)
+    if check_storage(url):
+        dataset = check_beginning(url, request, dataset, fitted, cache_folder)
+    else:
+        wanted = {"begin with": (request.predecessor, "--from"), "learn from": (request.spec.teacher, "--teacher")}
+        for purpose, (name, flag) in wanted.items():
+            if name is not None:
+                raise InputError(
+                    f"there is no study {name!r} to {purpose}: storage {url!r} has none yet; "
+                    f"name another --storage, or leave {flag} out"
+                )
+    return request, dataset, fitted
+
+
+def plan_request_time(
+    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", hardware: Hardware, tell: Tell
+) -> Request:
+    """The request with its time planned, where it has one and its study is still to be made; a few seconds of work.
+
+    Raises:
+        InputError: The time is too short for a single epoch.
+        StorageError: The database failed.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.tuning.study import list_study_names
+
+    if not request.spec.has_open_plan:
+        return request
+    if check_storage(url):
+        with Database.open(url, check=False) as database:
+            if request.name in list_study_names(database):
+                return request
+    plan = measure_plan(request.spec, dataset, fitted, hardware, tell)
+    return replace(request, spec=request.spec.settle_rounds(plan))
+
+
+def measure_plan(
+    spec: "StudySpec", dataset: "DatasetIdentity", fitted: "FittedSpace", hardware: Hardware, tell: Tell
+) -> "RoundPlan":
+    """The rounds that a spec's time allows here.
+
+    Raises:
+        InputError: The time is too short for a single epoch.
+    """
+    from hpsearch.training.device import choose_device, count_workers
+    from hpsearch.training.throughput import measure_worker_epoch_seconds
+    from hpsearch.tuning.time_plan import plan_time
+
+    tell("measuring how long an epoch takes here")
+    device = choose_device(hardware.name)
+    crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
+
+    def measure(config: "TrialConfig") -> float:
+        return crowding * measure_worker_epoch_seconds(config, device)
+
+    return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
+
+
+def open_study(
+    url: str,
+    request: Request,
+    dataset: "DatasetIdentity",
+    cache_folder: Path,
+    tell: Tell,
+    *,
+    predecessor: "Predecessor | None" = None,
+) -> "tuple[Database, Study]":
+    """Bring the data here, then make or join the study; the caller closes its database.
+
+    Args:
+        url: Of the database.
+        request: What was asked for.
+        dataset: As it is known without its images.
+        cache_folder: Where data sets are.
+        tell: Hears what is being done.
+        predecessor: In place of the one that the request names.
+
+    Raises:
+        DataError: The data cannot be had.
+        StudyDiffersError: Somebody made a study of this name with other settings meanwhile.
+        StorageError: The database failed.
+    """
+    from hpsearch.storage.database import Database
+    from hpsearch.training.data import fetch_dataset
+    from hpsearch.training.data.catalogue import CATALOGUE
+    from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.teacher_choice import choose_teacher
+
+    if request.spec.dataset in CATALOGUE:
+        dataset = fetch_dataset(request.spec.dataset, cache_folder, tell)
+    check_splits(request.spec, dataset, cache_folder)
+    database = Database.open(url, create=True, check=False)
+    try:
+        predecessor = predecessor or find_predecessor(database, request)
+        return database, create_or_join_study(
+            database,
+            request.name,
+            request.spec,
+            dataset,
+            predecessor=predecessor,
+            find_teacher=lambda: choose_teacher(database, request.spec, dataset),
+        )
+    except BaseException:
+        database.close()
+        raise
+
+
+def describe_beginning(record: "StudyRecord") -> list[tuple[str, str]]:
+    """Whom a study learns from, and what its first trials were given by another study and by the portfolio.
+
+    In lines with a head each.
+    """
+    facts = []
+    if record.study.teacher is not None:
+        facts.append(("teacher", record.study.teacher.describe()))
+    if (warm_start := record.study.warm_start) is not None:
+        facts.append(("from", warm_start.describe()))
+        facts += [("", change) for change in warm_start.changes]
+    if record.study.spec.portfolio:
+        given = [str(trial.number) for trial in record.portfolio_trials]
+        what = f"trial{'s' * (len(given) > 1)} {', '.join(given)}" if given else "nothing of it fits this space"
+        facts.append(("portfolio", what))
+    return facts
+
+
+def describe_repetition(spec: "StudySpec", space: "SearchSpace") -> str | None:
+    """What to say where a space has fewer configurations than a search has trials to draw."""
+    from hpsearch.study.parameters import count_configurations
+
+    count = count_configurations(spec.arch, space)
+    drawn = spec.trials if spec.round_plan is None else spec.round_plan.drawn
+    if count is None or count >= drawn or spec.has_open_plan:
+        return None
+    return (
+        f"the space has {count:,} configuration{'s' * (count != 1)}: {drawn:,} trials repeat them under other seeds; "
+        "--trials says otherwise, or more values in the study file's [space]"
+    )
+
+
+def describe_left_out(fitted: "FittedSpace") -> list[str]:
+    """A line for each parameter of which something was left out."""
+    return [
+        f"{name} {', '.join(str(value) for value in values)}: {fitted.reasons[name]}"
+        for name, values in fitted.left_out.items()
+    ]
