@@ -44,7 +44,7 @@ _MOST_SECONDS = 366 * 24 * 3600
 
 FEW_IMAGES = 1000
 """Training images below which a tenth is too few to rank configurations by."""
-VALIDATION_FRACTION_OF_FEW = 0.3
+VALIDATION_FRACTION_OF_FEW = 0.2
 MOST_EPOCHS_OF_FEW = 150
 _USUAL_BATCH, _USUAL_STEPS = 128, 421
 """Of an epoch over the 54,000 images that the usual numbers of epochs were found with."""
@@ -158,7 +158,7 @@ class StudySpec(BaseModel):
         """The same for a training split of so many images: what nobody has given follows from their number.
 
         Few images make few steps an epoch: trials get as many steps as on a large split, as far as 150 epochs give
-        them. And below 1,000 images a tenth cannot rank, so that 3 of 10 are held out (docs/log.md).
+        them. And below 1,000 images a tenth cannot rank, so that a fifth is held out (docs/log.md).
 
         Args:
             images: Of the training split, the validation part included.

@@ -201,7 +201,7 @@ def test_a_space_knows_how_many_configurations_it_has_and_a_grid_asks_for_no_lay
 @pytest.mark.parametrize(
     ("images", "given", "epochs", "fraction"),
     [
-        (300, (), 150, 0.3),
+        (300, (), 150, 0.2),
         (999, ("validation_fraction",), 150, 0.1),
         (5000, (), 127, 0.1),
         (9999, (), 64, 0.1),
