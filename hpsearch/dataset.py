@@ -25,6 +25,30 @@ DataRules = Literal[1, 2]
 NEWEST_RULES: DataRules = 2
 
 
+ImageSize = Annotated[int, Field(ge=4, le=1024, strict=True)]
+
+
+class Preparation(BaseModel):
+    """How images of any size and kind become those that a network takes: by the same rule in training and afterwards.
+
+    An image is turned as its camera says, laid on white where it can be looked through, brought to 8 bits and to grey
+    or red, green, blue, scaled until its shorter side is `size` (bilinear, over all pixels that it covers), and the
+    square in its middle is taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: ImageSize
+    """Height and width, in pixels."""
+    grey: Annotated[bool, Field(strict=True)] = False
+    """Whether colours are dropped; without it grey images among coloured ones are read as coloured."""
+
+    def describe(self) -> str:
+        """In words: `scaled to 64 pixels on the shorter side, the square in the middle, grey`."""
+        grey = ", grey" if self.grey else ""
+        return f"scaled to {self.size} pixels on the shorter side, the square in the middle{grey}"
+
+
 class InputShape(NamedTuple):
     """The shape of one image: (channels, height, width)."""
 
@@ -58,6 +82,8 @@ class DatasetIdentity(BaseModel):
     validation_count: Annotated[int, Field(ge=1)] | None = None
     """Images of the training split that the data set itself sets aside to validate on; None where it sets none."""
     rules: DataRules = 1
+    preparation: Preparation | None = None
+    """How they became images of this shape; None where they are of it as they lie in their files."""
 
     @model_validator(mode="after")
     def _images_have_pixels(self) -> Self:
@@ -79,6 +105,8 @@ class DatasetIdentity(BaseModel):
             document.pop("validation_count", None)
         if self.rules == 1:
             document.pop("rules", None)
+        if self.preparation is None:
+            document.pop("preparation", None)
         return document
 
     @property

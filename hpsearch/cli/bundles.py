@@ -194,11 +194,21 @@ def evaluate(
 def predict(
     bundle: BundleArgument,
     images: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="IMAGE...", help="Image files, or folders of them (with all below).", show_default=False
         ),
-    ],
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Instead of image files: a table with a row an image and a column a pixel, with labels or without, "
+            "gzipped or not.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
     top: Annotated[
         str, typer.Option("--top", metavar="K", help="The K likeliest classes.", rich_help_panel=OUTPUT)
     ] = "1",
@@ -211,20 +221,28 @@ def predict(
     tflite: TfliteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is on images: for each file the likeliest class and its probability.
+    """Say what is on images: for each file, or row of a table, the likeliest class and its probability.
 
     Example: [bold]hpsearch predict exports/fashion-mnist-cnn-100k-trial-7 shoe.png photos/ --top 3[/]
+
+    Example: [bold]hpsearch predict exports/digits-cnn-100k-trial-7 --csv test.csv[/]
     """
     count = parse_number(top, "--top", least=1) or 1
     model = _choose_model(onnx, int8, tflite)
-    from hpsearch.export.image_files import compare_brightness, list_images, read_images
+    if bool(images) == (csv is not None):
+        raise InputError("give image files or folders of them, or a table of pixels with --csv: one of both")
+    from hpsearch.export.image_files import compare_brightness, list_images, read_images, read_pixel_rows
     from hpsearch.export.opened_bundle import open_bundle
 
     opened = open_bundle(bundle)
     dataset = opened.config.dataset
     if count > dataset.class_count:
         raise InputError(f"--top {count} is not allowed: this network knows {dataset.class_count} classes")
-    read = read_images(list_images(images), dataset.input_shape, resizes=resize)
+    shape, preparation = dataset.input_shape, dataset.preparation
+    if csv is not None:
+        read = read_pixel_rows(csv, shape, preparation=preparation)
+    else:
+        read = read_images(list_images(images or []), shape, resizes=resize, preparation=preparation)
     from hpsearch.export.classifier import find_likeliest
 
     classifier = opened.load_classifier(model)

@@ -13,6 +13,8 @@ from hpsearch.cli.options import (
     DeviceOption,
     EpochsOption,
     FlashOption,
+    GreyOption,
+    ImageSizeOption,
     Int8TrainingOption,
     JsonOption,
     MacsOption,
@@ -65,6 +67,8 @@ def create(
     target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
     time: TimeOption = None,
@@ -108,6 +112,8 @@ def create(
         int8=int8,
         study=study,
         teacher=teacher,
+        image_size=image_size,
+        grey=grey,
     )
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)
@@ -115,7 +121,7 @@ def create(
     request = read_request(study_file, flags, device, parse_workers(workers), predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
-        identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
+        request, identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
         hardware = choose_hardware_for(request)
         request = plan_request_time(chosen.url, request, identity, fitted, hardware, steps.tell)
         database, made = open_study(chosen.url, request, identity, cache_folder, steps.tell)

@@ -4,14 +4,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.cli.options import JsonOption, choose_cache_folder
+from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption, choose_cache_folder, parse_number
+from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
 from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from hpsearch.dataset import DatasetIdentity
+    from hpsearch.training.data import Inspection
     from hpsearch.training.data.listing import DatasetListing
+
+_LARGEST = 1024
+"""Of --image-size, as a data set's `ImageSize` has it; a test compares them."""
+_MOST_CLASSES = 40
+"""That are listed by name."""
 
 app = typer.Typer(help="The data sets that are known by name, and bringing one here.", no_args_is_help=False)
 
@@ -52,8 +61,8 @@ def list_known(as_json: JsonOption = False) -> None:
     console = open_console()
     console.print(table)
     console.print(
-        f"\nThey are kept in {cache_folder}. hpsearch data fetch NAME brings one here; --dataset also takes a folder"
-        " with one folder of images per class, or an .npz file.",
+        f"\nThey are kept in {cache_folder}. hpsearch data fetch NAME brings one here; --dataset also takes a path: a "
+        "folder with a folder of images per class, an .npz file, a CSV of pixels or of paths and labels, Parquet, IDX.",
         soft_wrap=True,
     )
 
@@ -63,22 +72,57 @@ def fetch(
     name: Annotated[
         str, typer.Argument(metavar="NAME|PATH", help="A data set's name, or a path of your own to check.")
     ],
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
 ) -> None:
-    """Bring a data set here, or check one of your own to its last image.
+    """Bring a data set here, or check one of your own to its last image and show what is in it.
+
+    A path may be a folder with a folder of images per class, perhaps below train, val and test; an .npz file or a
+    folder of .npy files; a CSV with a column a pixel, or with paths of images beside it and labels; Parquet files; IDX
+    files.
 
     Example: [bold]hpsearch data fetch fashion-mnist[/]
+
+    Example: [bold]hpsearch data fetch photos/ --image-size 64[/]
     """
+    size = parse_number(image_size, "--image-size", least=4)
+    if grey and size is None:
+        raise InputError("--grey goes with --image-size: give both, e.g. --image-size 64 --grey")
+    if size is not None and size > _LARGEST:
+        raise InputError(f"--image-size {size} is not allowed: give a number from 4 to {_LARGEST:,}")
     console = open_console()
     with SpinnerSteps(console) if console.is_terminal else LineSteps(console) as steps:
-        from hpsearch.training.data import fetch_dataset
+        from hpsearch.dataset import Preparation
+        from hpsearch.training.data import inspect_dataset
 
-        identity = fetch_dataset(name, choose_cache_folder(), steps.tell, note=steps.note)
+        preparation = None if size is None else Preparation(size=size, grey=grey)
+        found = inspect_dataset(name, choose_cache_folder(), steps.tell, note=steps.note, preparation=preparation)
+    identity = found.identity
+    if found.classes:
+        _show_classes(console, found)
     console.print(
         f"{write_out(identity.name)}: {identity.train_count + identity.test_count:,} images of {identity.input_shape} "
         f"in {identity.class_count} classes; {identity.train_count:,} training{_describe_validation(identity)} and "
         f"{identity.test_count:,} test images; every file is right",
         soft_wrap=True,
     )
+
+
+def _show_classes(console: "Console", found: "Inspection") -> None:
+    """Of own images: each class with its images in every split, and what the files are."""
+    has_validation = found.identity.validation_count is not None
+    heads = ["class/", "images>", "train>", *(["validation>"] if has_validation else []), "test>"]
+    table = make_table(*heads)
+    for name, train, validation, test in found.classes[:_MOST_CLASSES]:
+        counts = [train + validation + test, train, *([validation] if has_validation else []), test]
+        table.add_row(write_out(name), *(f"{count:,}" for count in counts))
+    console.print(table)
+    if (more := len(found.classes) - _MOST_CLASSES) > 0:
+        console.print(f"and {more:,} classes more", soft_wrap=True)
+    if found.identity.preparation is not None:
+        console.print(f"every image {found.identity.preparation.describe()}", soft_wrap=True)
+    for line in found.kinds:
+        console.print(write_out(line), soft_wrap=True)
 
 
 def _describe_validation(identity: "DatasetIdentity") -> str:

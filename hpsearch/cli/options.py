@@ -79,10 +79,25 @@ DatasetOption = Annotated[
     typer.Option(
         "--dataset",
         metavar="NAME|PATH",
-        help="fashion-mnist, mnist, kmnist, cifar10; or a folder with a folder of images per class, or an .npz file.",
+        help="A name that [bold]hpsearch data list[/] has; or a folder with a folder of images per class, an .npz "
+        "file, a CSV of pixels or of paths and labels, Parquet, IDX.",
         show_default="fashion-mnist",
         rich_help_panel=WHAT,
     ),
+]
+ImageSizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--image-size",
+        metavar="N",
+        help="Bring own images of any size and kind to N x N pixels: turned as EXIF says, laid on white, the shorter "
+        "side scaled to N, the square in the middle. The network's card says so, and predict does the same.",
+        rich_help_panel=WHAT,
+    ),
+]
+GreyOption = Annotated[
+    bool,
+    typer.Option("--grey", help="With --image-size: drop the colours, too.", rich_help_panel=WHAT),
 ]
 TrialsOption = Annotated[
     str | None,
@@ -99,7 +114,7 @@ EpochsOption = Annotated[
     typer.Option(
         "--epochs",
         metavar="N",
-        help="Epochs of a trial that is not pruned.",
+        help="Epochs of a trial that is not pruned; what counts is its accuracy after the last of them.",
         show_default="20 for fcn, 12 for cnn, where --trials is given",
         rich_help_panel=HOW,
     ),
@@ -139,7 +154,8 @@ SeedOption = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        help="Decides everything that is random, in drawing and in training.",
+        help="Decides everything that is random, in drawing and in training. With several workers tpe and gp learn "
+        "from whatever trials are finished when another begins: only --workers 1 draws the same trials again.",
         show_default="0",
         rich_help_panel=HOW,
     ),
@@ -267,11 +283,14 @@ def collect_flags(
     macs: str | None = None,
     target: str | None = None,
     int8: bool = False,
+    image_size: str | None = None,
+    grey: bool = False,
 ) -> dict[str, int | str | None]:
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
     flags |= {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
+    flags |= {"image_size": read_number(image_size), "grey": grey or None}
     return flags | {
         "teacher": teacher,
         "ram": ram,

@@ -12,6 +12,8 @@ from hpsearch.cli.options import (
     DeviceOption,
     EpochsOption,
     FlashOption,
+    GreyOption,
+    ImageSizeOption,
     JsonOption,
     MacsOption,
     PrunerOption,
@@ -36,7 +38,14 @@ from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.durations import format_duration
 from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
 from hpsearch.sessions.hardware import Hardware, choose_hardware_for
-from hpsearch.sessions.preparation import describe_left_out, fit, identify_dataset, measure_plan
+from hpsearch.sessions.preparation import (
+    describe_left_out,
+    describe_repetition,
+    fit,
+    fit_to_size,
+    identify_dataset,
+    measure_plan,
+)
 from hpsearch.sessions.request import Request, read_request
 from hpsearch.tuning.record_words import describe_selection
 from hpsearch.views.networks import describe_device, describe_unused, draw_facts, draw_layers
@@ -65,6 +74,8 @@ def plan(
     target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
     time: TimeOption = None,
@@ -86,6 +97,7 @@ def plan(
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "time": time}
     flags |= {"ram": ram, "flash": flash, "macs": macs, "target": target}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "sampler": sampler, "pruner": pruner}
+    flags |= {"image_size": read_number(image_size), "grey": grey or None}
     console = open_console(stderr=as_json)
     if (planned := read_planned_study(study_file, flags, replicates)) is not None:
         with open_steps(console if console.is_terminal else None) as steps:
@@ -148,7 +160,8 @@ def _make_plan(request: Request, cache_folder: Path, tell: Any) -> Plan:
 
     spec = request.spec
     hardware = choose_hardware_for(request)
-    dataset = identify_dataset(spec.dataset, cache_folder, tell)
+    dataset = identify_dataset(spec.dataset, cache_folder, tell, preparation=spec.preparation)
+    spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
     configure_threads(1)  # as a worker has it
     examples = []
@@ -208,6 +221,8 @@ def _show(console: "Console", made: Plan) -> None:
     facts = [("images", f"{dataset.input_shape}, {dataset.class_count} classes, {dataset.train_count:,} to train on")]
     facts.append((_DEPTH[spec.arch], f"{depths} fit"))
     facts += [("left out", line) for line in describe_left_out(made.fitted)]
+    if repetition := describe_repetition(spec, made.fitted.space):
+        facts.append(("note", repetition))
     console.print(draw_facts(facts))
     for example in made.examples:
         console.print()

@@ -50,7 +50,7 @@ def forecast_planned_study(
     from hpsearch.training.throughput import measure_epoch_seconds
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
-    dataset = identify_dataset(planned.dataset, cache_folder, tell)
+    dataset = identify_dataset(planned.dataset, cache_folder, tell, preparation=planned.preparation)
     plan = planned.make_plan(dataset)
     hardware = choose_hardware(device, workers, most=len(plan.trials))
     configure_threads(1)  # as a worker has it

@@ -134,7 +134,7 @@ def open_planned_study(
     from hpsearch.tuning.study import create_or_join_study, list_study_names, store_origin
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
-    dataset = identify_dataset(planned.dataset, cache_folder, tell, note)
+    dataset = identify_dataset(planned.dataset, cache_folder, tell, note, preparation=planned.preparation)
     is_there = check_storage(url)
     if is_there:
         with Database.open(url, check=False) as database:

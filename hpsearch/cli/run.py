@@ -14,6 +14,8 @@ from hpsearch.cli.options import (
     DeviceOption,
     EpochsOption,
     FlashOption,
+    GreyOption,
+    ImageSizeOption,
     Int8TrainingOption,
     JsonOption,
     MacsOption,
@@ -58,6 +60,8 @@ def run(
     target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
     time_planned: TimeOption = None,
@@ -126,6 +130,8 @@ def run(
         int8=int8,
         study=study,
         teacher=teacher,
+        image_size=image_size,
+        grey=grey,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:

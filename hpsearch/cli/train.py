@@ -108,7 +108,9 @@ def train(
     log = None if quiet else open_console(stderr=as_json)
     place = dataset or given.dataset.name
     with open_steps(log) as steps:
-        identity = keep_rules(identify_dataset(place, cache_folder, steps.tell, steps.note), given, cache_folder)
+        preparation = None if place in CATALOGUE else given.dataset.preparation
+        identity = identify_dataset(place, cache_folder, steps.tell, steps.note, preparation=preparation)
+        identity = keep_rules(identity, given, cache_folder)
         asked = _change(given, identity, most_epochs)
         _check_teacher(chosen.url, asked)
         fetched = fetch(place, cache_folder, steps) if place in CATALOGUE else identity
@@ -158,7 +160,7 @@ def keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: 
     if identity.rules in (1, rules):  # those known by name have no others
         return identity
     try:
-        older = describe_dataset(identity.name, cache_folder, rules=rules)
+        older = describe_dataset(identity.name, cache_folder, rules=rules, preparation=given.dataset.preparation)
     except DataError:
         return identity
     return older if older.sha256 == given.dataset.sha256 else identity

@@ -144,8 +144,14 @@ def _load_splits(study: Study, config: TrialConfig, order: ExportOrder) -> Searc
     name = order.dataset or study.spec.dataset
     order.tell(f"reading {name}")
     fraction, seed = config.held_out_fraction, config.split_seed
-    rules = config.dataset.rules
-    splits = load_search_splits(name, order.cache_folder, validation_fraction=fraction, split_seed=seed, rules=rules)
+    splits = load_search_splits(
+        name,
+        order.cache_folder,
+        validation_fraction=fraction,
+        split_seed=seed,
+        rules=config.dataset.rules,
+        preparation=config.dataset.preparation,
+    )
     if splits.identity.sha256 != config.dataset.sha256:
         raise DataError(
             f"data set {name!r} holds other images than study {study.name!r} was made with: an export is verified on "

@@ -130,7 +130,8 @@ def evaluate_bundle(
 def _identify(name: str, config: TrialConfig, cache_folder: Path, *, is_own: bool) -> str | None:
     """The hash of a data set by the bundle's rules; None for images that are no data set to search on."""
     try:
-        return describe_dataset(name, cache_folder, rules=config.dataset.rules).sha256
+        rules, preparation = config.dataset.rules, None if name in CATALOGUE else config.dataset.preparation
+        return describe_dataset(name, cache_folder, rules=rules, preparation=preparation).sha256
     except DataError as error:
         if not is_own and name not in CATALOGUE:
             return None

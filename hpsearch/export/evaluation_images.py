@@ -10,13 +10,11 @@ import numpy as np
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.data.archive_reading import SPLIT_NAMES, find_split, read_class_names, read_part
-from hpsearch.training.data.array_file import read_headers
-from hpsearch.training.data.array_values import check_image_header
 from hpsearch.training.data.catalogue import CATALOGUE
-from hpsearch.training.data.folder_reading import read_folder
+from hpsearch.training.data.formats.choice import read_own
+from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.labelled_images import LabelledImages
-from hpsearch.training.data.located_dataset import check_is_archive, locate_dataset
+from hpsearch.training.data.located_dataset import locate_dataset
 from hpsearch.training.data.own_images import join_images
 from hpsearch.training.data.search_splits import load_search_splits
 from hpsearch.training.data.test_split import open_test_split
@@ -39,14 +37,21 @@ def load_own(name: str, config: TrialConfig, cache_folder: Path, split: Split) -
     Raises:
         DataError: The data are missing or damaged.
     """
-    rules = config.dataset.rules
-    test = None if split == "validation" else open_test_split(name, cache_folder, rules=rules).test_images
+    rules, preparation = config.dataset.rules, config.dataset.preparation
+    test = None
+    if split != "validation":
+        test = open_test_split(name, cache_folder, rules=rules, preparation=preparation).test_images
     if split == "test" and test is not None:
         return ChosenImages(test, split)
     # With a share also where nothing was held out: the caller refuses what was trained on.
     fraction = config.validation_fraction
     splits = load_search_splits(
-        name, cache_folder, validation_fraction=fraction, split_seed=config.split_seed, rules=rules
+        name,
+        cache_folder,
+        validation_fraction=fraction,
+        split_seed=config.split_seed,
+        rules=rules,
+        preparation=preparation,
     )
     if test is None:
         return ChosenImages(splits.validation, split)
@@ -66,15 +71,22 @@ def load_other(name: str, config: TrialConfig, cache_folder: Path, split: Split 
     is_own = name not in CATALOGUE and path.exists()
     if is_own and split in (None, "all"):
         return _load_every_part(name, path, config.dataset, cache_folder, split)
-    identity = locate_dataset(name, cache_folder).identity
+    preparation = None if name in CATALOGUE else config.dataset.preparation
+    identity = locate_dataset(name, cache_folder, preparation=preparation).identity
     _check_shape(name, identity.input_shape, config.dataset)
     chosen: Split = split or "test"
     parts = []
     if chosen in ("test", "all"):
-        parts.append(open_test_split(name, cache_folder).test_images)
+        parts.append(open_test_split(name, cache_folder, preparation=preparation).test_images)
     if chosen in ("validation", "all"):
         fraction = config.validation_fraction if chosen == "validation" else None
-        splits = load_search_splits(name, cache_folder, validation_fraction=fraction, split_seed=config.split_seed)
+        splits = load_search_splits(
+            name,
+            cache_folder,
+            validation_fraction=fraction,
+            split_seed=config.split_seed,
+            preparation=preparation,
+        )
         parts.append(splits.validation if chosen == "validation" else splits.train)
     images = _relabel(name, join_images(*parts), identity.class_names, config.dataset.class_names)
     return ChosenImages(images, chosen)
@@ -84,49 +96,22 @@ def _load_every_part(
     name: str, path: Path, wanted: DatasetIdentity, cache_folder: Path, split: Split | None
 ) -> ChosenImages:
     try:
-        read = _read_folder(name, path, wanted, cache_folder) if path.is_dir() else _read_archive(name, path, wanted)
+        given = read_own(Reading(path, cache_folder, wanted.preparation, least_classes=1))
     except OSError as error:
         raise DataError(f"{error.filename or name} cannot be read: {error.strerror or error}") from error
-    parts, notes = read
+    found = {"train": given.train, "validation": given.validation, "test": given.test}
+    parts = {
+        part: _relabel(name, images, given.class_names, wanted.class_names)
+        for part, images in found.items()
+        if images is not None and len(images)
+    }
     for images in parts.values():
         _check_shape(name, tuple(images.images.shape[1:]), wanted)
     if split is None and "test" in parts:
         others = sum(len(images) for part, images in parts.items() if part != "test")
         more = f"its {others:,} other images are left aside: --split all takes them as well"
-        return ChosenImages(parts["test"], "test", (*notes, *([more] if others else [])))
-    return ChosenImages(join_images(*parts.values()), "all", notes)
-
-
-def _read_folder(
-    name: str, path: Path, wanted: DatasetIdentity, cache_folder: Path
-) -> tuple[dict[str, LabelledImages], tuple[str, ...]]:
-    given = read_folder(path, cache_folder, least_classes=1)
-    parts = {"train": given.train, "validation": given.validation, "test": given.test}
-    labelled = {
-        part: _relabel(name, images, given.class_names, wanted.class_names)
-        for part, images in parts.items()
-        if images is not None
-    }
-    return labelled, given.notes
-
-
-def _read_archive(name: str, path: Path, wanted: DatasetIdentity) -> tuple[dict[str, LabelledImages], tuple[str, ...]]:
-    check_is_archive(path)
-    headers = read_headers(path)
-    found = {part: find_split(path, headers, names) for part, names in SPLIT_NAMES.items()}
-    parts = {}
-    for part, keys in found.items():
-        if keys is not None:
-            _check_shape(name, check_image_header(path, keys, headers), wanted)
-            parts[part] = read_part(path, keys, headers)
-    if not parts:
-        raise DataError(
-            f"{name} holds the arrays {', '.join(sorted(headers)) or 'none'}; expected are x_test and y_test, or "
-            "others that a data set may have"
-        )
-    # Without names they are numbers, and mean the classes of the bundle in their order.
-    names = read_class_names(path, headers) or wanted.class_names
-    return {part: _relabel(name, images, names, wanted.class_names) for part, images in parts.items()}, ()
+        return ChosenImages(parts["test"], "test", (*given.notes, *([more] if others else [])))
+    return ChosenImages(join_images(*parts.values()), "all", given.notes)
 
 
 def _relabel(name: str, images: LabelledImages, names: Sequence[str], wanted: Sequence[str]) -> LabelledImages:
@@ -135,7 +120,12 @@ def _relabel(name: str, images: LabelledImages, names: Sequence[str], wanted: Se
     present = np.unique(labels).tolist()
     if present and present[-1] >= len(names):
         raise DataError(f"data set {name!r} has the label {present[-1]}, and there are {len(names)} classes, from 0")
-    if strangers := [names[label] for label in present if names[label] not in wanted]:
+    strangers = [names[label] for label in present if names[label] not in wanted]
+    if strangers and all(each.isascii() and each.isdigit() and int(each) < len(wanted) for each in names):
+        # Bare numbers mean the classes of the bundle in their order.
+        positions = np.array([int(each) for each in names], dtype=np.int64)
+        return LabelledImages.from_arrays(images.images.numpy(), positions[labels])
+    if strangers:
         raise DataError(f"data set {name!r} has the classes {_list(strangers)}, and this network knows {_list(wanted)}")
     if tuple(names) == tuple(wanted):
         return images

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.dataset import InputShape
+from hpsearch.dataset import InputShape, Preparation
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
+from hpsearch.training.data.formats.pixel_table import read_rows
+from hpsearch.training.data.formats.reading import prepare_arrays
 from hpsearch.training.data.image_reading import ENDINGS, NoImageError, read_image
 from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.system_files import is_system_name
@@ -66,13 +68,17 @@ def list_images(paths: Sequence[Path]) -> ListedImages:
     return ListedImages(tuple(files), frozenset(named))
 
 
-def read_images(listed: ListedImages, shape: InputShape, *, resizes: bool = False) -> ReadImages:
+def read_images(
+    listed: ListedImages, shape: InputShape, *, resizes: bool = False, preparation: Preparation | None = None
+) -> ReadImages:
     """The pixels of image files, as a data set's own are read: turned as their camera says, 16 bits brought to 8.
 
     Args:
         listed: The files.
         shape: Of the images that the network takes.
         resizes: Whether images of another size are resized instead of refused.
+        preparation: The rule by which the network's own images became of this shape; where there is one, images of any
+            size are taken by it.
 
     Raises:
         InputError: The network takes no image files.
@@ -85,7 +91,7 @@ def read_images(listed: ListedImages, shape: InputShape, *, resizes: bool = Fals
     left_out: list[str] = []
     for file in listed.files:
         try:
-            images.append(_read_image(file, shape, resizes=resizes))
+            images.append(_read_image(file, shape, preparation, resizes=resizes))
         except NoImageError as error:
             is_meant = file in listed.named or file.suffix.lower() in ENDINGS
             (failures if is_meant else left_out).append(str(error))
@@ -95,6 +101,26 @@ def read_images(listed: ListedImages, shape: InputShape, *, resizes: bool = Fals
             files.append(file)
     stacked = np.stack(images) if images else np.empty((0, *shape), dtype=np.uint8)
     return ReadImages(tuple(files), stacked, tuple(failures), tuple(left_out))
+
+
+def read_pixel_rows(path: Path, shape: InputShape, *, preparation: Preparation | None = None) -> ReadImages:
+    """The images in the rows of a table, each called by its own column of names, or by its place, from 1.
+
+    Raises:
+        InputError: The table cannot be read, its rows are no images, or they have another shape than the network takes.
+    """
+    try:
+        rows = read_rows(path)
+    except OSError as error:
+        raise InputError(f"{_show(path)} cannot be read: {error.strerror or error}") from error
+    images = prepare_arrays(rows.images, preparation)
+    if images.shape[1:] == (1, *shape[1:]) and shape.channels == 3:
+        images = np.repeat(images, 3, axis=1)
+    if images.shape[1:] != tuple(shape):
+        given = InputShape(*images.shape[1:])
+        raise InputError(f"the rows of {_show(path)} are images of {given}, and this network takes {shape}")
+    left_out = ("its column of labels is not looked at: hpsearch evaluate measures",) if rows.labels else ()
+    return ReadImages(tuple(Path(name) for name in rows.names), images, (), left_out)
 
 
 def compare_brightness(images: ByteArray, usual: dict[str, float] | None) -> str | None:
@@ -120,8 +146,8 @@ def _list_folder(folder: Path) -> list[Path]:
     )
 
 
-def _read_image(file: Path, shape: InputShape, *, resizes: bool) -> ByteArray:
-    image = read_image(file)
+def _read_image(file: Path, shape: InputShape, preparation: Preparation | None, *, resizes: bool) -> ByteArray:
+    image = read_image(file, preparation=preparation)
     width, height = image.size
     if not resizes and (width, height) != (shape.width, shape.height):
         raise DataError(

@@ -216,6 +216,7 @@ def _write_data(facts: CardFacts) -> str:
             share if config.is_validated else f"nothing; in the search it had been {share}",
         ),
         ("test split", f"{dataset.test_count:,} images, never seen by the search"),
+        *([("every image", dataset.preparation.describe())] if dataset.preparation is not None else []),
         *_describe_brightness(manifest),
         ("seed of the training", str(config.seed)),
     ]
@@ -240,7 +241,11 @@ def _describe_brightness(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _write_files(facts: CardFacts) -> str:
     rows = [(f"`{name}`", f"{size:,}", _ABOUT[name]) for name, size in facts.sizes_bytes.items()]
     rows.append(("`manifest.json`", "", "every figure here, and the SHA-256 of every file"))
-    return "\n".join(["## Files", "", *write_table(("file", "bytes:", "what"), rows)])
+    lines = ["## Files", "", *write_table(("file", "bytes:", "what"), rows)]
+    if (onnx := facts.manifest.get("onnx")) is not None and ONNX in facts.sizes_bytes:
+        needs = f"opset {onnx['opset']} and IR version {onnx['ir_version']}, as onnxruntime {onnx['onnxruntime']} has"
+        lines += ["", f"Whatever runs the ONNX files needs {needs}."]
+    return "\n".join(lines)
 
 
 def _write_verification(verified: Mapping[str, Any]) -> str:

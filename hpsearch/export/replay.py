@@ -58,6 +58,7 @@ class Replay:
             validation_fraction=config.held_out_fraction,
             split_seed=config.split_seed,
             rules=config.dataset.rules,
+            preparation=config.dataset.preparation,
         )
         self._study = study
         self._trial = trial

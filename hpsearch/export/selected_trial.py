@@ -26,7 +26,7 @@ from hpsearch.export.bundle_files import (
 from hpsearch.export.verification import Verification
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.catalogue import CATALOGUE
-from hpsearch.training.onnx_export import INPUT_NAME, OPSET, OUTPUT_NAME
+from hpsearch.training.onnx_export import INPUT_NAME, IR_VERSION, LEAST_ONNXRUNTIME, OPSET, OUTPUT_NAME
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
@@ -91,6 +91,8 @@ class SelectedTrial:
         if ONNX in self.models or INT8_ONNX in self.models:
             manifest["onnx"] = {
                 "opset": OPSET,
+                "ir_version": IR_VERSION,
+                "onnxruntime": f">={LEAST_ONNXRUNTIME}",
                 "input": {"name": INPUT_NAME, "type": "uint8", "shape": ["batch", *dataset.input_shape]},
                 "output": {"name": OUTPUT_NAME, "type": "float32", "shape": ["batch", dataset.class_count]},
             }

@@ -41,7 +41,8 @@ def score_all_on_test(
 
 def _score(study: Study, trials: Sequence[TrialRecord], dataset: str, *, device: str, cache_folder: Path) -> None:
     chosen = choose_device(device)
-    split = open_test_split(dataset, cache_folder, rules=study.dataset.rules)
+    identity = study.dataset
+    split = open_test_split(dataset, cache_folder, rules=identity.rules, preparation=identity.preparation)
     if split.identity.sha256 != study.dataset.sha256:
         raise DataError(f"data set {dataset!r} holds other images than study {study.name!r} was made with")
     for trial in trials:

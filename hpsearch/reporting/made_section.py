@@ -178,6 +178,8 @@ def _is_without_portfolio(record: StudyRecord) -> bool:
 def _write_study_file(record: StudyRecord) -> str:
     spec, usual = record.study.spec, default_space(record.study.spec.arch).distributions
     document: dict[str, Any] = {"name": record.study.name, "dataset": name_dataset(record.study.dataset)}
+    if record.study.spec.image_size is not None:
+        document |= {"image_size": record.study.spec.image_size, "grey": record.study.spec.grey}
     document |= {field: getattr(spec, field) for field in ("arch", "seed", "sampler")} | spec.limits.named
     document |= {} if spec.target is None else {"target": spec.target}
     document |= {"validation_fraction": spec.validation_fraction} | _describe_length(spec)

@@ -14,10 +14,11 @@ from hpsearch.sessions.request import Request
 from hpsearch.sessions.storage import check_storage
 
 if TYPE_CHECKING:
-    from hpsearch.dataset import DatasetIdentity
+    from hpsearch.dataset import DatasetIdentity, Preparation
     from hpsearch.storage.database import Database
     from hpsearch.study.feasibility import FittedSpace
     from hpsearch.study.round_plan import RoundPlan
+    from hpsearch.study.search_space import SearchSpace
     from hpsearch.study.spec import StudySpec
     from hpsearch.study.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord
@@ -27,10 +28,17 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 
-def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Tell | None = None) -> "DatasetIdentity":
+def identify_dataset(
+    name_or_path: str,
+    cache_folder: Path,
+    tell: Tell,
+    note: Tell | None = None,
+    *,
+    preparation: "Preparation | None" = None,
+) -> "DatasetIdentity":
     """Who the images are: of the catalogue without fetching them, of a person's own with a look at each.
 
-    `note`, or else `tell`, hears what a person has to know of own images.
+    `note`, or else `tell`, hears what a person has to know of own images. `preparation` brings them to one size.
 
     Raises:
         InputError: There is no such data set, or it is damaged.
@@ -39,9 +47,9 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Te
     from hpsearch.training.data.catalogue import CATALOGUE
     from hpsearch.training.data.catalogue_files import CatalogueFiles
 
-    if entry := CATALOGUE.get(name_or_path):
+    if preparation is None and (entry := CATALOGUE.get(name_or_path)):
         return CatalogueFiles(entry, cache_folder / entry.name).identity
-    return fetch_dataset(name_or_path, cache_folder, tell, note=note)
+    return fetch_dataset(name_or_path, cache_folder, tell, note=note, preparation=preparation)
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
@@ -70,7 +78,7 @@ def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", ca
     stored = load_study(database, study).dataset
     if stored.rules == dataset.rules or dataset.rules == 1:  # the latter are known by name, and have no others
         return dataset
-    return describe_dataset(dataset.name, cache_folder, rules=stored.rules)
+    return describe_dataset(dataset.name, cache_folder, rules=stored.rules, preparation=dataset.preparation)
 
 
 def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Path) -> None:
@@ -87,6 +95,7 @@ def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Pa
         validation_fraction=spec.validation_fraction,
         split_seed=spec.seed,
         rules=dataset.rules,
+        preparation=dataset.preparation,
     )
 
 
@@ -131,16 +140,37 @@ def find_predecessor(database: "Database", request: Request) -> "Predecessor | N
     return None if name is None else Predecessor(name, lambda: read_study_record(load_study(database, name)))
 
 
+def fit_to_size(request: Request, dataset: "DatasetIdentity", note: Tell) -> Request:
+    """The request with what follows from the number of images, which `note` is told."""
+    spec = request.spec.fit_to_size(dataset.train_count, request.given)
+    if spec.epochs != request.spec.epochs:
+        note(
+            f"note: {dataset.train_count:,} training images make few steps an epoch: {spec.epochs} epochs instead of "
+            f"{request.spec.epochs} (--epochs says otherwise)"
+        )
+    if spec.validation_fraction != request.spec.validation_fraction and dataset.validation_count is None:
+        note(
+            f"note: of {dataset.train_count:,} training images {100 * spec.validation_fraction:g}% are held out, for "
+            "a tenth is too few to rank by (validation_fraction in a study file says otherwise)"
+        )
+    return replace(request, spec=spec)
+
+
 def check_study(
     url: str, request: Request, cache_folder: Path, tell: Tell, note: Tell | None = None
-) -> "tuple[DatasetIdentity, FittedSpace]":
+) -> "tuple[Request, DatasetIdentity, FittedSpace]":
     """Everything about a study that can be found wrong without creating anything.
+
+    Returns:
+        The request, with what follows from the number of images; the data set; and what of the space fits.
 
     Raises:
         InputError: The data, the space or an older study of this name does not allow it.
         StorageError: The database cannot be opened or made.
     """
-    dataset = identify_dataset(request.spec.dataset, cache_folder, tell, note)
+    spec = request.spec
+    dataset = identify_dataset(spec.dataset, cache_folder, tell, note, preparation=spec.preparation)
+    request = fit_to_size(request, dataset, note or tell)
     fitted = fit(request.spec, dataset)
     if check_storage(url):
         dataset = check_beginning(url, request, dataset, fitted, cache_folder)
@@ -152,7 +182,7 @@ def check_study(
                     f"there is no study {name!r} to {purpose}: storage {url!r} has none yet; "
                     f"name another --storage, or leave {flag} out"
                 )
-    return dataset, fitted
+    return request, dataset, fitted
 
 
 def plan_request_time(
@@ -264,6 +294,20 @@ def describe_beginning(record: "StudyRecord") -> list[tuple[str, str]]:
         what = f"trial{'s' * (len(given) > 1)} {', '.join(given)}" if given else "nothing of it fits this space"
         facts.append(("portfolio", what))
     return facts
+
+
+def describe_repetition(spec: "StudySpec", space: "SearchSpace") -> str | None:
+    """What to say where a space has fewer configurations than a search has trials to draw."""
+    from hpsearch.study.parameters import count_configurations
+
+    count = count_configurations(spec.arch, space)
+    drawn = spec.trials if spec.round_plan is None else spec.round_plan.drawn
+    if count is None or count >= drawn or spec.has_open_plan:
+        return None
+    return (
+        f"the space has {count:,} configuration{'s' * (count != 1)}: {drawn:,} trials repeat them under other seeds; "
+        "--trials says otherwise, or more values in the study file's [space]"
+    )
 
 
 def describe_left_out(fitted: "FittedSpace") -> list[str]:

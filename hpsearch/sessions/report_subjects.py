@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hpsearch.errors import DataError, InputError, StorageError, StorageUnavailableError, UnreadableStudyError
 
 if TYPE_CHECKING:
+    from hpsearch.dataset import Preparation
     from hpsearch.reporting.subject import Subject
     from hpsearch.reporting.validation import NoOutcome, ValidationOutcome
     from hpsearch.storage.database import Database
@@ -101,7 +102,7 @@ class Judge:
         self._cache_folder = cache_folder
         self._dataset = dataset
         self._tell = tell
-        self._splits: dict[tuple[str, float | None, int, int], SearchSplits] = {}
+        self._splits: dict[tuple[str, float | None, int, int, Preparation | None], SearchSplits] = {}
 
     def look_at(self, subject: "Subject") -> "Subject":
         """The subject with what its best networks do.
@@ -143,7 +144,7 @@ class Judge:
         from hpsearch.training.data.search_splits import load_search_splits
 
         place = self._dataset or name
-        key = (place, config.held_out_fraction, config.split_seed, config.dataset.rules)
+        key = (place, config.held_out_fraction, config.split_seed, config.dataset.rules, config.dataset.preparation)
         if key not in self._splits:
             self._splits[key] = load_search_splits(
                 place,
@@ -151,6 +152,7 @@ class Judge:
                 validation_fraction=key[1],
                 split_seed=config.split_seed,
                 rules=config.dataset.rules,
+                preparation=config.dataset.preparation,
             )
         splits = self._splits[key]
         if splits.identity.sha256 != config.dataset.sha256:

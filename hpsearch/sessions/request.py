@@ -24,6 +24,8 @@ class Request:
     """None for as many as fill the device."""
     predecessor: str | None = None
     """The study whose best come first, as a person named it."""
+    given: frozenset[str] = frozenset()
+    """The fields of the spec that a person has named."""
 
 
 def read_request(
@@ -55,7 +57,7 @@ def read_request(
             )
     name, spec = parse_study_spec(fields)
     spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
-    return Request(name, spec, device, workers, predecessor)
+    return Request(name, spec, device, workers, predecessor, frozenset(fields))
 
 
 def resolve_beside(study_file: Path, name_or_path: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import StorageError
+from hpsearch.storable_text import find_storage_fault, write_out
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -44,6 +45,8 @@ def parse_storage_url(text: str) -> "URL":
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if fault := find_storage_fault(text):
+        raise StorageError(f"storage {write_out(_hide_crudely(text))!r} {fault}: {URL_HINT}")
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:

@@ -133,6 +133,52 @@ def check_space(arch: Arch, space: SearchSpace) -> None:
             )
 
 
+def list_unused(arch: Arch, space: SearchSpace) -> frozenset[str]:
+    """The parameters that no draw of a space makes use of, whatever their values: those of layers that are never there.
+
+    Raises:
+        InputError: The depth is a range of real numbers.
+    """
+    name, prefix, most = ("depth", "width_ratio", MAXIMUM_DEPTH)
+    if arch == "cnn":
+        name, prefix, most = ("stages", "channel_ratio", MAXIMUM_STAGES)
+    deepest = max(int(value) for value in space.choices(name))
+    unused = {f"{prefix}_{position}" for position in range(deepest + 1, most + 1)}
+    if arch == "cnn" and max(int(value) for value in space.choices("dense_layers")) == 0:
+        unused.add("dense_ratio")
+    if _only(space, "augmentation") <= {"none"}:
+        unused.add("augmentation_strength")
+    if not _only(space, "optimizer") & {"sgd", "rmsprop"}:
+        unused |= {"momentum", "nesterov"}
+    return frozenset(unused)
+
+
+def _only(space: SearchSpace, name: str) -> set[Value]:
+    distribution = space.distributions[name]
+    return set(distribution.values) if isinstance(distribution, Choices) else set()
+
+
+def count_configurations(arch: Arch, space: SearchSpace) -> int | None:
+    """How many different networks and recipes a space has; None for more than can be counted.
+
+    Raises:
+        InputError: The depth is a range of real numbers.
+    """
+    name = "depth" if arch == "fcn" else "stages"
+    total = 0
+    for depth in space.choices(name):
+        own = space.replace({name: Choices(values=(depth,))})
+        unused, points = list_unused(arch, own), 1
+        for each, distribution in own.distributions.items():
+            if each in unused:
+                continue
+            if isinstance(distribution, FloatRange) and distribution.low != distribution.high:
+                return None
+            points *= len(own.choices(each))
+        total += points
+    return total
+
+
 def _check_value(name: str, annotation: Any, value: Value) -> None:
     if not _is_valid(annotation, value):
         raise InputError(f"space.{name}: {quote(value)} is not allowed; give {describe_allowed(annotation)}")

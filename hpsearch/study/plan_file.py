@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from hpsearch.dataset import ImageSize, Preparation
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Arch, CnnArchitecture, FcnArchitecture
 from hpsearch.network.budget import Budget
@@ -67,6 +68,10 @@ class PlanFile(BaseModel):
     """What the study asks."""
     source: Source | None = None
     dataset: Annotated[str, Field(min_length=1)] = "fashion-mnist"
+    image_size: ImageSize | None = None
+    """Height and width that own images of any size are brought to."""
+    grey: bool = False
+    """Whether their colours are dropped, too; only with an image size."""
     validation_fraction: ValidationFraction = 0.1
     validation_images: Annotated[int, Field(ge=1)] | None = None
     """In place of the fraction: how many training images are held out."""
@@ -134,6 +139,7 @@ class _Parser:
             validation_fraction=file.validation_fraction,
             validation_images=file.validation_images,
             origin=Origin(title=file.title, source=file.source, printed=file.printed),
+            preparation=None if file.image_size is None else Preparation(size=file.image_size, grey=file.grey),
         )
 
     def _read_keys(self, fields: Mapping[str, Any]) -> PlanFile:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hpsearch.dataset import DatasetIdentity
+from hpsearch.dataset import DatasetIdentity, Preparation
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Architecture
 from hpsearch.network.budget import Budget
@@ -50,6 +50,8 @@ class PlannedStudy:
     validation_images: int | None
     """In place of the fraction: how many images are held out."""
     origin: Origin
+    preparation: Preparation | None = None
+    """How own images of any size become those of one."""
 
     def change(
         self,
@@ -103,6 +105,8 @@ class PlannedStudy:
                 "sampler": "random",
                 "pruner": "none",
                 "validation_fraction": configs[0].validation_fraction,
+                "image_size": None if self.preparation is None else self.preparation.size,
+                "grey": self.preparation is not None and self.preparation.grey,
             }
         )
 

@@ -1,5 +1,6 @@
 """How a network is trained: optimizer, schedule, regularization, augmentation, averaging."""
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -34,7 +35,8 @@ class Recipe(BaseModel):
 
     epochs: Epochs
     batch_size: BatchSize = 128
-    """Images a step; a last, smaller batch is left out of an epoch (another shuffle brings its images)."""
+    """The most images a step; of 10,000 images and more a last, smaller batch is left out of an epoch (another shuffle
+    brings its images). Of fewer none is, and a batch is an eighth of them at most, but 32."""
     optimizer: Optimizer = "adamw"
     """muon: for the weights between the input and the last layer, adamw for that layer, biases and norms."""
     lr: LearningRate = 3e-3
@@ -104,3 +106,28 @@ INT8_SHARE = 0.1
 def count_int8_epochs(epochs: int) -> int:
     """The last epochs of a training that is to end in whole numbers of 8 bits: a tenth, one at least."""
     return max(1, round(INT8_SHARE * epochs))
+
+
+SMALL_TRAINING_SPLIT = 10_000
+"""Below so many images none is left out of an epoch, and a batch is small enough for some steps."""
+LEAST_STEPS = 8
+"""Of an epoch over a small training split, as far as batches stay as large as `SMALLEST_BATCH`."""
+SMALLEST_BATCH = 32
+
+
+def divide_epoch(images: int, batch_size: int) -> tuple[int, int]:
+    """The images of a batch, and the steps of an epoch.
+
+    Of many images the rest that fills no batch is left out of an epoch; another shuffle brings it. Of few every image
+    counts: batches are of equal size, the last one filled up with the first images of the epoch's order, and at least
+    eight make an epoch as far as 32 images are in each.
+
+    Args:
+        images: Of the training split.
+        batch_size: As the recipe has it, the most that a batch is.
+    """
+    if images >= SMALL_TRAINING_SPLIT:
+        return batch_size, max(1, images // batch_size)
+    wanted = max(1, min(images, batch_size, max(SMALLEST_BATCH, math.ceil(images / LEAST_STEPS))))
+    steps = math.ceil(images / wanted)
+    return math.ceil(images / steps), steps

@@ -4,11 +4,13 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Collection
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from hpsearch.dataset import ImageSize, Preparation
 from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Activation, Arch
@@ -18,8 +20,8 @@ from hpsearch.network.limits import LIMIT_NAMES, Limits, format_limit
 from hpsearch.network.sizes import FlashBytes, MacsLimit, RamBytes
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.older_spaces import complete_space, list_added_since
-from hpsearch.study.parameters import check_space
-from hpsearch.study.recipe import Epochs
+from hpsearch.study.parameters import check_space, list_unused
+from hpsearch.study.recipe import SMALL_TRAINING_SPLIT, Epochs, divide_epoch
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
 from hpsearch.study.targets import find_target, runs_on
@@ -44,10 +46,30 @@ _MAXIMUM_GRID_POINTS = 100_000
 
 LIMITS_HINT = "give --budget 100k, or what a device has: --ram 64k, --flash 128k, --macs 2m, --target NAME"
 
-_MAYBE_ABSENT = ("portfolio", "time", "round_plan", "teacher", "budget", "ram", "flash", "macs", "target", "int8")
+_MAYBE_ABSENT = (
+    "portfolio",
+    "time",
+    "round_plan",
+    "teacher",
+    "budget",
+    "ram",
+    "flash",
+    "macs",
+    "target",
+    "int8",
+    "image_size",
+    "grey",
+)
 """Fields that are left out of the hash where they say nothing, so that older studies keep theirs."""
 
 _MOST_SECONDS = 366 * 24 * 3600
+
+FEW_IMAGES = 1000
+"""Training images below which a tenth is too few to rank configurations by."""
+VALIDATION_FRACTION_OF_FEW = 0.2
+MOST_EPOCHS_OF_FEW = 150
+_USUAL_BATCH, _USUAL_STEPS = 128, 421
+"""Of an epoch over the 54,000 images that the usual numbers of epochs were found with."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -59,7 +81,11 @@ class StudySpec(BaseModel):
 
     version: Literal[1] = 1
     dataset: Annotated[str, Field(min_length=1)] = "fashion-mnist"
-    """A name of the catalogue, or the path of a folder or an .npz file."""
+    """A name of the catalogue, or the path of a folder or a file."""
+    image_size: ImageSize | None = None
+    """Height and width that own images of any size are brought to; None where they have one already."""
+    grey: Annotated[bool, Field(strict=True)] = False
+    """Whether their colours are dropped, too."""
     arch: Arch
     budget: Budget | None = None
     """Weights; None where only a device's limits say how large a network may be."""
@@ -126,11 +152,17 @@ class StudySpec(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _grey_goes_with_a_size(self) -> Self:
+        if self.grey and self.image_size is None:
+            raise InputError("grey goes with an image size: give --image-size as well, e.g. --image-size 64 --grey")
+        return self
+
+    @model_validator(mode="after")
     def _space_belongs_to_arch(self) -> Self:
         check_space(self.arch, self.space)
         _check_activations(self.space, self.target)
         if self.sampler == "grid":
-            _check_grid(self.space)
+            _check_grid(self.arch, self.space)
             if self.portfolio:
                 raise InputError(
                     "sampler grid walks through all its points, so portfolio true is not allowed: "
@@ -147,6 +179,11 @@ class StudySpec(BaseModel):
     def operators(self) -> "frozenset[Operator] | None":
         """The operators that networks may be made of; None for all."""
         return None if self.target is None else find_target(self.target).operators
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """How own images become those of one size; None where they are taken as they are."""
+        return None if self.image_size is None else Preparation(size=self.image_size, grey=self.grey)
 
     @property
     def has_open_plan(self) -> bool:
@@ -167,6 +204,25 @@ class StudySpec(BaseModel):
         if self.time is not None:
             return f"as many trials as {format_duration(self.time)} allow"
         return f"{self.trials} trials of {self.epochs} epochs"
+
+    def fit_to_size(self, images: int, given: Collection[str]) -> "StudySpec":
+        """The same for a training split of so many images: what nobody has given follows from their number.
+
+        Few images make few steps an epoch: trials get as many steps as on a large split, as far as 150 epochs give
+        them. And below 1,000 images a tenth cannot rank, so that a fifth is held out (docs/log.md).
+
+        Args:
+            images: Of the training split, the validation part included.
+            given: The fields that a person has named.
+        """
+        changes: dict[str, Any] = {}
+        if "validation_fraction" not in given and images < FEW_IMAGES:
+            changes["validation_fraction"] = VALIDATION_FRACTION_OF_FEW
+        if self.time is None and self.round_plan is None and "epochs" not in given and images < SMALL_TRAINING_SPLIT:
+            _, steps = divide_epoch(images, _USUAL_BATCH)
+            wanted = math.ceil(self.epochs * _USUAL_STEPS / steps)
+            changes["epochs"] = max(self.epochs, min(wanted, MOST_EPOCHS_OF_FEW))
+        return self.model_copy(update=changes) if changes else self
 
     def settle_portfolio(self, *, is_planned: bool = False, is_warm: bool = False) -> "StudySpec":
         """The spec of a study that is made now: what nobody says about the portfolio is decided.
@@ -237,6 +293,7 @@ class StudySpec(BaseModel):
         fields |= {} if self.target is None else {"target": self.target}
         fields["int8"] = str(bool(self.int8))
         fields["teacher"] = self.teacher or "none"
+        fields["image_size"] = "none" if self.image_size is None else str(self.image_size)
         fields["time"] = "none" if self.time is None else format_duration(self.time)
         fields["round_plan"] = "none" if self.round_plan is None else self.round_plan.describe()
         space = {f"space.{name}": str(distribution) for name, distribution in self.space.distributions.items()}
@@ -350,11 +407,12 @@ def _settle_pruner(given: dict[str, Any]) -> str:
     return pruner
 
 
-def _check_grid(space: SearchSpace) -> None:
+def _check_grid(arch: Arch, space: SearchSpace) -> None:
+    unused = list_unused(arch, space)
     ranges = [
         name
         for name, distribution in space.distributions.items()
-        if isinstance(distribution, FloatRange) and distribution.low != distribution.high
+        if isinstance(distribution, FloatRange) and distribution.low != distribution.high and name not in unused
     ]
     if ranges:
         raise InputError(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DivergedError, InputError
 from hpsearch.network.architecture import CnnArchitecture
+from hpsearch.study.recipe import divide_epoch
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.training.augmentation import build_augmentation
 from hpsearch.training.averaging import WeightAverage
@@ -105,8 +106,7 @@ class TrainingSession:
             )
         self._validation = splits.validation.move_to(device)
         self._distillation = self._build_distillation(teacher_logits)
-        self.batch_size = min(recipe.batch_size, len(self._train_images))
-        self.steps_per_epoch = len(self._train_images) // self.batch_size
+        self.batch_size, self.steps_per_epoch = divide_epoch(len(self._train_images), recipe.batch_size)
         if self.batch_size < 2 and config.architecture.batch_norm:
             raise InputError("batch size 1 does not go with batch norm, which needs 2 images: use 2 or more")
         self._order_generator = torch.Generator(device)
@@ -224,6 +224,7 @@ class TrainingSession:
     def _shuffle(self, epoch: int) -> Iterator[Tensor]:
         self._order_generator.manual_seed(derive_seed(self.config.seed, epoch, "order"))
         order = torch.randperm(len(self._train_images), generator=self._order_generator, device=self.device)
+        order = torch.cat([order, order[: max(0, self.steps_per_epoch * self.batch_size - len(order))]])
         for index in range(self.steps_per_epoch):
             yield order[index * self.batch_size : (index + 1) * self.batch_size]
 

@@ -16,8 +16,13 @@ import torch
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.rebuild import rebuild_network
 
-OPSET = 20
-"""The version of ONNX's operators: the first one with Gelu, known to onnxruntime since 1.17."""
+OPSET, IR_VERSION = 18, 8
+"""The versions of ONNX's operators and of its files: the lowest that PyTorch's exporter writes, and what belongs to it.
+
+Opset 20 would be needed for Gelu as one operator; here it is written as the few that it is made of.
+"""
+LEAST_ONNXRUNTIME = "1.14"
+"""The first that knows both."""
 INPUT_NAME, OUTPUT_NAME, BATCH_NAME = "images", "logits", "batch"
 
 _TRACED_IMAGES = 2
@@ -65,6 +70,7 @@ def describe_model(model: Any, metadata: Mapping[str, str]) -> bytes:
     from onnx.helper import set_model_props
 
     set_model_props(model, dict(metadata))
+    model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = "hpsearch", metadata.get("hpsearch_version", "")
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)

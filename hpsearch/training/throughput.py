@@ -2,6 +2,7 @@
 
 import torch
 
+from hpsearch.study.recipe import LEAST_STEPS, divide_epoch
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
 from hpsearch.training.loop import TrainingSession
@@ -16,7 +17,7 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device) -> f
     torch.set_num_threads(1)
     try:
         few = measure_epoch_seconds(config, device, steps=6)
-        steps_per_epoch = config.dataset.train_count / config.recipe.batch_size
+        _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size)
         if few * 6 / steps_per_epoch >= _LEAST_SECONDS:
             return few
         return measure_epoch_seconds(config, device, steps=60)
@@ -27,17 +28,15 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device) -> f
 def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:
     """The seconds of one epoch of this trial with its validation, on this device and with this process's threads.
 
-    Runs the training loop itself for two short epochs of at most `steps` steps, the first to warm up, and scales the
+    Runs the training loop itself for two short epochs of about `steps` steps, the first to warm up, and scales the
     second by the number of steps.
     """
     train_count = config.dataset.train_count - round(config.dataset.train_count * config.validation_fraction)
-    batch_size = min(config.recipe.batch_size, train_count)
-    epoch_steps = train_count // batch_size
-    steps = min(steps, epoch_steps)
-    validation_count = round(steps * batch_size * config.validation_fraction / (1 - config.validation_fraction))
-    splits = SearchSplits(
-        config.dataset, _draw_noise(config, steps * batch_size), _draw_noise(config, max(validation_count, 1))
-    )
+    batch_size, epoch_steps = divide_epoch(train_count, config.recipe.batch_size)
+    steps = min(max(steps, LEAST_STEPS), epoch_steps)  # with fewer the session would make smaller batches
+    images = train_count if steps == epoch_steps else steps * batch_size
+    validation_count = round(images * config.validation_fraction / (1 - config.validation_fraction))
+    splits = SearchSplits(config.dataset, _draw_noise(config, images), _draw_noise(config, max(validation_count, 1)))
     # Noise cannot diverge at such a small learning rate, and a step's time does not depend on it.
     recipe = config.recipe.model_copy(update={"epochs": 2, "lr": 1e-6, "batch_size": batch_size})
     session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device)

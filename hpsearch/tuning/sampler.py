@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy.random import default_rng
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
@@ -127,6 +127,8 @@ def _grid_values(distribution: BaseDistribution) -> tuple[Any, ...]:
             return choices
         case IntDistribution(low=low, high=high):
             return tuple(range(low, high + 1))
+        case FloatDistribution(low=low):  # of layers that no trial has, else the spec would have refused it
+            return (low,)
     raise TypeError(f"a grid needs finitely many values, not {distribution}")
 
 

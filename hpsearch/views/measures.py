@@ -78,12 +78,14 @@ def list_measures(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[str
 
 def list_steps(config: "TrialConfig") -> list[tuple[str, str]]:
     """How many steps a training had, where they are few."""
+    from hpsearch.study.recipe import divide_epoch
+
     dataset = config.dataset
     held_out = 0
     if config.is_validated:
         held_out = dataset.validation_count or round(dataset.train_count * config.validation_fraction)
     images = dataset.train_count - held_out
-    steps = max(1, images // min(config.recipe.batch_size, max(1, images)))
+    batch_size, steps = divide_epoch(max(1, images), config.recipe.batch_size)
     epochs = config.recipe.epochs
     if steps * epochs >= _FEW_STEPS:
         return []
@@ -91,7 +93,7 @@ def list_steps(config: "TrialConfig") -> list[tuple[str, str]]:
     return [
         (
             "steps",
-            f"about {images:,} images make {steps} steps an epoch of {config.recipe.batch_size}, {steps * epochs} in "
+            f"about {images:,} images make {steps} steps an epoch of {batch_size}, {steps * epochs} in "
             f"all, which is few: give more --epochs, e.g. {more}",
         )
     ]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hpsearch.sessions.preparation import describe_beginning, describe_left_out
+from hpsearch.sessions.preparation import describe_beginning, describe_left_out, describe_repetition
 from hpsearch.sessions.storage import warn_of_many_workers
 from hpsearch.tuning.record_words import describe_length, describe_selection
 from hpsearch.views.screen import LineSteps, SpinnerSteps
@@ -51,6 +51,8 @@ def describe_start(beginning: "Beginning") -> list[str]:
     ]
     if beginning.fitted is not None:
         lines += [f"left out   {line}" for line in describe_left_out(beginning.fitted)]
+        if repetition := describe_repetition(beginning.record.study.spec, beginning.fitted.space):
+            lines.append(f"note       {repetition}")
     lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]
     if warning := warn_of_many_workers(beginning.storage_url, beginning.hardware.workers):
         lines.append(f"note       {warning}")

@@ -31,6 +31,7 @@ def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer"
         validation_fraction=study.spec.validation_fraction if study.is_validated else None,
         split_seed=study.spec.seed,
         rules=study.dataset.rules,
+        preparation=study.dataset.preparation,
     )
     if splits.identity.sha256 != study.dataset.sha256:
         raise DataError(

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST  # type: ignore[import-untyped]
+from torchvision.datasets import CIFAR10, EMNIST, KMNIST, MNIST, USPS, FashionMNIST  # type: ignore[import-untyped]
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
@@ -15,9 +15,10 @@ from tests.tiny_datasets import fill_cache, make_entry, make_idx_contents
 def test_an_entry_agrees_with_itself(name: str) -> None:
     entry = CATALOGUE[name]
     assert entry.name == name
-    assert len(set(entry.class_names)) == 10
-    assert len({file.sha256 for file in entry.files}) == len(entry.files)
-    assert all(len(file.sha256) == 64 for file in entry.files)
+    count = {"cifar100": 100, "emnist-balanced": 47, "emnist-letters": 26}.get(name, 10)
+    assert len(set(entry.class_names)) == len(entry.class_names) == count
+    assert len({file.pin for file in entry.files}) == len(entry.files)
+    assert all(len(file.sha256) == 64 or len(file.md5) == 32 for file in entry.files)
     assert "{folder}" in entry.remedy
 
 
@@ -73,3 +74,17 @@ def test_a_cut_file_is_not_listed_as_cached(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     (listing,) = list_datasets(tmp_path, catalogue={"tiny": make_entry(contents)})
     assert listing.cached_path is None
+
+
+def test_what_torchvision_says_of_emnist_and_usps_is_said_here() -> None:
+    for division, skipped in (("letters", 1), ("balanced", 0)):
+        entry = CATALOGUE[f"emnist-{division}"]
+        assert list(entry.class_names) == EMNIST.classes_split_dict[division][skipped:]
+        (source,) = entry.sources
+        assert isinstance(source, Mirror)
+        assert source.url + entry.files[0].compressed_name == EMNIST.url
+    usps = CATALOGUE["usps"]
+    assert [file.md5 for file in usps.files] == [USPS.split_list[part][2] for part in ("train", "test")]
+    (mirror,) = usps.sources
+    assert isinstance(mirror, Mirror)
+    assert mirror.url + usps.files[0].name == USPS.split_list["train"][0]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError
-from hpsearch.training.data import describe_dataset, fetch_dataset, folder_reading, load_search_splits
+from hpsearch.training.data import describe_dataset, fetch_dataset, image_collection, load_search_splits
 from hpsearch.training.data.test_split import open_test_split
 from tests.tiny_datasets import write_image_folder
 
@@ -107,7 +107,7 @@ def test_a_changed_image_is_not_answered_from_the_decoded_ones(folder: Path, cac
 
 def test_a_folder_is_decoded_once(folder: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = describe_dataset(str(folder), cache_folder)
-    monkeypatch.setattr(folder_reading, "read_image", pytest.fail)
+    monkeypatch.setattr(image_collection, "read_image", pytest.fail)
     assert describe_dataset(str(folder), cache_folder) == before
     load_search_splits(str(folder), cache_folder)
     open_test_split(str(folder), cache_folder)

@@ -26,7 +26,7 @@ from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import load_search_splits
 from hpsearch.training.inference import TrainedNetwork
 from hpsearch.training.networks import build_network
-from hpsearch.training.onnx_export import OPSET, convert_to_onnx
+from hpsearch.training.onnx_export import IR_VERSION, OPSET, convert_to_onnx
 from hpsearch.training.weights import save_weights
 from hpsearch.version import __version__
 from tests.tiny_training import tiny_config
@@ -164,6 +164,8 @@ def test_the_file_says_what_it_takes_and_gives_and_what_it_is(bundle: Path, trai
     assert (metadata["study"], metadata["trial"], metadata["hpsearch_version"]) == ("study", "0", __version__)
     opsets = {entry.domain: entry.version for entry in onnx.load(bundle / "model.onnx").opset_import}
     assert opsets[""] == OPSET == read_manifest(bundle)["onnx"]["opset"]
+    assert onnx.load(bundle / "model.onnx").ir_version == IR_VERSION == read_manifest(bundle)["onnx"]["ir_version"]
+    assert "needs opset 18 and IR version 8, as onnxruntime >=1.14 has" in (bundle / "README.md").read_text()
 
 
 def test_onnx_files_tell_nothing_of_this_machine(bundle: Path, trained: TrainedStudy) -> None:

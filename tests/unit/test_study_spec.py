@@ -2,10 +2,12 @@ from typing import Any
 
 import pytest
 
+from hpsearch.dataset import Preparation
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Arch
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.file import parse_study_spec
+from hpsearch.study.parameters import count_configurations
 from hpsearch.study.search_space import Choices, FloatRange
 from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec, check_study_name
 
@@ -169,3 +171,57 @@ def test_a_teacher_is_a_study_and_a_setting_and_no_part_of_what_a_study_without_
         _parse(teacher="a b")
     with pytest.raises(InputError, match="teacher 3 is not allowed; give text that is not empty"):
         _parse(teacher=3)
+
+
+ONE_DEPTH = {
+    "depth": 2,
+    "width_ratio_2": 1.0,
+    "activation": ["relu", "gelu", "silu"],
+    "lr": 0.01,
+    "batch_size": 128,
+    "weight_decay": 0.0001,
+    "label_smoothing": 0.0,
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "initialization": "default",
+    "augmentation": "none",
+}
+
+
+def test_a_space_knows_how_many_configurations_it_has_and_a_grid_asks_for_no_layer_that_is_never_there() -> None:
+    spec = _parse(arch="fcn", sampler="grid", trials=3, space=ONE_DEPTH)
+    assert count_configurations("fcn", spec.space) == 3
+    two = _parse(arch="fcn", sampler="grid", trials=3, space=ONE_DEPTH | {"depth": [1, 2], "width_ratio_2": [0.5, 1.0]})
+    assert count_configurations("fcn", two.space) == 3 + 6
+    assert count_configurations("fcn", _parse(arch="fcn").space) is None
+    with pytest.raises(InputError, match="ranges of real numbers: width_ratio_3;"):
+        _parse(arch="fcn", sampler="grid", trials=3, space=ONE_DEPTH | {"depth": 3})
+
+
+@pytest.mark.parametrize(
+    ("images", "given", "epochs", "fraction"),
+    [
+        (300, (), 150, 0.2),
+        (999, ("validation_fraction",), 150, 0.1),
+        (5000, (), 127, 0.1),
+        (9999, (), 64, 0.1),
+        (10_000, (), 12, 0.1),
+        (300, ("epochs", "validation_fraction"), 12, 0.1),
+    ],
+)
+def test_what_nobody_gives_follows_from_the_number_of_images(
+    images: int, given: tuple[str, ...], epochs: int, fraction: float
+) -> None:
+    fitted = _parse(arch="cnn", trials=4).fit_to_size(images, given)
+    assert (fitted.epochs, fitted.validation_fraction) == (epochs, fraction)
+
+
+def test_with_a_time_the_plan_finds_the_epochs_itself() -> None:
+    spec = _parse(arch="cnn", time="5m")
+    assert spec.fit_to_size(300, ("validation_fraction",)) == spec
+
+
+def test_grey_goes_with_an_image_size() -> None:
+    with pytest.raises(InputError, match="--image-size 64 --grey"):
+        _parse(arch="cnn", grey=True)
+    assert _parse(arch="cnn", grey=True, image_size=64).preparation == Preparation(size=64, grey=True)

@@ -115,9 +115,10 @@ def test_the_input_is_normalized_by_the_training_split(splits: SearchSplits) -> 
 def test_the_train_loss_is_the_smoothed_cross_entropy_without_penalties(splits: SearchSplits) -> None:
     still = {"lr": 1e-12, "batch_size": 10_000, "label_smoothing": 0.5, "l1": 1.0, "weight_decay": 1.0}
     config = tiny_config(TINY_FCN.model_copy(update={"batch_norm": False}), **still)
-    session = TrainingSession(config, splits, CPU)
-    logits = session.network(splits.train.images)
-    expected = functional.cross_entropy(logits, splits.train.labels, label_smoothing=0.5).item()
+    whole_batches = splits.train.select(np.arange(256))  # 8 of 32: no image is in two of them
+    session = TrainingSession(config, replace(splits, train=whole_batches), CPU)
+    logits = session.network(whole_batches.images)
+    expected = functional.cross_entropy(logits, whole_batches.labels, label_smoothing=0.5).item()
     assert session.train_epoch().train_loss == pytest.approx(expected, rel=1e-5)
 
 
@@ -170,9 +171,16 @@ def test_bytes_that_are_no_checkpoint_are_refused(damaged: bytes, splits: Search
 
 def test_a_trial_that_should_stop_stops_between_two_batches(splits: SearchSplits) -> None:
     answers = iter([False, False, True])
-    with pytest.raises(TrainingInterrupted, match="epoch 0 after 2 of 8 batches"):
+    with pytest.raises(TrainingInterrupted, match="epoch 0 after 2 of 9 batches"):
         list(train_epochs(tiny_config(), splits, CPU, should_stop=lambda: next(answers)))
     assert next(answers, None) is None
+
+
+def test_every_image_of_a_small_split_is_in_an_epoch(splits: SearchSplits) -> None:
+    session = TrainingSession(tiny_config(batch_size=128), splits, CPU)
+    rows = torch.cat(list(session._shuffle(0)))
+    assert set(rows.tolist()) == set(range(270))
+    assert len(rows) == session.steps_per_epoch * session.batch_size == 272
 
 
 def test_closing_the_generator_ends_the_training(splits: SearchSplits) -> None:
@@ -192,9 +200,9 @@ def test_a_loss_that_is_not_finite_ends_the_trial_in_its_epoch(splits: SearchSpl
         )
 
 
-def test_a_batch_larger_than_the_split_is_the_whole_split(splits: SearchSplits) -> None:
+def test_a_batch_larger_than_the_split_is_an_eighth_of_it(splits: SearchSplits) -> None:
     session = TrainingSession(tiny_config(batch_size=10_000), splits, CPU)
-    assert (session.batch_size, session.steps_per_epoch) == (270, 1)
+    assert (session.batch_size, session.steps_per_epoch) == (34, 8)
     assert session.train_epoch().train_loss > 0
 
 

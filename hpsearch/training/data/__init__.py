@@ -10,17 +10,19 @@ if TYPE_CHECKING:
     from hpsearch.training.data.cache import CACHE_VARIABLE, default_cache_folder
     from hpsearch.training.data.labelled_images import LabelledImages
     from hpsearch.training.data.listing import DatasetListing, list_datasets
-    from hpsearch.training.data.located_dataset import describe_dataset, fetch_dataset
+    from hpsearch.training.data.located_dataset import Inspection, describe_dataset, fetch_dataset, inspect_dataset
     from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 
 __all__ = [
     "CACHE_VARIABLE",
     "DatasetListing",
+    "Inspection",
     "LabelledImages",
     "SearchSplits",
     "default_cache_folder",
     "describe_dataset",
     "fetch_dataset",
+    "inspect_dataset",
     "list_datasets",
     "load_search_splits",
 ]
@@ -28,11 +30,13 @@ __all__ = [
 _HOMES = {
     "CACHE_VARIABLE": "cache",
     "DatasetListing": "listing",
+    "Inspection": "located_dataset",
     "LabelledImages": "labelled_images",
     "SearchSplits": "search_splits",
     "default_cache_folder": "cache",
     "describe_dataset": "located_dataset",
     "fetch_dataset": "located_dataset",
+    "inspect_dataset": "located_dataset",
     "list_datasets": "listing",
     "load_search_splits": "search_splits",
 }

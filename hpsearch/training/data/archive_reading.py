@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from hpsearch.errors import DataError
 from hpsearch.storable_text import find_name_fault
 from hpsearch.training.data.array_file import ArrayHeader, load_array, read_headers
@@ -42,15 +44,21 @@ SPLIT_NAMES = {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
 """The names that the arrays of each split may have, in small letters: of the images and of the labels."""
 _EXPECTED = "x_train and y_train (and x_test, y_test), or images and labels (and test_images, test_labels)"
 _NAMES = "class_names"
+_MOST_NUMBERED = 100_000
+"""A label above is no class: nothing of its size is made."""
 
 
-def read_archive(path: Path) -> GivenImages:
-    """Every image of an .npz file.
+def read_archive(path: Path, *, least_classes: int = 2) -> GivenImages:
+    """Every image of an .npz file, or of a folder of .npy files.
+
+    With one class as the least, to evaluate, a split may be alone and a class without an image.
 
     Raises:
         DataError: It is none, its arrays do not fit together, or a value is out of its range.
     """
     headers = read_headers(path)
+    if least_classes < 2:
+        return _read_any(path, headers)
     train, validation, test = find_keys(path, headers)
     shape = check_image_header(path, train, headers)
     for keys in filter(None, (validation, test)):
@@ -76,7 +84,30 @@ def read_archive(path: Path) -> GivenImages:
         None if validation is None else parts[validation],
         None if test is None else parts[test],
         tuple(notes),
+        tuple(f"{name}: {headers[name]}" for keys in parts for name in keys),
     )
+
+
+def _read_any(path: Path, headers: Mapping[str, ArrayHeader]) -> GivenImages:
+    """Whatever splits are there, to evaluate a network on."""
+    found = {split: find_split(path, headers, names) for split, names in SPLIT_NAMES.items()}
+    parts = {}
+    for split, keys in found.items():
+        if keys is not None:
+            check_image_header(path, keys, headers)
+            parts[split] = read_part(path, keys, headers)
+    if not parts:
+        raise DataError(
+            f"{show_path(path)} holds the arrays {', '.join(sorted(headers)) or 'none'}; expected are x_test and "
+            "y_test, or others that a data set may have"
+        )
+    highest = max(int(part.labels.max()) for part in parts.values())
+    names = read_class_names(path, headers) or tuple(str(label) for label in range(min(highest, _MOST_NUMBERED) + 1))
+    if highest >= len(names):
+        raise DataError(f"{show_path(path)} has the label {highest}, and there are {len(names)} classes, from 0")
+    first = next(iter(parts.values()))
+    train = parts.get("train", first.select(np.arange(0, dtype=np.int64)))
+    return GivenImages(names, train, parts.get("validation"), parts.get("test"))
 
 
 def read_part(path: Path, keys: Keys, headers: Mapping[str, ArrayHeader]) -> LabelledImages:

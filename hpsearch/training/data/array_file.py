@@ -1,4 +1,4 @@
-"""The arrays of an .npz file: their headers are believed only as far as the file bears them out."""
+"""The arrays of an .npz file, or of a folder of .npy files: headers are believed as far as the file bears them out."""
 
 import math
 import zipfile
@@ -35,6 +35,8 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
         DataError: It is no .npz file, it is damaged, or an array is not as long as it says.
     """
     headers = {}
+    if path.is_dir():
+        return _read_folder_headers(path)
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
@@ -58,6 +60,26 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
     return headers
 
 
+def _read_folder_headers(path: Path) -> dict[str, ArrayHeader]:
+    """The same of a folder of .npy files, each by the name that it has without the ending."""
+    headers = {}
+    for member in sorted(path.glob("*.npy")):
+        try:
+            with member.open("rb") as file:
+                header = _read_header(file)
+                start = file.tell()
+        except _DAMAGED as error:
+            raise explain_damage(member, error) from error
+        length = math.prod(header.shape) * header.dtype.itemsize
+        if not header.dtype.hasobject and member.stat().st_size < start + length:
+            raise DataError(
+                f"{show_path(member)} says that it is {header}, and is shorter: the file is damaged; write it again "
+                "with numpy.save"
+            )
+        headers[member.name.removesuffix(".npy")] = header
+    return headers
+
+
 def _read_header(file: Any) -> ArrayHeader:
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -78,8 +100,12 @@ def load_array(path: Path, key: str, headers: Mapping[str, ArrayHeader]) -> npt.
             f"{form}"
         )
     try:
+        array: npt.NDArray[Any]
+        if path.is_dir():
+            array = np.load(path / f"{key}.npy", allow_pickle=False)
+            return array
         with np.load(path, allow_pickle=False) as arrays:
-            array: npt.NDArray[Any] = arrays[key]
+            array = arrays[key]
             return array
     except _DAMAGED as error:
         raise explain_damage(path, error) from error

@@ -41,10 +41,10 @@ def _advise() -> str:
     return f"set {CACHE_VARIABLE} to a folder that can be written to, e.g. {CACHE_VARIABLE}={example}"
 
 
-def hash_file(path: Path) -> str:
-    """The SHA-256 of the file's bytes, in hexadecimal."""
+def hash_file(path: Path, kind: str = "sha256") -> str:
+    """The SHA-256 of the file's bytes, or another hash of hashlib's, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()
 
 
 def install_file(finished: Path, destination: Path) -> None:

@@ -19,8 +19,10 @@ from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
 from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.catalogue import CatalogueEntry, FileFormat
+from hpsearch.training.data.catalogue_decoding import read_part
 from hpsearch.training.data.decoded_images import load_decoded
 from hpsearch.training.data.fetch import find_faults
+from hpsearch.training.data.formats.idx_files import read_idx
 from hpsearch.training.data.labelled_images import LabelledImages
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class CatalogueFiles:
     @property
     def identity(self) -> DatasetIdentity:
         """Who these images are; the hash is over the pinned hashes of all files, in their order."""
-        digest = hashlib.sha256("\n".join(file.sha256 for file in self.entry.files).encode())
+        digest = hashlib.sha256("\n".join(file.pin for file in self.entry.files).encode())
         return DatasetIdentity(
             name=self.entry.name,
             sha256=digest.hexdigest(),
@@ -68,12 +70,21 @@ class CatalogueFiles:
             images, labels = self.entry.files[:2]
             return read_idx_pair(self.folder / images.name, self.folder / labels.name)
         archive = self.folder / images.name
+        if self.entry.file_format is not FileFormat.CIFAR:
+            key = f"{self.entry.name}-{self.identity.sha256}-train"
+            return load_decoded(cache_folder, key, lambda: read_part(self.entry, self.folder, "train"))
         return load_decoded(cache_folder, f"{images.sha256}-train", lambda: _decode_cifar_train(archive))
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> LabelledImages:
-    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not. Raises DataError for other files."""
-    images, labels = _read_idx(images_path, 3), _read_idx(labels_path, 1)
+    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not. Raises DataError for other files.
+
+    Of labels with several columns, as QMNIST has them, the first is the class.
+    """
+    if "idx2" in labels_path.name:
+        images, labels = _read_idx(images_path, 3), read_idx(labels_path)[:, 0]
+    else:
+        images, labels = _read_idx(images_path, 3), _read_idx(labels_path, 1)
     return LabelledImages.from_arrays(images[:, np.newaxis], labels.astype(np.int64))
 
 

@@ -26,8 +26,8 @@ def _read(path: Path) -> GivenImages | None:
                 if f"{part}_images" in arrays
             }
             class_names = tuple(arrays["class_names"].tolist())
-            notes = tuple(arrays["notes"].tolist())
-        return GivenImages(class_names, parts["train"], parts.get("validation"), parts.get("test"), notes)
+            notes, kinds = tuple(arrays["notes"].tolist()), tuple(arrays["kinds"].tolist())
+        return GivenImages(class_names, parts["train"], parts.get("validation"), parts.get("test"), notes, kinds)
     except DAMAGED:
         return None
 
@@ -36,5 +36,6 @@ def _write(given: GivenImages, path: Path) -> None:
     parts = {"train": given.train, "validation": given.validation, "test": given.test}
     arrays = {f"{part}_images": images.images.numpy() for part, images in parts.items() if images is not None}
     arrays |= {f"{part}_labels": images.labels.numpy() for part, images in parts.items() if images is not None}
-    names, notes = np.array(given.class_names, dtype=np.str_), np.array(given.notes, dtype=np.str_)
-    write_arrays(path, class_names=names, notes=notes, **arrays)
+    texts = {"class_names": given.class_names, "notes": given.notes, "kinds": given.kinds}
+    arrays |= {name: np.array(lines, dtype=np.str_) for name, lines in texts.items()}
+    write_arrays(path, **arrays)

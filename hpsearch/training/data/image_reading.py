@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from hpsearch.dataset import Preparation
 from hpsearch.errors import DataError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
@@ -45,10 +46,16 @@ class ReadImage:
     """Whether it had 16 bits a pixel."""
     pages: int
     """Of which the first is read."""
+    mode: str = "L"
+    """Pillow's word for what the file has: `RGB`, `P` for a palette, `I;16` for 16 bits."""
+    original_size: tuple[int, int] | None = None
+    """Width and height in the file, as a person sees it; None where nothing was scaled."""
+    is_on_white: bool = False
+    """Whether it can be looked through and was laid on white."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height of the pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
     @property
@@ -68,19 +75,19 @@ class ReadImage:
         return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
 
 
-def read_image(path: Path, content: bytes | None = None) -> ReadImage:
-    """Read an image file, or what was read of it already.
+def read_image(path: Path, content: bytes | None = None, *, preparation: Preparation | None = None) -> ReadImage:
+    """Read an image file, or what was read of it already, and prepare it where a rule is given.
 
     Raises:
         NoImageError: It is none of a kind that is known.
-        UnfitImageError: It is transparent, or its pixels are no bytes.
+        UnfitImageError: It is transparent without a rule that lays it on white, or its pixels are no bytes.
         DataError: It is damaged, or cannot be read.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
-                return _decode(path, image)
+                return _decode(path, image, preparation)
     except DataError:
         raise
     except UnidentifiedImageError as error:
@@ -96,16 +103,31 @@ def show_path(path: Path) -> str:
     return write_out(str(path))
 
 
-def _decode(path: Path, image: Image.Image) -> ReadImage:
+def prepare_pixels(pixels: ByteArray, preparation: Preparation) -> ByteArray:
+    """Pixels (height, width) or (height, width, 3) as a square of the rule's size, grey if it says so."""
+    image = Image.fromarray(pixels)
+    if preparation.grey and image.mode != "L":
+        image = image.convert("L")
+    size = (preparation.size, preparation.size)
+    if image.size != size:
+        # Scales until the shorter side fits and takes the middle, in one step, over all pixels that are covered.
+        image = ImageOps.fit(image, size, Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _decode(path: Path, image: Image.Image, preparation: Preparation | None) -> ReadImage:
     pages = getattr(image, "n_frames", 1)
     is_turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    is_deep = image.mode in _DEEP
+    is_deep, mode = image.mode in _DEEP, image.mode
     image.load()
     turned = ImageOps.exif_transpose(image) if is_turned else image
-    if is_deep:
-        return ReadImage(_bring_to_bytes(path, turned), is_turned, is_deep, pages)
-    pixels = np.asarray(_drop_alpha(path, turned), dtype=np.uint8)
-    return ReadImage(pixels, is_turned, is_deep, pages)
+    if preparation is None:
+        pixels = _bring_to_bytes(path, turned) if is_deep else np.asarray(_drop_alpha(path, turned), dtype=np.uint8)
+        return ReadImage(pixels, is_turned, is_deep, pages, mode)
+    plain = None if is_deep else _lay_on_white(turned)
+    pixels = _bring_to_bytes(path, turned) if is_deep else np.asarray(plain or _drop_alpha(path, turned))
+    prepared = prepare_pixels(pixels, preparation)
+    return ReadImage(prepared, is_turned, is_deep, pages, mode, turned.size, is_on_white=plain is not None)
 
 
 def _bring_to_bytes(path: Path, image: Image.Image) -> ByteArray:
@@ -118,9 +140,24 @@ def _bring_to_bytes(path: Path, image: Image.Image) -> ByteArray:
     return ((values * 255 + 32_767) // 65_535).astype(np.uint8)
 
 
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info
+
+
+def _lay_on_white(image: Image.Image) -> Image.Image | None:
+    """An image that can be looked through on white, in L or RGB; None for any other."""
+    if not _has_alpha(image):
+        return None
+    whole = image.convert("RGBA")
+    if whole.getchannel("A").getextrema()[0] == 255:
+        return None
+    plain = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole).convert("RGB")
+    return plain.convert("L") if image.mode in ("LA", "La") else plain
+
+
 def _drop_alpha(path: Path, image: Image.Image) -> Image.Image:
-    """The image in L or RGB; one that can be looked through would need a background, which nobody has named."""
-    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+    """The image in L or RGB; one that can be looked through needs a background, which only a rule names."""
+    if _has_alpha(image):
         whole = image.convert("RGBA")
         lowest = whole.getchannel("A").getextrema()[0]
         if isinstance(lowest, tuple) or lowest < 255:

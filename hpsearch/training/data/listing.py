@@ -30,7 +30,9 @@ def list_datasets(cache_folder: Path, *, catalogue: Catalogue = CATALOGUE) -> li
 
 def _list_entry(entry: CatalogueEntry, folder: Path) -> DatasetListing:
     paths = {folder / file.name: file.size_bytes for file in entry.files}
-    is_cached = all(path.is_file() and path.stat().st_size == size_bytes for path, size_bytes in paths.items())
+    is_cached = all(
+        (folder / file.name).is_file() and file.has_length((folder / file.name).stat().st_size) for file in entry.files
+    )
     return DatasetListing(
         name=entry.name,
         input_shape=entry.input_shape,

@@ -1,22 +1,21 @@
 """Find a data set by name or path, and say who it is."""
 
 import os
-import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
-from hpsearch.errors import DataError
+from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
+from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import find_storage_fault, write_out
-from hpsearch.training.data.archive_reading import read_archive
 from hpsearch.training.data.array_archive import ArrayArchive
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, find_entry
 from hpsearch.training.data.catalogue_files import CatalogueFiles
 from hpsearch.training.data.fetch import Report, fetch_entry
-from hpsearch.training.data.folder_reading import read_folder
+from hpsearch.training.data.formats.choice import check_is_archive, read_own
+from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.image_folder import ImageFolder
-from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.own_images import OwnImages
 from hpsearch.training.data.sources import Source
@@ -46,27 +45,29 @@ def locate_dataset(
     cache_folder: Path,
     *,
     rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
     catalogue: Catalogue = CATALOGUE,
 ) -> Located:
-    """The data set of that name in the cache, or the folder or .npz file at that path; a name of the catalogue wins.
+    """The data set of that name in the cache, or the one at that path; a name of the catalogue wins.
 
-    `rules` are those by which a person's own files are read and divided: a study's own, or the newest.
+    `rules` are those by which a person's own files are read and divided: a study's own, or the newest. `preparation` is
+    how images of any size become those of one.
 
     Raises InputError for an unknown name, DataError for what is missing, damaged or of no known layout.
     """
     if name_or_path in catalogue:
+        if preparation is not None:
+            raise InputError(
+                f"the images of {name_or_path} are {catalogue[name_or_path].input_shape} already: --image-size and "
+                "--grey are for own images, so leave them out"
+            )
         return CatalogueFiles.locate(catalogue[name_or_path], cache_folder)
     if fault := find_storage_fault(name_or_path):
         raise DataError(f"the path '{write_out(name_or_path)}' {fault}: rename it, for a study is to keep it")
     try:
         path = Path(name_or_path).expanduser()
-        if path.is_dir():
-            return _locate_folder(path, name_or_path, cache_folder, rules)
-        if path.is_file():
-            check_is_archive(path)
-            if rules == 1:
-                return ArrayArchive.locate(path, name_or_path)
-            return OwnImages.divide(name_or_path, read_archive(path))
+        if path.exists():
+            return _read_own(path, name_or_path, cache_folder, rules, preparation)
     except (OSError, RuntimeError, ValueError) as error:  # a folder's, no home folder, a path with a zero byte
         if isinstance(error, DataError):
             raise
@@ -81,48 +82,29 @@ def locate_dataset(
     return CatalogueFiles.locate(find_entry(name_or_path, catalogue), cache_folder)
 
 
-def _locate_folder(path: Path, name: str, cache_folder: Path, rules: DataRules) -> OwnImages | ImageFolder:
+def _read_own(
+    path: Path, name: str, cache_folder: Path, rules: DataRules, preparation: Preparation | None
+) -> OwnImages | ImageFolder | ArrayArchive:
     if rules == 1:
-        return ImageFolder.locate(path, name)
-    return OwnImages.divide(name, read_folder(path, cache_folder))
-
-
-def check_is_archive(path: Path) -> None:
-    """Tell a file that is something else than an .npz file what to do with it. Raises DataError, OSError."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    place, ending = show_path(path), path.suffix.lower()
-    if head.startswith(b"\x93NUMPY"):
-        mend = f"it is one array alone: numpy.savez('data.npz', x_train=numpy.load({place!r}), y_train=labels)"
-    elif head.startswith(b"PK") and ending != ".npz" and not _holds_arrays(path):
-        mend = "it is an archive of files: unpack it, and give the folder"
-    elif head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh")) or ending in (".tar", ".gz", ".7z", ".rar"):
-        mend = "it is a packed file: unpack it, and give the folder"
-    elif ending in (".csv", ".tsv", ".txt"):
-        mend = (
-            f"it is a table: t = numpy.loadtxt({place!r}, delimiter=',', skiprows=0, dtype=int), then "
-            "numpy.savez('data.npz', x_train=t[:, 1:].reshape(-1, HEIGHT, WIDTH).astype('uint8'), y_train=t[:, 0])"
-        )
-    elif ending in ENDINGS or head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")):
-        mend = "it is one image: give the folder that has a folder of images for each class"
-    else:
-        return
-    raise DataError(f"{place} cannot be read as an .npz file of images and labels; {mend}")
-
-
-def _holds_arrays(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(".npy") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return True  # what is wrong with it is said where it is read
+        if path.is_dir():
+            return ImageFolder.locate(path, name)
+        check_is_archive(path)
+        return ArrayArchive.locate(path, name)
+    return OwnImages.divide(name, read_own(Reading(path, cache_folder, preparation)), preparation)
 
 
 def describe_dataset(
-    name_or_path: str, cache_folder: Path, *, rules: DataRules = NEWEST_RULES, catalogue: Catalogue = CATALOGUE
+    name_or_path: str,
+    cache_folder: Path,
+    *,
+    rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
+    catalogue: Catalogue = CATALOGUE,
 ) -> DatasetIdentity:
     """Who the images are that this name or path stands for; they must be here. Raises what `locate_dataset` raises."""
-    return locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue).identity
+    return locate_dataset(
+        name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue
+    ).identity
 
 
 def fetch_dataset(
@@ -133,6 +115,7 @@ def fetch_dataset(
     *,
     note: Report | None = None,
     rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
     catalogue: Catalogue = CATALOGUE,
 ) -> DatasetIdentity:
     """Bring the data set here, whole, or check a person's own to its last image; `report` is told what is tried.
@@ -142,14 +125,51 @@ def fetch_dataset(
     `sources` replaces the catalogue's own. Raises InputError for an unknown name, DataUnavailableError when no source
     has it, DataError for a cache folder that cannot be written to and for a person's own data that are damaged.
     """
-    if name_or_path in catalogue:
+    return inspect_dataset(
+        name_or_path,
+        cache_folder,
+        report,
+        sources,
+        note=note,
+        rules=rules,
+        preparation=preparation,
+        catalogue=catalogue,
+    ).identity
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found when a data set was brought here or checked."""
+
+    identity: DatasetIdentity
+    classes: tuple[tuple[str, int, int, int], ...] = ()
+    """Of own images: each class with its images to train on, to validate on as given, and to test."""
+    kinds: tuple[str, ...] = ()
+    """Of own images: their sizes, modes and types, a line each."""
+
+
+def inspect_dataset(
+    name_or_path: str,
+    cache_folder: Path,
+    report: Report,
+    sources: Sequence[Source] | None = None,
+    *,
+    note: Report | None = None,
+    rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
+    catalogue: Catalogue = CATALOGUE,
+) -> Inspection:
+    """The same as `fetch_dataset`, with what own images are."""
+    if name_or_path in catalogue and preparation is None:
         fetch_entry(catalogue[name_or_path], cache_folder, report, sources)
-        return describe_dataset(name_or_path, cache_folder, catalogue=catalogue)
+        return Inspection(describe_dataset(name_or_path, cache_folder, catalogue=catalogue))
     if Path(name_or_path).exists():
         report(f"{write_out(name_or_path)}: checking every image")
-    located = locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue)
+    located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
     identity = located.identity
     located.check_every_image()
-    for line in located.notes if isinstance(located, OwnImages) else ():
+    if not isinstance(located, OwnImages):
+        return Inspection(identity)
+    for line in located.notes:
         (note or report)(f"note: {line}")
-    return identity
+    return Inspection(identity, tuple(located.count_classes()), located.kinds)

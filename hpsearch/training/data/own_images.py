@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from hpsearch.dataset import DatasetIdentity, InputShape
+from hpsearch.dataset import DatasetIdentity, InputShape, Preparation
 from hpsearch.training.data.content_hashes import count_repetitions, hash_images
 from hpsearch.training.data.content_split import hold_out_by_content
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -28,6 +28,8 @@ class GivenImages:
     test: LabelledImages | None = None
     notes: tuple[str, ...] = ()
     """What a person should know of how it was read, a line each."""
+    kinds: tuple[str, ...] = ()
+    """What the files are, for who asks: sizes, modes, types, a line each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +83,13 @@ class OwnImages:
     notes: tuple[str, ...]
     brings_test: bool
     """Whether the test split was given, and not held out here."""
+    kinds: tuple[str, ...] = ()
+    """What the files are, a line each."""
+    preparation: Preparation | None = None
+    """How the images were brought to their size."""
 
     @classmethod
-    def divide(cls, name: str, given: GivenImages) -> Self:
+    def divide(cls, name: str, given: GivenImages, preparation: Preparation | None = None) -> Self:
         """Hold out a test split by content, where none was given, and find what is there more than once.
 
         Given splits that leave nothing to train on of a class, for all its images are in another one as well, are put
@@ -112,9 +118,15 @@ class OwnImages:
                 "the given splits are put together and divided by content"
             )
             parts = [part for part in (given.train, given.validation, given.test) if part is not None]
-            return cls.divide(name, GivenImages(given.class_names, join_images(*parts), notes=(*given.notes, note)))
+            together = GivenImages(
+                given.class_names, join_images(*parts), notes=(*given.notes, note), kinds=given.kinds
+            )
+            return cls.divide(name, together, preparation)
         notes += describe_pixels(everything.images.images.numpy())
-        return cls(name, given.class_names, train, validation, test, tuple(notes), given.test is not None)
+        brings_test = given.test is not None
+        return cls(
+            name, given.class_names, train, validation, test, tuple(notes), brings_test, given.kinds, preparation
+        )
 
     @property
     def identity(self) -> DatasetIdentity:
@@ -132,7 +144,18 @@ class OwnImages:
             test_count=len(self.test),
             validation_count=held or None,
             rules=2,
+            preparation=self.preparation,
         )
+
+    def count_classes(self) -> list[tuple[str, int, int, int]]:
+        """Of each class its name and how many images it has to train on, to validate on as given, and to test."""
+        counts = [
+            np.zeros(len(self.class_names), dtype=np.int64)
+            if part is None
+            else np.bincount(part.images.labels.numpy(), minlength=len(self.class_names))
+            for part in (self.train, self.validation, self.test)
+        ]
+        return [(name, *(int(each[label]) for each in counts)) for label, name in enumerate(self.class_names)]  # type: ignore[misc]
 
     def check_every_image(self) -> None:
         """Nothing to do: every image was read."""

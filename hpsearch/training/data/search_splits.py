@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
+from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
 from hpsearch.errors import DataError
 from hpsearch.training.data.byte_arrays import IntegerArray
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue
@@ -34,6 +34,7 @@ def load_search_splits(
     validation_fraction: float | None = 0.1,
     split_seed: int = 0,
     rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
     catalogue: Catalogue = CATALOGUE,
 ) -> SearchSplits:
     """Load the training split and hold out a share of it for validation, the same on every machine.
@@ -44,7 +45,7 @@ def load_search_splits(
     the places of its images. Raises InputError for an unknown name or a share that cannot be, DataError for data that
     are missing, damaged or too few.
     """
-    located = locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue)
+    located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
     images = located.load_train(cache_folder)
     if validation_fraction is None:
         return SearchSplits(located.identity, images, images.select(np.arange(0, dtype=np.int64)))

@@ -84,7 +84,7 @@ class Mirror:
             destination.open("wb") as output,
         ):
             # Compressed is never longer than plain here; a mirror that sends for ever is cut off.
-            limit_bytes = file.size_bytes + 4096
+            limit_bytes = (file.size_bytes if file.sha256 else 2 * file.size_bytes) + 4096
             while (chunk := response.read(1 << 20)) and output.tell() <= limit_bytes:
                 output.write(chunk)
 

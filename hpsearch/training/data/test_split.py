@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
+from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
 from hpsearch.training.data.array_archive import ArrayArchive, load_image_array, load_label_array
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, FileFormat
+from hpsearch.training.data.catalogue_decoding import read_part
 from hpsearch.training.data.catalogue_files import CatalogueFiles, read_idx_pair, to_labelled_images, unpack_cifar
 from hpsearch.training.data.decoded_images import load_decoded
 from hpsearch.training.data.image_folder import ImageFolder, load_image_files
@@ -24,15 +25,20 @@ class TestSplit:
 
 
 def open_test_split(
-    name_or_path: str, cache_folder: Path, *, rules: DataRules = NEWEST_RULES, catalogue: Catalogue = CATALOGUE
+    name_or_path: str,
+    cache_folder: Path,
+    *,
+    rules: DataRules = NEWEST_RULES,
+    preparation: Preparation | None = None,
+    catalogue: Catalogue = CATALOGUE,
 ) -> TestSplit:
     """Load the test split; whoever calls this records that it was opened.
 
-    `rules` say how a person's own files are read and divided.
+    `rules` and `preparation` say how a person's own files are read and divided.
 
     Raises InputError for an unknown name, DataError for data that are missing or damaged.
     """
-    located = locate_dataset(name_or_path, cache_folder, rules=rules, catalogue=catalogue)
+    located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
     if isinstance(located, OwnImages):
         images = located.test.images
     elif isinstance(located, ImageFolder):
@@ -56,6 +62,9 @@ def _load_catalogue_test(located: CatalogueFiles, cache_folder: Path) -> Labelle
     if located.entry.file_format is FileFormat.IDX:
         images, labels = located.entry.files[2:]
         return read_idx_pair(located.folder / images.name, located.folder / labels.name)
+    if located.entry.file_format is not FileFormat.CIFAR:
+        key = f"{located.entry.name}-{located.identity.sha256}-test"
+        return load_decoded(cache_folder, key, lambda: read_part(located.entry, located.folder, "test"))
     archive = located.entry.files[0]
 
     def decode() -> LabelledImages:

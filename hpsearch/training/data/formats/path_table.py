@@ -1,0 +1,164 @@
+"""A table that names an image file and its label in each row, beside the images."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+
+from hpsearch.errors import DataError
+from hpsearch.training.data.folder_scan import LeftOut, list_folders
+from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
+from hpsearch.training.data.formats.pixel_table import LABELS
+from hpsearch.training.data.formats.reading import SPLITS, Reading, assemble
+from hpsearch.training.data.formats.table_file import Table, is_table_name, open_table
+from hpsearch.training.data.image_collection import ImageCollection, ImageSource
+from hpsearch.training.data.image_reading import ENDINGS, show_path
+from hpsearch.training.data.own_images import GivenImages
+
+_SPLIT_COLUMNS = frozenset({"split", "set", "subset", "usage", "partition"})
+_MOST_COLUMNS = 11
+
+
+@dataclass(frozen=True)
+class PathColumns:
+    """Which columns are what."""
+
+    path: int
+    label: int
+    split: int | None
+
+
+def recognizes(path: Path) -> bool:
+    """A table of a few columns, one of which names files that are there."""
+    if not (is_table_name(path) and path.is_file()):
+        return False
+    table = open_table(path)
+    return len(table.columns) <= _MOST_COLUMNS and (_names_file(table, table.columns) or _has_path(table))
+
+
+def read(reading: Reading) -> GivenImages:
+    """Every image that a row names.
+
+    Raises:
+        DataError: No column names labels, no named file is there, or an image cannot be taken.
+    """
+    table = open_table(reading.path)
+    # A head that names a file is a row: there is none.
+    is_headless = table.has_head and _names_file(table, table.columns)
+    columns = find_columns(table, is_headless=is_headless)
+    places = _Places(reading.path.parent)
+    left_out = LeftOut()
+    found: list[tuple[Path, str, str]] = []
+    rows = [list(table.columns)] if is_headless else []
+    rows += [row for _line, row in table.rows()]
+    for row in rows:
+        file = places.find(row[columns.path])
+        if file is None:
+            left_out.add("rows whose file is not there are", reading.path.parent / row[columns.path])
+        else:
+            found.append((file, row[columns.label], "train" if columns.split is None else row[columns.split]))
+    if not found:
+        raise DataError(
+            f"{show_path(reading.path)}: none of the {len(rows):,} files that it names is beside it or in a folder "
+            "there; keep the table where its paths begin"
+        )
+    files = [reading.path, *(file for file, _label, _split in found)]
+    return reading.keep("path table", files, lambda: _read_images(reading, found, left_out, is_split=columns.split))
+
+
+def find_columns(table: Table, *, is_headless: bool) -> PathColumns:
+    """The columns of the file, the label and the split. Raises DataError where none can be the label."""
+    values = table.columns if is_headless or not table.first else table.first
+    places = _Places(table.path.parent)
+    path = next((place for place, value in enumerate(values) if places.find(value) is not None), 0)
+    split = None if is_headless else table.find(_SPLIT_COLUMNS)
+    label = None if is_headless else table.find(LABELS)
+    others = [place for place in range(len(table.columns)) if place not in (path, split)]
+    if label is None and len(others) == 1:
+        label = others[0]
+    if label is None or label == path:
+        raise DataError(
+            f"{show_path(table.path)} has the columns {', '.join(table.columns)[:200]}: call the one of the labels "
+            "'label'"
+        )
+    return PathColumns(path, label, split)
+
+
+class _Places:
+    """Finds the files that a table names: as it says, in a folder beside it, with an ending that is left out."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folders = [folder, *_list_below(folder)]
+
+    def find(self, text: str) -> Path | None:
+        """The file; None where there is none."""
+        name = text.strip()
+        if not name or "\0" in name or len(name) > 1000:
+            return None
+        names = [name] if "\\" not in name else [name, PureWindowsPath(name).as_posix()]
+        for candidate in _name_candidates(self._folders, names):
+            try:
+                if candidate.is_file():
+                    return candidate
+            except (OSError, ValueError):
+                continue
+        return None
+
+
+def _list_below(folder: Path) -> list[Path]:
+    """The folders in a folder, and those in them: `images/`, `train/`, `data/images/`."""
+    first = list_folders(folder)
+    return [*first, *(below for each in first for below in list_folders(each)[:50])][:200]
+
+
+def _name_candidates(folders: Sequence[Path], names: Sequence[str]) -> Iterator[Path]:
+    for name in names:
+        for folder in folders:
+            yield folder / name
+        if Path(name).suffix.lower() not in ENDINGS:
+            for folder in folders:
+                for ending in ENDINGS:
+                    yield folder / f"{name}{ending}"
+
+
+def _names_file(table: Table, values: Sequence[str]) -> bool:
+    places = _Places(table.path.parent)
+    return any(places.find(value) is not None for value in values)
+
+
+def _has_path(table: Table) -> bool:
+    """Whether the first row names a file that is there, or would be an image by its name."""
+    return _names_file(table, table.first) or any(
+        value.strip().lower().endswith(ENDINGS) for value in (*table.first, *table.columns)
+    )
+
+
+def _read_images(
+    reading: Reading, found: Sequence[tuple[Path, str, str]], left_out: LeftOut, *, is_split: int | None
+) -> GivenImages:
+    class_names, labels = number_labels(reading.path, [label for _file, label, _split in found])
+    words = [SPLIT_WORDS.get(split.strip().lower()) for _file, _label, split in found]
+    if None in words:
+        stranger = found[words.index(None)][2]
+        raise DataError(f"{show_path(reading.path)} has the split {stranger!r}; known are train, val and test")
+    collection = ImageCollection(reading.path.parent, reading.preparation, left_out)
+    there = np.array(words)
+    parts = {}
+    for split in SPLITS:
+        images = collection.read_all(
+            ImageSource(found[row][0], int(labels[row])) for row in np.flatnonzero(there == split).tolist()
+        )
+        if images:
+            parts[split] = images
+    collection.check()
+    packed = {split: collection.pack(images) for split, images in parts.items()}
+    own = ["its own column says which images are to train, to validate and to test"] if is_split is not None else []
+    return assemble(
+        reading.path,
+        class_names,
+        packed,
+        reading.least_classes,
+        notes=[*own, *collection.describe()],
+        kinds=collection.describe_kinds(),
+    )

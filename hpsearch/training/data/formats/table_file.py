@@ -1,0 +1,126 @@
+"""A table in a text file, as spreadsheets and Kaggle write them: with commas or others, gzipped or not."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from hpsearch.errors import DataError
+from hpsearch.training.data.image_reading import show_path
+
+ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_DELIMITERS = (",", ";", "\t", "|")
+_MOST_CELL_CHARACTERS = 8_000_000
+_PEEK_CHARACTERS = 1 << 22
+DAMAGED = (OSError, EOFError, zlib.error, UnicodeError, csv.Error)
+"""What reading a damaged table raises."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, opened and not read: its columns' names, or numbers from 1 where it has no head."""
+
+    path: Path
+    delimiter: str
+    columns: tuple[str, ...]
+    has_head: bool
+    first: tuple[str, ...]
+    """Its first row of values; empty where it has none."""
+
+    def find(self, names: frozenset[str]) -> int | None:
+        """The first column of one of these names, in small letters."""
+        return next((place for place, name in enumerate(self.columns) if name.strip().lower() in names), None)
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row with the number of its line, empty ones left out.
+
+        Raises:
+            DataError: A row has another number of cells, or the file is damaged.
+        """
+        try:
+            with _open_text(self.path) as text:
+                reader = csv.reader(text, delimiter=self.delimiter)
+                if self.has_head:
+                    next(reader, None)
+                for row in reader:
+                    if not row or (len(row) == 1 and not row[0].strip()):
+                        continue
+                    if len(row) != len(self.columns):
+                        raise DataError(
+                            f"line {reader.line_num:,} of {show_path(self.path)} has {len(row):,} cells where its "
+                            f"first has {len(self.columns):,}: mend it or take it away"
+                        )
+                    yield reader.line_num, row
+        except DAMAGED as error:
+            raise _explain(self.path, error) from error
+
+
+def is_table_name(path: Path) -> bool:
+    """Whether a file is named as a table."""
+    return path.name.lower().endswith(ENDINGS)
+
+
+def open_table(path: Path) -> Table:
+    """Look at the head of a table.
+
+    Raises:
+        DataError: It is empty, damaged, or no text.
+    """
+    csv.field_size_limit(_MOST_CELL_CHARACTERS)
+    try:
+        with _open_text(path) as text:
+            head = text.read(_PEEK_CHARACTERS)
+        lines = io.StringIO(head, newline="")
+        first_line = next((line for line in head.splitlines() if line.strip()), "")
+        if not first_line or "\0" in first_line:
+            raise DataError(f"{show_path(path)} is {'no table: it is no text' if first_line else 'an empty table'}")
+        delimiter = max(_DELIMITERS, key=first_line.count)
+        found = [row for row, _ in zip(_list_rows(lines, delimiter), range(2), strict=False)]
+    except DAMAGED as error:
+        raise _explain(path, error) from error
+    has_head = not all(_is_number(cell) for cell in found[0])
+    columns = tuple(found[0]) if has_head else tuple(str(number) for number in range(1, len(found[0]) + 1))
+    values = found[1:] if has_head else found
+    return Table(path, delimiter, columns, has_head, tuple(chain.from_iterable(values[:1])))
+
+
+def _list_rows(lines: io.StringIO, delimiter: str) -> Iterator[list[str]]:
+    for row in csv.reader(lines, delimiter=delimiter):
+        if any(cell.strip() for cell in row):
+            yield row
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[io.TextIOBase]:
+    """The text of a file, unpacked where it is gzipped, in UTF-8 or with the mark of UTF-16."""
+    with path.open("rb") as raw:
+        head = raw.read(2)
+    is_packed = head == b"\x1f\x8b"
+    if is_packed:
+        with gzip.open(path) as packed:
+            head = packed.read(2)
+    encoding = "utf-16" if head in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    with (
+        gzip.open(path, "rt", encoding=encoding, errors="surrogateescape", newline="")
+        if is_packed
+        else path.open(encoding=encoding, errors="surrogateescape", newline="")
+    ) as text:
+        yield text
+
+
+def _explain(path: Path, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or error
+    return DataError(f"{show_path(path)} cannot be read as a table: {reason}; write it again, or unpack it first")
