@@ -263,12 +263,15 @@ def _is_the_same(selection: SelectedTrial) -> bool:
         bundle = open_bundle(selection.target)
     except InputError:
         return False
-    facts = {key: value for key, value in bundle.manifest.items() if key not in MADE_ANEW}
+    lying, wanted = (
+        {key: value for key, value in facts.items() if key not in MADE_ANEW}
+        for facts in (bundle.manifest, selection.facts)
+    )
     return (
         # A bundle from before there was a list of what it was trained on is as good as ever.
         bundle.files.keys() | {SEEN} == selection.file_names | {SEEN}
         and all(bundle.files[name] == content for name, content in selection.fixed_files.items())
-        and facts == selection.facts
+        and lying == wanted
     )
 
 

@@ -45,7 +45,7 @@ def test_few_steps_are_said_and_many_are_not() -> None:
     )
     ((head, line),) = list_steps(few)
     assert head == "steps"
-    assert "2 steps an epoch of 128, 24 in all" in line
-    assert "--epochs, e.g. 150" in line
+    assert "8 steps an epoch of 41, 96 in all" in line
+    assert "--epochs, e.g. 38" in line
     many = few.model_copy(update={"dataset": config.dataset.model_copy(update={"train_count": 60_000})})
     assert list_steps(many) == []
