@@ -118,7 +118,7 @@ def test_a_study_gives_tables_figures_pages_and_takes_a_trial(study: hpsearch.St
     assert (curves["train_loss"] > 0).all()
     for kind in ("history", "curves", "confusion"):
         assert study.figure(kind).axes  # type: ignore[arg-type]
-    with pytest.raises(hpsearch.InputError, match="4 complete trials"):
+    with pytest.raises(hpsearch.InputError, match="complete trials that differ"):
         study.figure("importance")
     html = study._repr_html_()
     assert f"The best of 3 trials of called is trial {study.best.number}" in html
