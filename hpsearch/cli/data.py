@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hpsearch.cli.completion import complete_datasets
+from hpsearch.cli.help import HelpedCommand, HelpedGroup
 from hpsearch.cli.options import JsonOption, choose_cache_folder
 from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
 from hpsearch.cli.tables import make_table
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.training.data.listing import DatasetListing
 
-app = typer.Typer(help="The data sets that are known by name, and bringing one here.", no_args_is_help=False)
+app = typer.Typer(
+    cls=HelpedGroup, help="The data sets that are known by name, and bringing one here.", no_args_is_help=False
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -25,7 +29,7 @@ def show_help(context: typer.Context) -> None:
         raise typer.Exit
 
 
-@app.command("list")
+@app.command("list", cls=HelpedCommand)
 def list_known(as_json: JsonOption = False) -> None:
     """Show the data sets that are known by name, and which are here.
 
@@ -58,10 +62,15 @@ def list_known(as_json: JsonOption = False) -> None:
     )
 
 
-@app.command("fetch")
+@app.command("fetch", cls=HelpedCommand)
 def fetch(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="A data set's name, or a path of your own to check.")
+        str,
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="A data set's name, or a path of your own to check.",
+            autocompletion=complete_datasets,
+        ),
     ],
 ) -> None:
     """Bring a data set here, or check one of your own to its last image.

@@ -10,6 +10,14 @@ from typing import Annotated
 
 import typer
 
+from hpsearch.cli.completion import (
+    complete_archs,
+    complete_datasets,
+    complete_devices,
+    complete_pruners,
+    complete_samplers,
+    complete_studies,
+)
 from hpsearch.errors import InputError, StorageError
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
@@ -37,6 +45,7 @@ ArchOption = Annotated[
         "--arch",
         metavar="fcn|cnn",
         help="Fully connected (fcn) or convolutional (cnn) networks.",
+        autocompletion=complete_archs,
         rich_help_panel=WHAT,
     ),
 ]
@@ -47,6 +56,7 @@ DatasetOption = Annotated[
         metavar="NAME|PATH",
         help="fashion-mnist, mnist, kmnist, cifar10; or a folder with a folder of images per class, or an .npz file.",
         show_default="fashion-mnist",
+        autocompletion=complete_datasets,
         rich_help_panel=WHAT,
     ),
 ]
@@ -87,6 +97,7 @@ SamplerOption = Annotated[
         metavar="NAME",
         help="Draws the trials: tpe, random, gp, qmc or grid.",
         show_default="tpe",
+        autocompletion=complete_samplers,
         rich_help_panel=HOW,
     ),
 ]
@@ -97,6 +108,7 @@ PrunerOption = Annotated[
         metavar="NAME",
         help="Stops hopeless trials: asha, hyperband, median or none; not with --time, whose rounds do that.",
         show_default="median",
+        autocompletion=complete_pruners,
         rich_help_panel=HOW,
     ),
 ]
@@ -125,6 +137,7 @@ DeviceOption = Annotated[
         "--device",
         metavar="NAME",
         help="auto, cpu, cuda, cuda:1, mps.",
+        autocompletion=complete_devices,
         rich_help_panel=WHERE,
     ),
 ]
@@ -135,6 +148,7 @@ PredecessorOption = Annotated[
         metavar="STUDY",
         help="Begin with the 3 best distinct configurations of another study in this storage, their shapes rescaled to "
         "this budget; of another family, with their recipes alone. They count as trials.",
+        autocompletion=complete_studies,
         rich_help_panel=HOW,
     ),
 ]
@@ -145,6 +159,7 @@ TeacherOption = Annotated[
         metavar="STUDY",
         help="Train every network by distillation: it learns the answers of the best network of another study in this "
         "storage, on the same images, beside the labels.",
+        autocompletion=complete_studies,
         rich_help_panel=HOW,
     ),
 ]
@@ -201,7 +216,13 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
 ]
 StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="The study's name; [bold]hpsearch list[/] has all.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="The study's name; [bold]hpsearch list[/] has all.",
+        show_default=False,
+        autocompletion=complete_studies,
+    ),
 ]
 
 
