@@ -18,21 +18,21 @@ from hpsearch.cli.planned_table import show_plan_summary
 from hpsearch.cli.result import Ending, Outcome, show_outcome
 from hpsearch.cli.status import draw_status
 from hpsearch.cli.studies import _show_study, _show_trial, show_list
-from hpsearch.cli.views import draw_study
-from hpsearch.sessions.progress import measure_progress
+from hpsearch.sessions.how_far import measure_progress
 from hpsearch.storage.stored_rows import LeaseRecord
 from hpsearch.tuning.finalists import summarize_finalists
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.status import HeldTrial, Pace, StudyStatus
 from hpsearch.tuning.study import UnreadableStudy
+from hpsearch.views.search import draw_study
 from tests.cli_runs import make_record
 from tests.report_studies import make_done, make_finalists, make_planned, score
 
 FOLDER = Path(__file__).parent / "screens"
 WIDTHS = {"80": 80, "100": 100, "160": 160}
 PIPE_WIDTH = 120
-"""What `hpsearch.cli.screen` takes where there is no terminal."""
+"""What `hpsearch.views.screen` takes where there is no terminal."""
 
 _CNN = "stem 32 3x3, 2 x 64 residual 3x3 max, 2 x 128 residual 3x3, global average pooling, relu, batch norm"
 _NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

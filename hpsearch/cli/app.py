@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from hpsearch import __version__
 from hpsearch.cli.commands import COMMANDS, Command, choose_commands
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.help import HelpedCommand, HelpedGroup, flow
-from hpsearch.cli.screen import write_error_line, write_line
 from hpsearch.errors import InputError
+from hpsearch.version import __version__
+from hpsearch.views.screen import write_error_line, write_line
 
 PROGRAM = "hpsearch"
 

@@ -17,24 +17,25 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
-from hpsearch.cli.studies import open_record, require_best
-from hpsearch.cli.views import format_accuracy
-from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.cli.studies import open_record
+from hpsearch.cli.winner import describe_winner
 from hpsearch.errors import InputError
+from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
 from hpsearch.storable_text import write_out
+from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hpsearch.export.bundle import ExportOrder
+    from hpsearch.export.bundle import ExportOrder, Format
     from hpsearch.export.bundle_evaluation import BundleEvaluation
     from hpsearch.export.opened_bundle import Bundle
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.winner import Winner
 
-_FORMATS = ("all", "safetensors", "onnx")
+_FORMATS = ("all", "safetensors", "onnx", "tflite")
 _SPLITS = ("test", "validation", "all")
 
 BundleArgument = Annotated[
@@ -46,6 +47,10 @@ OnnxOption = Annotated[
 ]
 Int8Option = Annotated[
     bool, typer.Option("--int8", help="Use model-int8.onnx through onnxruntime.", rich_help_panel=HOW)
+]
+
+TfliteOption = Annotated[
+    bool, typer.Option("--tflite", help="Use model-int8.tflite through ai-edge-litert.", rich_help_panel=HOW)
 ]
 
 
@@ -75,8 +80,9 @@ def export(
         str,
         typer.Option(
             "--format",
-            metavar="all|safetensors|onnx",
-            help="The files for the network; all is both, or what the installed packages can write.",
+            metavar="all|safetensors|onnx|tflite",
+            help="The files for the network; all is safetensors and ONNX, or what the installed packages can write; "
+            "tflite is for small devices: in fp32 and int8, with a C header.",
             rich_help_panel=OUTPUT,
         ),
     ] = "all",
@@ -103,6 +109,8 @@ def export(
     """Write trials as folders of files that run anywhere: safetensors, ONNX, configuration, model card. Verified first.
 
     Example: [bold]hpsearch export fashion-mnist-cnn-100k --top 3 --int8 --out networks[/]
+
+    Example: [bold]hpsearch export fashion-mnist-cnn-100k --format tflite[/]
     """
     asked = {"--top": top is not None, "--trial": trial is not None, "--finalist": finalist}
     if len(given := [flag for flag, is_given in asked.items() if is_given]) > 1:
@@ -152,6 +160,7 @@ def evaluate(
     ] = None,
     onnx: OnnxOption = False,
     int8: Int8Option = False,
+    tflite: TfliteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure an exported network: accuracy, loss, accuracy of each class. By default this opens the test split.
@@ -160,7 +169,7 @@ def evaluate(
     """
     if split is not None:
         _check_choice(split, "--split", _SPLITS)
-    model = _choose_model(onnx, int8)
+    model = _choose_model(onnx, int8, tflite)
     from hpsearch.export.opened_bundle import open_bundle
 
     opened, log = open_bundle(bundle), LineSteps(open_console(stderr=True))
@@ -199,6 +208,7 @@ def predict(
     ] = False,
     onnx: OnnxOption = False,
     int8: Int8Option = False,
+    tflite: TfliteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is on images: for each file the likeliest class and its probability.
@@ -206,7 +216,7 @@ def predict(
     Example: [bold]hpsearch predict exports/fashion-mnist-cnn-100k-trial-7 shoe.png photos/ --top 3[/]
     """
     count = parse_number(top, "--top", least=1) or 1
-    model = _choose_model(onnx, int8)
+    model = _choose_model(onnx, int8, tflite)
     from hpsearch.export.image_files import compare_brightness, list_images, read_images
     from hpsearch.export.opened_bundle import open_bundle
 
@@ -253,7 +263,7 @@ def _make_order(model_format: str, int8: bool, dataset: str | None, steps: "Spin
         cache_folder=choose_cache_folder(),
         draw_curve=draw_learning_curve,
         draw_confusion=draw_confusion_matrix,
-        format=cast(Literal["all", "safetensors", "onnx"], model_format),
+        format=cast("Format", model_format),
         int8=int8,
         dataset=dataset,
         tell=steps.tell,
@@ -281,7 +291,7 @@ def _say_what_lacks(console: "Console", model_format: str) -> None:
 
 
 def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None:
-    from hpsearch.cli.tables import make_table
+    from hpsearch.views.tables import make_table
 
     measures, bundle = evaluation.measures, evaluation.bundle
     console.print(
@@ -315,9 +325,13 @@ def _list_notes(bundle: "Bundle", evaluation: "BundleEvaluation") -> list[str]:
     return [*notes, *evaluation.notes]
 
 
-def _choose_model(onnx: bool, int8: bool) -> str:
-    from hpsearch.export.bundle_files import INT8_ONNX, ONNX, SAFETENSORS
+def _choose_model(onnx: bool, int8: bool, tflite: bool) -> str:
+    from hpsearch.export.bundle_files import INT8_ONNX, INT8_TFLITE, ONNX, SAFETENSORS
 
+    if tflite:
+        if onnx or int8:
+            raise InputError("--tflite is another file than --onnx and --int8: give one of them")
+        return INT8_TFLITE
     if int8:
         return INT8_ONNX
     return ONNX if onnx else SAFETENSORS

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.options import OUTPUT, StorageOption, choose_storage, hide_password
-from hpsearch.cli.screen import open_console, write_line
 from hpsearch.errors import InputError
+from hpsearch.views.screen import open_console, write_line
 
 if TYPE_CHECKING:
     from hpsearch.storage.copying import RowCounts, Tell

@@ -12,16 +12,21 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    FlashOption,
+    Int8TrainingOption,
     JsonOption,
+    MacsOption,
     PortfolioOption,
     PredecessorOption,
     PrunerOption,
+    RamOption,
     ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TargetOption,
     TeacherOption,
     TimeOption,
     TrialsOption,
@@ -29,19 +34,20 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
     collect_flags,
+    parse_workers,
 )
 from hpsearch.cli.planned_session import open_planned_study, read_planned_study
-from hpsearch.cli.screen import open_console, write_json, write_line
-from hpsearch.cli.session import open_steps
+from hpsearch.sessions.hardware import choose_hardware_for
 from hpsearch.sessions.preparation import (
     check_study,
-    choose_hardware_for,
     describe_beginning,
     describe_left_out,
     open_study,
     plan_request_time,
-    read_request,
 )
+from hpsearch.sessions.request import read_request
+from hpsearch.views.screen import open_console, write_json, write_line
+from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from hpsearch.cli.options import StorageChoice
@@ -53,6 +59,10 @@ def create(
     context: typer.Context,
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
+    ram: RamOption = None,
+    flash: FlashOption = None,
+    macs: MacsOption = None,
+    target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
@@ -63,6 +73,7 @@ def create(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    int8: Int8TrainingOption = False,
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
@@ -81,6 +92,10 @@ def create(
     """
     flags = collect_flags(
         budget=budget,
+        ram=ram,
+        flash=flash,
+        macs=macs,
+        target=target,
         arch=arch,
         dataset=dataset,
         trials=trials,
@@ -90,13 +105,14 @@ def create(
         pruner=pruner,
         seed=seed,
         portfolio=portfolio,
+        int8=int8,
         study=study,
         teacher=teacher,
     )
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)
         return
-    request = read_request(study_file, flags, device, workers, predecessor=predecessor)
+    request = read_request(study_file, flags, device, parse_workers(workers), predecessor=predecessor)
     chosen, cache_folder = choose_storage(context, storage), choose_cache_folder()
     with open_steps(open_console(stderr=as_json)) as steps:
         identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
@@ -135,7 +151,7 @@ def _create_planned(
 
 def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
     spec = study.spec
-    heading = f"{spec.describe_length()}; each a {spec.arch} of at most {spec.budget:,} weights"
+    heading = f"{spec.describe_length()}; each a {spec.arch} of {spec.limits.describe()}"
     lines = [
         *_list_commands(study, storage, heading, facts),
         "get the best network, once they are done",

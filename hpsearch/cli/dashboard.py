@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.options import WHERE, StorageChoice, StorageOption, choose_storage, parse_number
-from hpsearch.cli.screen import write_error_line, write_line
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.views.screen import write_error_line, write_line
 
 if TYPE_CHECKING:
     from hpsearch.dashboard.addresses import Address

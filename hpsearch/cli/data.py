@@ -7,9 +7,9 @@ import typer
 from hpsearch.cli.completion import complete_datasets
 from hpsearch.cli.help import HelpedCommand, HelpedGroup
 from hpsearch.cli.options import JsonOption, choose_cache_folder
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
-from hpsearch.cli.tables import make_table
 from hpsearch.storable_text import write_out
+from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
+from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity

@@ -10,6 +10,7 @@ from hpsearch.cli.options import (
     HOW,
     WHAT,
     DeviceOption,
+    Int8TrainingOption,
     JsonOption,
     QuietOption,
     StorageChoice,
@@ -19,14 +20,15 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
     parse_number,
+    parse_workers,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
 from hpsearch.sessions.documents import describe_final
-from hpsearch.sessions.preparation import choose_hardware, parse_workers
+from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.tuning.record_words import list_failures
+from hpsearch.views.screen import open_console, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +61,7 @@ def finalists(
             rich_help_panel=HOW,
         ),
     ] = None,
+    int8: Int8TrainingOption = False,
     on: Annotated[
         str,
         typer.Option(
@@ -103,6 +106,7 @@ def finalists(
         replicates=parse_number(replicates, "--replicates", least=1) or _REPLICATES,
         epochs=parse_number(epochs, "--epochs", least=1),
         trains_on=trains_on,
+        int8=int8,
         storage=chosen,
         work=PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers)),
     )
@@ -140,6 +144,7 @@ class _Asked:
     replicates: int
     epochs: int | None
     trains_on: "TrainsOn"
+    int8: bool
     storage: StorageChoice
     work: PlannedWork
 
@@ -180,9 +185,14 @@ class _Asked:
         from hpsearch.tuning.teacher_choice import find_teacher_of
 
         study = searched.study
-        name = self.name or name_finalists(self.search, self.trains_on)
+        name = self.name or name_finalists(self.search, self.trains_on, int8=self.int8)
         plan = plan_finalists(
-            searched, top=self.top, replicates=self.replicates, epochs=self.epochs, trains_on=self.trains_on
+            searched,
+            top=self.top,
+            replicates=self.replicates,
+            epochs=self.epochs,
+            trains_on=self.trains_on,
+            int8=self.int8,
         )
         fields: dict[str, Any] = {"trials": len(plan.trials), "pruner": "none", "sampler": "random"}
         fields |= {"epochs": self.epochs} if self.epochs else {}
@@ -196,10 +206,10 @@ def show_final(
     console: "Console", searched: "StudyRecord", final: "StudyRecord", summary: "Final", seconds: float
 ) -> None:
     """Write the table and what it means."""
-    from hpsearch.cli.tables import make_table
     from hpsearch.durations import format_duration
     from hpsearch.reporting.finalist_words import conclude, write_interval
     from hpsearch.reporting.words import write_count, write_percent, write_points, write_spread
+    from hpsearch.views.tables import make_table
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)

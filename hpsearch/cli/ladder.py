@@ -1,23 +1,25 @@
 """A ladder: a study for each of several budgets, the best of one at the beginning of the next, a table of all."""
 
 import itertools
-import time
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.result import Ending
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import Session
+from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
+from hpsearch.sessions.session import Ending
+from hpsearch.views.networks import list_footprint
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hpsearch.network.limits import LimitName
     from hpsearch.tuning.frontier import Measured
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.warm_start import Predecessor
@@ -26,52 +28,83 @@ _MOST_RUNGS = 40
 
 
 def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The flags of each rung: one of each family and budget that `--arch` and `--budget` list, small budgets first.
+    """The flags of each rung: one of each family and limit that `--arch`, `--budget`, `--ram` list, small ones first.
 
     Raises:
-        InputError: A budget is none, or one is given twice.
+        InputError: A limit is none, or one is given twice.
     """
-    from hpsearch.network.budget import format_budget, parse_budget
+    from hpsearch.network.limits import LIMIT_NAMES, format_limit
 
-    archs, budgets = _split(flags.get("arch")), _split(flags.get("budget"))
-    if len(archs) * len(budgets) == 1:
+    archs = _split(flags.get("arch"))
+    if len(archs) == 1 and all(len(_split(flags.get(name))) == 1 for name in LIMIT_NAMES):
         return [dict(flags)]
-    weights = [parse_budget(budget) if budget is not None else None for budget in budgets]
-    for listed in (archs, weights):
-        if len(set(listed)) < len(listed):
-            raise InputError(f"{', '.join(map(str, listed))} has the same twice: give each once")
-    if len(archs) * len(budgets) > _MOST_RUNGS:
-        raise InputError(f"{len(archs) * len(budgets)} studies at once are too many: give at most {_MOST_RUNGS}")
+    listed = {name: _read_limits(name, flags.get(name)) for name in LIMIT_NAMES}
+    axes: list[Sequence[object]] = [archs, *listed.values()]
+    count = math.prod(len(values) for values in axes)
+    for values in axes:
+        if len(set(values)) < len(values):
+            raise InputError(f"{', '.join(map(str, values))} has the same twice: give each once")
+    if count > _MOST_RUNGS:
+        raise InputError(f"{count} studies at once are too many: give at most {_MOST_RUNGS}")
     rungs = []
-    for arch, weight in itertools.product(archs, sorted(weights, key=lambda weight: weight or 0)):
-        rung = dict(flags) | {"arch": arch, "budget": format_budget(weight) if weight is not None else None}
+    in_order = itertools.product(*(_sort(values) for values in listed.values()))
+    for arch, limits in itertools.product(archs, in_order):
+        written = {
+            name: format_limit(name, limit) if limit is not None else None
+            for name, limit in zip(LIMIT_NAMES, limits, strict=True)
+        }
+        rung = dict(flags) | {"arch": arch} | written
         if flags.get("name") is not None:
-            named = [
-                flags["name"],
-                *([arch] if len(archs) > 1 else []),
-                *([rung["budget"]] if len(budgets) > 1 else []),
-            ]
-            rung["name"] = "-".join(str(part) for part in named)
+            several = [name for name in LIMIT_NAMES if len(listed[name]) > 1]
+            tail = [str(written[name]) if name == "budget" else f"{name}{written[name]}" for name in several]
+            rung["name"] = "-".join([str(flags["name"]), *([str(arch)] if len(archs) > 1 else []), *tail])
         rungs.append(rung)
     return rungs
 
 
-def read_listed_budgets(study_file: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
-    """The budgets that a study file lists, as the flag has them, with the name that their studies begin with.
+def read_listed_limits(study_file: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits that a study file lists, as the flags have them, with the name that their studies begin with.
 
     Nothing where the file lists none, or the flag goes above it.
 
     Raises:
         InputError: The file cannot be read.
     """
+    from hpsearch.network.limits import LIMIT_NAMES
     from hpsearch.study.file import read_study_file
 
-    fields = read_study_file(study_file) if study_file is not None and flags.get("budget") is None else {}
-    budgets = fields.get("budget")
-    if not isinstance(budgets, list) or not budgets:
+    wanted = [name for name in LIMIT_NAMES if flags.get(name) is None]
+    fields = read_study_file(study_file) if study_file is not None and wanted else {}
+    listed: dict[str, Any] = {
+        name: ",".join(str(limit) for limit in fields[name])
+        for name in wanted
+        if isinstance(fields.get(name), list) and fields[name]
+    }
+    if not listed:
         return {}
     name = flags.get("name")
-    return {"budget": ",".join(str(budget) for budget in budgets), "name": fields.get("name") if name is None else name}
+    return {**listed, "name": fields.get("name") if name is None else name}
+
+
+def _read_limits(name: "LimitName", text: str | None) -> list[int | None]:
+    return [None if part is None else _read_limit(name, part) for part in _split(text)]
+
+
+def _read_limit(name: "LimitName", text: str) -> int:
+    from hpsearch.network.budget import parse_budget
+    from hpsearch.network.sizes import parse_bytes, parse_macs
+
+    match name:
+        case "budget":
+            return parse_budget(text)
+        case "macs":
+            return parse_macs(text, name)
+        case _:
+            return parse_bytes(text, name)
+
+
+def _sort(limits: list[int | None]) -> list[int | None]:
+    return sorted(limits, key=lambda limit: limit or 0)
 
 
 def _split(text: str | None) -> list[str | None]:
@@ -100,25 +133,24 @@ class _Rung:
 class Ladder:
     """Several searches, one after the other."""
 
-    def __init__(self, sessions: Sequence[Session]) -> None:
+    def __init__(self, sessions: Sequence[ShownSession]) -> None:
         self._sessions = sessions
 
-    def climb(self, interrupts: Interrupts, cache_folder: Path) -> int:
+    def climb(self, interrupts: Interrupts) -> int:
         """Search rung after rung, and show what came of it; the exit code."""
         rungs: list[_Rung] = []
         first = self._sessions[0]
         log = None if first.quiet else open_console(stderr=first.as_json)
         for number, session in enumerate(self._sessions, start=1):
-            spec = session.request.spec
+            spec = session.session.request.spec
             if log is not None:
-                title = f"rung {number} of {len(self._sessions)}: {spec.arch} of at most {spec.budget:,} weights"
+                title = f"rung {number} of {len(self._sessions)}: {spec.arch} of {spec.limits.describe()}"
                 log.print(f"\n{title}", style="bold", soft_wrap=True)
             below = [rung.record for rung in rungs if rung.record.study.spec.arch == spec.arch]
-            begun = time.monotonic()
             predecessor = hand_up(below[-1]) if below else None
-            record, ending = session.search(interrupts, cache_folder, predecessor=predecessor)
-            rungs.append(_Rung(record, ending, time.monotonic() - begun))
-            if ending in ("interrupted", "study-stopped"):
+            result = session.session.run(session.progress, interrupts, predecessor=predecessor)
+            rungs.append(_Rung(result.record, result.ending, result.seconds))
+            if result.ending in ("interrupted", "study-stopped"):
                 break
         self._show(rungs)
         if interrupts.exit_code is not None:
@@ -165,17 +197,18 @@ def is_unbeaten(rung: _Rung, rungs: Sequence[_Rung]) -> bool:
 
 def show_rungs(console: "Console", rungs: Sequence[_Rung]) -> None:
     """Write the table."""
-    from hpsearch.cli.tables import make_table
+    from hpsearch.views.tables import make_table
 
-    headings = ("arch", "budget>", "weights>", "MACs>", "validation>", "test>", "trials>", "time>", "", "network/")
-    table = make_table(*headings, drops=("MACs", "time", "trials"))
+    figures = ("weights>", "MACs>", "RAM int8>", "flash int8>", "validation>", "test>", "trials>", "time>")
+    table = make_table("arch", "limits", *figures, "", "network/", drops=("MACs", "time", "trials", "RAM int8"))
     for rung in rungs:
         spec, best = rung.record.study.spec, rung.best
         table.add_row(
             spec.arch,
-            f"{spec.budget:,}",
+            spec.limits.describe_briefly(),
             f"{best.weights:,}" if best and best.weights is not None else "-",
             f"{best.macs:,}" if best and best.macs is not None else "-",
+            *(list_footprint(best) if best else ("-", "-")),
             format_accuracy(best.value if best else None),
             format_accuracy(best.test_accuracy if best else None),
             f"{rung.record.finished_count} of {rung.record.trials_wanted}",
@@ -195,12 +228,15 @@ def _describe(rung: _Rung, rungs: Sequence[_Rung]) -> dict[str, Any]:
         "study": record.study.name,
         "arch": spec.arch,
         "budget": spec.budget,
+        "limits": spec.limits.named,
+        "target": spec.target,
         "ending": rung.ending,
         "is_finished": record.is_finished,
         "counts": record.counts,
         "trial": best.number if best else None,
         "weights": best.weights if best else None,
         "macs": best.macs if best else None,
+        "footprint": asdict(best.footprint) if best and best.footprint else None,
         "validation_accuracy": best.value if best else None,
         "test_accuracy": best.test_accuracy if best else None,
         "is_on_frontier": is_unbeaten(rung, rungs),

@@ -18,10 +18,10 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.screen import open_console, write_json, write_line
-from hpsearch.cli.views import format_accuracy
 from hpsearch.errors import InputError, UnreadableStudyError
 from hpsearch.tuning.record_words import describe_counts
+from hpsearch.views.screen import open_console, write_json, write_line
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from hpsearch.tuning.operations import Resumption, Stop

@@ -19,13 +19,11 @@ from hpsearch.cli.completion import (
     complete_studies,
 )
 from hpsearch.errors import InputError, StorageError
-
-STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
+from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
 
 DEFAULT_STORAGE = "sqlite:///hpsearch.db"
 """As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
 
-_MOST_URL_BYTES = 4096
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 WHAT, HOW, WHERE, OUTPUT = "What to search", "How to search", "Where and on what", "Output"
@@ -36,6 +34,42 @@ BudgetOption = Annotated[
         "--budget",
         metavar="WEIGHTS",
         help="The most weights a network may have: [bold]100k[/], 100_000, 0.1m.",
+        rich_help_panel=WHAT,
+    ),
+]
+RamOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ram",
+        metavar="BYTES",
+        help="The most RAM for what flows through a network in int8: [bold]64k[/], where k is 1024 bytes.",
+        rich_help_panel=WHAT,
+    ),
+]
+FlashOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flash",
+        metavar="BYTES",
+        help="The largest .tflite file in int8: [bold]128k[/], where k is 1024 bytes.",
+        rich_help_panel=WHAT,
+    ),
+]
+MacsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--macs",
+        metavar="N",
+        help="The most multiply-accumulates for an image: [bold]2m[/], where k is 1000.",
+        rich_help_panel=WHAT,
+    ),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="A device by name, for --ram, --flash and the operators that it has: cortex-m4-64k, rp2040, esp32-s3 ...",
         rich_help_panel=WHAT,
     ),
 ]
@@ -173,6 +207,15 @@ PortfolioOption = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+Int8TrainingOption = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="End trainings in whole numbers of 8 bits (quantization-aware), a tenth of their epochs; of a search in "
+        "rounds those of the last round.",
+        rich_help_panel=HOW,
+    ),
+]
 ReplicatesOption = Annotated[
     str | None,
     typer.Option(
@@ -240,12 +283,24 @@ def collect_flags(
     portfolio: bool | None,
     study: str | None,
     teacher: str | None = None,
+    ram: str | None = None,
+    flash: str | None = None,
+    macs: str | None = None,
+    target: str | None = None,
+    int8: bool = False,
 ) -> dict[str, int | str | None]:
     """The options that say what a study is, by the names that a study file has for them."""
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
     flags |= {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
-    return flags | {"teacher": teacher}
+    return flags | {
+        "teacher": teacher,
+        "ram": ram,
+        "flash": flash,
+        "macs": macs,
+        "target": target,
+        "int8": int8 or None,
+    }
 
 
 def read_number(text: str | None) -> int | str | None:
@@ -267,6 +322,22 @@ def parse_number(text: str | None, flag: str, *, least: int) -> int | None:
     if isinstance(number, str) or number < least:
         raise InputError(f"{flag} {quote(text)} is not allowed: give a whole number, at least {least}")
     return number
+
+
+def parse_workers(text: str) -> int | None:
+    """Read `--workers`: None for auto.
+
+    Raises:
+        InputError: It is neither auto nor a number that makes sense.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    from hpsearch.sessions.request import MOST_WORKERS
+    from hpsearch.wording import quote
+
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
+        raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {MOST_WORKERS}")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -294,44 +365,13 @@ def choose_storage(context: typer.Context, given: str | None) -> StorageChoice:
     file = os.environ.get(STORAGE_FILE_VARIABLE)
     if is_flag or not file:
         return StorageChoice(given or DEFAULT_STORAGE, is_flag=is_flag)
+    from hpsearch.sessions.storage import read_storage_file
+
     if given:
         raise InputError(
             f"{STORAGE_VARIABLE} and {STORAGE_FILE_VARIABLE} are both set: unset one of them, or give --storage"
         )
     return StorageChoice(read_storage_file(Path(file)), is_flag=False)
-
-
-def read_storage_file(path: Path) -> str:
-    """The URL that is all of a file, as a secret is mounted; nothing of it comes into a message.
-
-    Raises:
-        StorageError: It cannot be read, or holds no database URL.
-    """
-    from hpsearch.storage.url import URL_HINT
-
-    named = f"the file {str(path)!r} that {STORAGE_FILE_VARIABLE} names"
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_URL_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{named} cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    text = content.decode("utf-8-sig", errors="replace").strip()
-    if not text:
-        raise StorageError(f"{named} is empty: {URL_HINT}, in one line")
-    if len(content) > _MOST_URL_BYTES or len(text.splitlines()) > 1 or not _is_storage_url(text):
-        raise StorageError(f"{named} holds no database URL: {URL_HINT}, in one line")
-    return text
-
-
-def _is_storage_url(text: str) -> bool:
-    """Whether it is one; the message that says why not would quote it."""
-    from hpsearch.storage.url import parse_storage_url
-
-    try:
-        parse_storage_url(text)
-    except StorageError:
-        return False
-    return True
 
 
 def choose_cache_folder() -> Path:

@@ -1,26 +1,30 @@
 """`hpsearch plan`: what a search would do and take, before anything is spent."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.networks import describe_unused, draw_facts, draw_layers
 from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    FlashOption,
     JsonOption,
+    MacsOption,
     PrunerOption,
+    RamOption,
     ReplicatesOption,
     SamplerOption,
     StudyFileArgument,
+    TargetOption,
     TimeOption,
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
+    parse_workers,
     read_number,
 )
 from hpsearch.cli.planned_forecast import (
@@ -29,22 +33,15 @@ from hpsearch.cli.planned_forecast import (
     show_planned_forecast,
 )
 from hpsearch.cli.planned_session import read_planned_study
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import open_steps
 from hpsearch.durations import format_duration
 from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
-from hpsearch.sessions.preparation import (
-    Hardware,
-    Request,
-    choose_hardware_for,
-    describe_left_out,
-    fit,
-    identify_dataset,
-    measure_plan,
-    parse_workers,
-    read_request,
-)
+from hpsearch.sessions.hardware import Hardware, choose_hardware_for
+from hpsearch.sessions.preparation import describe_left_out, fit, identify_dataset, measure_plan
+from hpsearch.sessions.request import Request, read_request
 from hpsearch.tuning.record_words import describe_selection
+from hpsearch.views.networks import describe_device, describe_unused, draw_facts, draw_layers
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +59,10 @@ _DEPTH = {"fcn": "depth", "cnn": "stages"}
 def plan(
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
+    ram: RamOption = None,
+    flash: FlashOption = None,
+    macs: MacsOption = None,
+    target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
@@ -78,9 +79,12 @@ def plan(
 
     Example: [bold]hpsearch plan --budget 10k --arch cnn[/]
 
+    Example: [bold]hpsearch plan --arch cnn --ram 64k --flash 128k[/]
+
     Example: [bold]hpsearch plan studies/004-cnn-budgets.toml[/]
     """
     flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "time": time}
+    flags |= {"ram": ram, "flash": flash, "macs": macs, "target": target}
     flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "sampler": sampler, "pruner": pruner}
     console = open_console(stderr=as_json)
     if (planned := read_planned_study(study_file, flags, replicates)) is not None:
@@ -92,7 +96,7 @@ def plan(
         else:
             show_planned_forecast(console, forecast)
         return
-    request = read_request(study_file, flags, device, workers)
+    request = read_request(study_file, flags, device, parse_workers(workers))
     with open_steps(console if console.is_terminal else None) as steps:
         made = _make_plan(request, choose_cache_folder(), steps.tell)
     if as_json:
@@ -165,13 +169,24 @@ def _make_example(spec: "StudySpec", space: "SearchSpace", dataset: "DatasetIden
 
     shape = example_shape(spec.arch, space, {_DEPTH[spec.arch]: depth})
     return TrialConfig(
-        architecture=solve(shape, spec.budget, dataset.input_shape, dataset.class_count),
+        architecture=solve(shape, spec.limits, dataset.input_shape, dataset.class_count),
         recipe=_make_recipe(space, spec.epochs),
         dataset=dataset,
         validation_fraction=spec.validation_fraction,
         seed=0,
         budget=spec.budget,
     )
+
+
+def _describe_shares(spec: "StudySpec", config: "TrialConfig") -> dict[str, Any]:
+    """Which part of each limit a network takes, and which limit binds."""
+    shape, classes = config.dataset.input_shape, config.dataset.class_count
+    shares = spec.limits.measure_shares(config.architecture, shape, classes)
+    return {
+        "budget_used": shares.get("budget"),
+        "limits_used": shares,
+        "binding_limit": max(shares, key=lambda name: shares[name]),
+    }
 
 
 def _make_recipe(space: "SearchSpace", epochs: int) -> "Recipe":
@@ -188,7 +203,7 @@ def _make_recipe(space: "SearchSpace", epochs: int) -> "Recipe":
 
 def _show(console: "Console", made: Plan) -> None:
     spec, dataset = made.spec, made.dataset
-    console.print(f"A search for a {spec.arch} of at most {spec.budget:,} weights on {dataset.name}", style="bold")
+    console.print(f"A search for a {spec.arch} of {spec.limits.describe()} on {dataset.name}", style="bold")
     depths = ", ".join(str(example.depth) for example in made.examples)
     facts = [("images", f"{dataset.input_shape}, {dataset.class_count} classes, {dataset.train_count:,} to train on")]
     facts.append((_DEPTH[spec.arch], f"{depths} fit"))
@@ -200,8 +215,9 @@ def _show(console: "Console", made: Plan) -> None:
             f"For example with {_DEPTH[spec.arch]} {example.depth}: {example.config.architecture.describe()}",
             soft_wrap=True,
         )
-        console.print(draw_layers(example.config.architecture, dataset, spec.budget))
-        unused = describe_unused(example.config.architecture, dataset, spec.budget)
+        console.print(draw_layers(example.config.architecture, dataset, spec.limits))
+        console.print(describe_device(example.config.architecture, dataset, spec.limits), style="dim")
+        unused = describe_unused(example.config.architecture, dataset, spec.limits)
         if unused is not None and _asks_for_multiples(made.fitted.space):
             console.print(unused, style="dim", soft_wrap=True)
         console.print(f"one epoch takes {format_duration(example.epoch_seconds)}", style="dim")
@@ -243,7 +259,7 @@ def _list_portfolio(made: Plan) -> list[str]:
     spec = made.spec
     if not spec.settle_portfolio().portfolio:
         return []
-    entries = list_fitting_entries(spec.arch, made.fitted.space, spec.budget)
+    entries = list_fitting_entries(spec.arch, made.fitted.space, spec.limits.weights_at_most)
     return [entry.name for entry in entries[: count_given(spec)]]
 
 
@@ -284,7 +300,8 @@ def _describe(made: Plan) -> dict[str, Any]:
                 "network": example.config.architecture.describe(),
                 "weights": example.config.count_weights(),
                 "macs": example.config.count_macs(),
-                "budget_used": example.config.count_weights() / made.spec.budget,
+                "footprint": asdict(example.config.count_footprint()),
+                **_describe_shares(made.spec, example.config),
                 "epoch_seconds": example.epoch_seconds,
                 "architecture": example.config.architecture.model_dump(mode="json"),
             }

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.session import check_is_open, open_steps, open_view
 from hpsearch.cli.signals import Interrupts
-from hpsearch.sessions.preparation import choose_hardware
+from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.sessions.search import WorkOrder, search
+from hpsearch.sessions.session import check_is_open
+from hpsearch.views.terminal import open_steps, open_view
 
 if TYPE_CHECKING:
     from rich.console import Console

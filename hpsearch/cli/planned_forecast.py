@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.networks import draw_facts
-from hpsearch.cli.tables import make_table
 from hpsearch.durations import format_duration
-from hpsearch.sessions.preparation import Hardware, choose_hardware, identify_dataset, make_absolute
+from hpsearch.sessions.hardware import Hardware, choose_hardware
+from hpsearch.sessions.preparation import identify_dataset
+from hpsearch.sessions.request import make_absolute
+from hpsearch.views.networks import draw_facts
+from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,22 +10,17 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
-from hpsearch.cli.result import Ending
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import find_ending, open_steps
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
-from hpsearch.sessions.preparation import (
-    check_splits,
-    check_storage,
-    choose_hardware,
-    identify_dataset,
-    make_absolute,
-    match_rules,
-    resolve_beside,
-)
+from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.preparation import check_splits, identify_dataset, match_rules
+from hpsearch.sessions.request import make_absolute, resolve_beside
+from hpsearch.sessions.session import Ending, find_ending
+from hpsearch.sessions.storage import check_storage
 from hpsearch.storable_text import write_out
 from hpsearch.tuning.record_words import describe_counts
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from rich.console import Console

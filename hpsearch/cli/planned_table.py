@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.tables import FittedTable, make_table
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import list_failures
+from hpsearch.views.tables import FittedTable, make_table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from hpsearch.cli.app import PROGRAM, build_app
-from hpsearch.cli.screen import write_line
+from hpsearch.views.screen import write_line
 
 _HEAD = f"""# The command line
 

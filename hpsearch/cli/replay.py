@@ -15,9 +15,9 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.views import format_accuracy
 from hpsearch.errors import InputError
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,6 +1,5 @@
 """`hpsearch report`: a study, or several side by side, as a page."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +13,11 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
 )
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, open_console, write_line
-from hpsearch.errors import InputError
+from hpsearch.sessions.reporting import check_format, write_report
+from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_line
 
 if TYPE_CHECKING:
-    from hpsearch.reporting.document import Report
+    pass
 
 _FORMATS = ("html", "md")
 
@@ -66,31 +65,22 @@ def report(
 
     Example: [bold]hpsearch report fashion-mnist-cnn-100k[/]
     """
-    _check_format(page_format)
+    check_format(page_format)
     url = choose_storage(context, storage).url
-    from hpsearch.sessions.report_files import ReportPlace, name_report
-    from hpsearch.sessions.report_subjects import Judge, choose_records, link_records
     from hpsearch.storage.database import Database
 
     with _show_steps(quiet=quiet) as steps, Database.open(url) as database:
-        records = choose_records(database, studies, steps.tell, steps.note)
-        linked = link_records(database, records)
-        place = ReportPlace(out, name_report([subject.record.study.name for subject in linked]), page_format)
-        place.check()
-        steps.tell("preparing to draw")
-        from hpsearch.reporting.report import build_report
-
-        judge = Judge(choose_cache_folder(), dataset, steps.tell)
-        document = build_report([judge.look_at(subject) for subject in linked])
-        place.write(_render(document, page_format, steps.tell))
-    write_line(str(place.page))
-
-
-def _check_format(given: str) -> None:
-    from hpsearch.wording import quote
-
-    if given not in _FORMATS:
-        raise InputError(f"--format {quote(given)} is not allowed: give {' or '.join(_FORMATS)}")
+        page = write_report(
+            database,
+            studies,
+            out,
+            page_format,
+            choose_cache_folder(),
+            dataset=dataset,
+            tell=steps.tell,
+            note=steps.note,
+        )
+    write_line(str(page))
 
 
 def _show_steps(*, quiet: bool) -> SpinnerSteps | LineSteps:
@@ -99,16 +89,3 @@ def _show_steps(*, quiet: bool) -> SpinnerSteps | LineSteps:
     if quiet:
         return LineSteps(None)
     return SpinnerSteps(console) if console.is_terminal else LineSteps(console)
-
-
-def _render(document: "Report", page_format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
-    """The report's files by name; of an HTML page the one."""
-    from hpsearch.reporting.document import draw_pictures
-    from hpsearch.reporting.html_page import render_html
-    from hpsearch.reporting.markdown_page import render_markdown
-
-    pictures = draw_pictures(document, tell)
-    tell("writing")
-    if page_format == "md":
-        return render_markdown(document, pictures)
-    return {"page.html": render_html(document, pictures)}

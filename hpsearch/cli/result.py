@@ -2,21 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.networks import draw_facts, draw_layers, list_trial_facts
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.sessions.documents import describe_best
+from hpsearch.sessions.session import Ending
 from hpsearch.tuning.attributes import FROM_PORTFOLIO
 from hpsearch.tuning.record_words import describe_counts, list_failures
+from hpsearch.views.networks import describe_device, draw_facts, draw_layers, list_trial_facts
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord
-
-Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ def _show_best(console: "Console", outcome: Outcome) -> None:
     console.print(_describe_heading(outcome), style="bold", soft_wrap=True)
     if best.config is not None:
         console.print()
-        console.print(draw_layers(best.config.architecture, record.study.dataset, spec.budget))
+        console.print(draw_layers(best.config.architecture, record.study.dataset, spec.limits))
+        console.print(describe_device(best.config.architecture, record.study.dataset, spec.limits), style="dim")
     facts = list_trial_facts(record, best)
     facts += [("won", story)] if (story := tell_story(record)) else []
     facts += [("trials", describe_counts(record)), ("time", _describe_time(outcome))]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.ladder import Ladder, read_listed_budgets, read_rungs
+from hpsearch.cli.ladder import Ladder, read_listed_limits, read_rungs
 from hpsearch.cli.options import (
     HOW,
     ArchOption,
@@ -13,17 +13,22 @@ from hpsearch.cli.options import (
     DatasetOption,
     DeviceOption,
     EpochsOption,
+    FlashOption,
+    Int8TrainingOption,
     JsonOption,
+    MacsOption,
     PortfolioOption,
     PredecessorOption,
     PrunerOption,
     QuietOption,
+    RamOption,
     ReplicatesOption,
     SamplerOption,
     SeedOption,
     StorageOption,
     StudyFileArgument,
     StudyNameOption,
+    TargetOption,
     TeacherOption,
     TimeOption,
     TrialsOption,
@@ -32,19 +37,25 @@ from hpsearch.cli.options import (
     choose_storage,
     collect_flags,
     join_command,
+    parse_workers,
 )
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
-from hpsearch.cli.session import Session
+from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
-from hpsearch.sessions.preparation import parse_workers, read_request
+from hpsearch.sessions.request import read_request
+from hpsearch.sessions.session import Session
 
 
 def run(
     context: typer.Context,
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
+    ram: RamOption = None,
+    flash: FlashOption = None,
+    macs: MacsOption = None,
+    target: TargetOption = None,
     arch: ArchOption = None,
     dataset: DatasetOption = None,
     trials: TrialsOption = None,
@@ -64,6 +75,7 @@ def run(
     seed: SeedOption = None,
     predecessor: PredecessorOption = None,
     portfolio: PortfolioOption = None,
+    int8: Int8TrainingOption = False,
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
@@ -73,7 +85,7 @@ def run(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the best network that fits a weight budget.
+    """Find the best network that fits a weight budget, or a device.
 
     Ctrl-C stops it with nothing lost; the same command goes on. A finished study is shown again, and nothing added.
 
@@ -85,7 +97,10 @@ def run(
 
     Example: [bold]hpsearch run --budget 100k --arch fcn --teacher fashion-mnist-cnn-100k[/]
 
-    Several budgets, and families, make a study each; the 2 best of one begin the next, and a table compares all.
+    Example: [bold]hpsearch run --arch cnn --target cortex-m4-64k[/]
+
+    Several budgets or other limits, and families, make a study each; the 2 best of one begin the next, and a table
+    compares all.
 
     Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn[/]
 
@@ -95,6 +110,10 @@ def run(
     """
     flags = collect_flags(
         budget=budget,
+        ram=ram,
+        flash=flash,
+        macs=macs,
+        target=target,
         arch=arch,
         dataset=dataset,
         trials=trials,
@@ -104,6 +123,7 @@ def run(
         pruner=pruner,
         seed=seed,
         portfolio=portfolio,
+        int8=int8,
         study=study,
         teacher=teacher,
     )
@@ -115,24 +135,27 @@ def run(
             command = join_command(context.obj or ())
             code = PlannedSession(planned, work, chosen, command, quiet, as_json).run(interrupts)
         raise typer.Exit(code)
-    rungs = read_rungs(flags | read_listed_budgets(study_file, flags))
+    rungs = read_rungs(flags | read_listed_limits(study_file, flags))
     lowest = {rung["arch"]: rung for rung in reversed(rungs)}
+    chosen, command, count = choose_storage(context, storage), join_command(context.obj or ()), parse_workers(workers)
+    cache_folder = choose_cache_folder()
     sessions = [
-        Session(
-            request=read_request(
-                study_file, rung, device, workers, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+        ShownSession(
+            Session(
+                read_request(
+                    study_file, rung, device, count, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+                ),
+                chosen.url,
+                cache_folder,
+                seconds,
             ),
-            storage=choose_storage(context, storage),
-            command=join_command(context.obj or ()),
-            seconds=seconds,
-            quiet=quiet,
-            as_json=as_json,
+            chosen,
+            command,
+            quiet,
+            as_json,
         )
         for rung in rungs
     ]
     with Interrupts() as interrupts:
-        if len(sessions) == 1:
-            code = sessions[0].run(interrupts, choose_cache_folder())
-        else:
-            code = Ladder(sessions).climb(interrupts, choose_cache_folder())
+        code = sessions[0].run(interrupts) if len(sessions) == 1 else Ladder(sessions).climb(interrupts)
     raise typer.Exit(code)

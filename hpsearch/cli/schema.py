@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from hpsearch.cli.screen import write_line
 from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.study.origin import PrintedFigures, Source
 from hpsearch.study.parameters import PARAMETER_TYPES
@@ -21,6 +20,7 @@ from hpsearch.study.plan_file import PLAIN, REQUIRED, PlanFile
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.round_plan import Round
 from hpsearch.study.spec import StudySpec
+from hpsearch.views.screen import write_line
 
 Schema = dict[str, Any]
 

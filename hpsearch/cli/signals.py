@@ -20,6 +20,11 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     @property
+    def count(self) -> int:
+        """How many came."""
+        return len(self.received)
+
+    @property
     def exit_code(self) -> int | None:
         """The exit code that the first one asks for: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.received[0] if self.received else None

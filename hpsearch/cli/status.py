@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self
 import typer
 
 from hpsearch.cli.options import OUTPUT, JsonOption, StorageChoice, StorageOption, StudyArgument, choose_storage
-from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
-from hpsearch.cli.views import format_accuracy
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError, StorageUnavailableError
-from hpsearch.sessions.progress import measure_progress
+from hpsearch.sessions.how_far import measure_progress
 from hpsearch.tuning.record_words import describe_counts, describe_rounds
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -200,7 +200,7 @@ def draw_status(status: "StudyStatus", storage: StorageChoice) -> "RenderableTyp
     from rich.console import Group
     from rich.text import Text
 
-    from hpsearch.cli.networks import draw_facts
+    from hpsearch.views.networks import draw_facts
 
     record = status.record
     name = Text(record.study.name, style="bold")
@@ -260,7 +260,7 @@ def _describe_best(status: "StudyStatus") -> str:
 
 
 def _draw_held(status: "StudyStatus") -> "RenderableType":
-    from hpsearch.cli.tables import make_table
+    from hpsearch.views.tables import make_table
 
     headings = ("worker/", "device", "trial>", "attempt>", "epoch>", "validation>", "last seen>", "lease>")
     table = make_table(*headings, drops=("attempt", "lease", "device"))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.options import (
     WHAT,
     JsonOption,
@@ -17,25 +16,29 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned_table import show_plan_summary
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.tables import make_table
-from hpsearch.cli.views import describe_network, format_accuracy
-from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
+from hpsearch.cli.winner import describe_winner
 from hpsearch.durations import format_duration
-from hpsearch.errors import HpsearchError
+from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
 from hpsearch.sessions.documents import describe_best, describe_study, describe_study_whole, describe_trial
 from hpsearch.sessions.preparation import describe_beginning
 from hpsearch.tuning.record_words import describe_counts, describe_rounds, describe_selection
+from hpsearch.views.networks import (
+    describe_device,
+    draw_curve,
+    draw_facts,
+    draw_layers,
+    list_footprint,
+    list_trial_facts,
+)
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.search import describe_network, format_accuracy
+from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.study import UnreadableStudy
-
-
-class NothingCompleteError(HpsearchError):
-    """A study of which no trial is complete has no best one."""
 
 
 def list_studies(context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False) -> None:
@@ -62,14 +65,14 @@ def show_list(console: "Console", records: "Sequence[StudyRecord]", unreadable: 
     if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)
         return
-    headings = ("study/", "data", "budget>", "finished>", "trials", "best>", "trial>", "test>")
-    table = make_table(*headings, drops=("trials", "data", "trial", "budget"))
+    headings = ("study/", "data", "limits", "finished>", "trials", "best>", "trial>", "test>")
+    table = make_table(*headings, drops=("trials", "data", "trial", "limits"))
     for record in records:
         best, spec = record.best, record.study.spec
         table.add_row(
             record.study.name,
             PurePath(spec.dataset).name,
-            f"{spec.budget:,}",
+            spec.limits.describe_briefly(),
             f"{record.finished_count} of {record.trials_wanted}",
             describe_counts(record),
             format_accuracy(best.value if best else None),
@@ -148,26 +151,6 @@ def open_record(url: str, name: str) -> "Iterator[StudyRecord]":
         yield read_study_record(load_study(database, name))
 
 
-def require_best(record: "StudyRecord") -> "TrialRecord":
-    """The best trial.
-
-    Raises:
-        NothingCompleteError: No trial is complete, or none has a validation accuracy.
-    """
-    if record.best is not None:
-        return record.best
-    name = record.study.name
-    if record.counts["COMPLETE"]:
-        raise NothingCompleteError(
-            f"study {name!r} trains on {record.study.trains_on}, so that none of its trials is the best by validation: "
-            f"hpsearch show {name} lists them, hpsearch export {name} --trial N takes one"
-        )
-    raise NothingCompleteError(
-        f"study {name!r} has no complete trial yet ({describe_counts(record)}): "
-        f"hpsearch worker {name} goes on with it, hpsearch show {name} says more"
-    )
-
-
 def _show_study(console: "Console", record: "StudyRecord") -> None:
     spec = record.study.spec
     console.print(record.study.name, style="bold")
@@ -175,7 +158,7 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
     selection = f"sampler {spec.sampler}, {describe_selection(spec)}, "
     does, how = ("searches", selection) if plan is None else ("trains", "")
     facts = [
-        (does, f"{spec.arch} of at most {spec.budget:,} weights on {spec.dataset}, {spec.epochs} epochs"),
+        (does, f"{spec.arch} of {spec.limits.describe()} on {spec.dataset}, {spec.epochs} epochs"),
         *([("rounds", rounds)] if (rounds := describe_rounds(record)) else []),
         ("search" if plan is None else "plan", f"{how}seed {spec.seed}"),
         *_describe_search(record),
@@ -188,8 +171,9 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
 
         show_plan_summary(console, summarize_plan(record))
     console.print()
-    headings = ("trial>", "state", "validation>", "test>", "weights>", "MACs>", "epochs>", "time>", "network/")
-    table = make_table(*headings, drops=("MACs", "time"))
+    figures = ("weights>", "MACs>", "RAM int8>", "flash int8>", "epochs>", "time>")
+    drops = ("MACs", "time", "RAM int8", "flash int8")
+    table = make_table("trial>", "state", "validation>", "test>", *figures, "network/", drops=drops)
     for trial in _rank(record):
         table.add_row(
             str(trial.number),
@@ -198,6 +182,7 @@ def _show_study(console: "Console", record: "StudyRecord") -> None:
             format_accuracy(trial.test_accuracy),
             f"{trial.weights:,}" if trial.weights is not None else "-",
             f"{trial.macs:,}" if trial.macs is not None else "-",
+            *list_footprint(trial),
             str(trial.epochs),
             format_duration(trial.seconds) if trial.seconds is not None else "-",
             trial.reason or _describe_network(record, trial),
@@ -234,7 +219,8 @@ def _show_trial(console: "Console", record: "StudyRecord", trial: "TrialRecord")
     config = trial.config
     console.print()
     if config is not None:
-        console.print(draw_layers(config.architecture, record.study.dataset, record.study.spec.budget))
+        console.print(draw_layers(config.architecture, record.study.dataset, record.study.spec.limits))
+        console.print(describe_device(config.architecture, record.study.dataset, record.study.spec.limits), style="dim")
     facts = [("state", f"{trial.state}, attempt {trial.attempts}")]
     if trial.reason:
         facts.append(("reason", trial.reason))

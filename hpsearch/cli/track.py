@@ -15,10 +15,10 @@ from hpsearch.cli.options import (
     StudyArgument,
     choose_storage,
 )
-from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.studies import open_record
 from hpsearch.errors import HpsearchError, InputError
 from hpsearch.tuning.record_words import describe_counts
+from hpsearch.views.screen import open_console, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console

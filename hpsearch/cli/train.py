@@ -19,14 +19,18 @@ from hpsearch.cli.options import (
     choose_storage,
     hide_password,
     parse_number,
+    parse_workers,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import open_steps
 from hpsearch.cli.signals import Interrupts
 from hpsearch.sessions.documents import describe_spread
-from hpsearch.sessions.preparation import check_storage, choose_hardware, identify_dataset, make_absolute, parse_workers
+from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.preparation import identify_dataset
+from hpsearch.sessions.request import make_absolute
+from hpsearch.sessions.storage import check_storage
 from hpsearch.tuning.record_words import list_failures
+from hpsearch.views.screen import open_console, write_json
+from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from rich.console import Console

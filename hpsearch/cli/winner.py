@@ -2,29 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.views import format_accuracy
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
-    from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.winner import Winner
-
-
-def is_of_finalists(record: "StudyRecord") -> bool:
-    """Whether the study trains the finalists of a search."""
-    from hpsearch.tuning.finalists import find_search_name
-
-    return find_search_name(record.study) is not None
-
-
-def load_winner(record: "StudyRecord") -> "Winner":
-    """The winner of a study of finalists, or of the finalists of a search.
-
-    Raises:
-        InputError: There is none yet; the message says what to type.
-    """
-    from hpsearch.tuning.winner import find_winner
-
-    return find_winner(record.study.database, record.study.name)
 
 
 def describe_winner(winner: "Winner") -> str:

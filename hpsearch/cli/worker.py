@@ -20,11 +20,11 @@ from hpsearch.cli.options import (
     choose_cache_folder,
     choose_storage,
     parse_number,
+    parse_workers,
 )
-from hpsearch.cli.screen import write_line
 from hpsearch.durations import parse_duration
-from hpsearch.sessions.preparation import parse_workers
 from hpsearch.tuning.record_words import describe_counts
+from hpsearch.views.screen import write_line
 
 if TYPE_CHECKING:
     from hpsearch.storage.artifacts import Artifact
@@ -146,16 +146,16 @@ def _work_together(
     url: str, study: str, device: str, count: int | None, deadline: float | None, flags: tuple[str, ...]
 ) -> int:
     """Several workers of this machine under a supervisor; the exit code."""
-    from hpsearch.cli.screen import open_console
-    from hpsearch.cli.session import check_is_open
     from hpsearch.cli.signals import Interrupts
-    from hpsearch.cli.views import LineView
     from hpsearch.clock import SystemClock
-    from hpsearch.sessions.preparation import choose_hardware
+    from hpsearch.sessions.hardware import choose_hardware
     from hpsearch.sessions.search import WorkOrder, search
+    from hpsearch.sessions.session import check_is_open
     from hpsearch.storage.database import Database
     from hpsearch.tuning.records import read_study_record
     from hpsearch.tuning.study import load_study
+    from hpsearch.views.screen import open_console
+    from hpsearch.views.search import LineView
 
     with Interrupts() as interrupts, Database.open(url) as database:
         opened = load_study(database, study)

@@ -16,6 +16,7 @@ from hpsearch.export.bundle_files import (
     CONFUSION,
     CURVE,
     INT8_ONNX,
+    INT8_TFLITE,
     MANIFEST,
     ONNX,
     SAFETENSORS,
@@ -30,6 +31,14 @@ from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import choose_calibration_images, quantize_model
 from hpsearch.export.seen_images import pack_seen
 from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
+from hpsearch.export.tflite_classifier import TFLITE_INSTALL_COMMAND, TFLITE_PACKAGES
+from hpsearch.export.tflite_files import (
+    TFLITE_CALIBRATION_IMAGES,
+    TFLITE_FILES,
+    TfliteFiles,
+    check_activation,
+    make_tflite_files,
+)
 from hpsearch.export.verification import verify_files
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -39,7 +48,7 @@ from hpsearch.training.onnx_export import convert_to_onnx
 from hpsearch.tuning.records import TrialRecord, read_study_record
 from hpsearch.tuning.study import Study
 
-Format = Literal["all", "safetensors", "onnx"]
+Format = Literal["all", "safetensors", "onnx", "tflite"]
 
 _COMPARED_IMAGES = 1000
 """Training images that a bundle is verified on where no validation images are left."""
@@ -66,8 +75,12 @@ class ExportOrder:
         Raises:
             InputError: What was asked for by name cannot be written.
         """
-        if self.int8 and self.format == "safetensors":
-            raise InputError("--int8 is a form of ONNX: give --format all or --format onnx with it")
+        if self.int8 and self.format in ("safetensors", "tflite"):
+            always = "; --format tflite has its own int8" if self.format == "tflite" else ""
+            raise InputError(f"--int8 is a form of ONNX: give --format all or --format onnx with it{always}")
+        if self.format == "tflite":
+            require_packages(*TFLITE_PACKAGES, what="--format tflite", command=TFLITE_INSTALL_COMMAND)
+            return TFLITE_FILES
         if self.format == "onnx" or self.int8:
             require_packages("onnx", "onnxruntime", "onnxscript", what="--int8" if self.int8 else "--format onnx")
         wants_onnx = self.format == "onnx" or (self.format == "all" and not find_missing_packages())
@@ -100,6 +113,9 @@ def export_trials(
     models = order.choose_models()
     record = read_study_record(study)
     selections = [select_trial(record, trial, folder, models, finalist) for trial in trials]
+    if INT8_TFLITE in models:
+        for selection in selections:
+            check_activation(selection.config.architecture.activation, f"trial {selection.trial.number}")
     try:
         with ExitStack() as stack:
             drafts = [
@@ -142,6 +158,8 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
     """Write every file of a bundle; the manifest, which lists the others, last."""
     config, trial = selection.config, selection.trial
     files = selection.fixed_files | _make_onnx_files(selection, splits)
+    tflite = _make_tflite_files(selection, splits)
+    files |= tflite.contents
     files[SEEN] = pack_seen(splits.train.images.numpy())
     for name, content in files.items():
         write_durably(draft / name, content)
@@ -160,6 +178,8 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
     if trial.curve:
         pictures[CURVE] = order.draw_curve(trial.curve, selection.title)
     manifest = selection.describe(verification) | _describe_images(splits)
+    if tflite.contents:
+        manifest["tflite"] = dict(tflite.facts) | (verification.tflite or {})
     sizes_bytes = {name: len(content) for name, content in (files | pictures).items()}
     card = write_card(CardFacts(selection.target.name, config, manifest, sizes_bytes, confusion))
     added = pictures | {CARD: card.encode()}
@@ -200,6 +220,17 @@ def _make_onnx_files(selection: SelectedTrial, splits: SearchSplits) -> dict[str
         images = choose_calibration_images(splits.train.images.numpy(), derive_seed(config.seed, 0, "calibration"))
         files[INT8_ONNX] = quantize_model(model, images, metadata)
     return files
+
+
+def _make_tflite_files(selection: SelectedTrial, splits: SearchSplits) -> TfliteFiles:
+    """Those for a small device, where they are wanted."""
+    if INT8_TFLITE not in selection.models:
+        return TfliteFiles({}, {})
+    config = selection.config
+    images = choose_calibration_images(
+        splits.train.images.numpy(), derive_seed(config.seed, 0, "calibration"), TFLITE_CALIBRATION_IMAGES
+    )
+    return make_tflite_files(config, selection.weights, images, selection.describe_tflite())
 
 
 def _is_there(selection: SelectedTrial) -> bool:

@@ -4,6 +4,10 @@ config.toml, config.json   the trial's configuration: all that is needed to trai
 model.safetensors          its trained weights
 model.onnx                 the network with its weights, for any runtime of ONNX; bytes in, logits out
 model-int8.onnx            the same in 8-bit whole numbers, where it was asked for
+model.tflite               the network for TensorFlow Lite, where it was asked for; with it the next three
+model-int8.tflite          the same in 8-bit whole numbers, for TensorFlow Lite Micro
+model_int8.h               its bytes and sizes, for a firmware
+classify.cc                an example in C++ that uses them
 README.md                  the model card
 trained-on.bin             which images it was trained on: 8 bytes of the hash of each one's pixels, sorted
 curve.png, confusion.png   the learning curve, and the confusion matrix on the validation split
@@ -18,6 +22,8 @@ from typing import Any
 MANIFEST, CARD = "manifest.json", "README.md"
 CONFIGS = ("config.toml", "config.json")
 SAFETENSORS, ONNX, INT8_ONNX = "model.safetensors", "model.onnx", "model-int8.onnx"
+TFLITE, INT8_TFLITE = "model.tflite", "model-int8.tflite"
+INT8_HEADER, EXAMPLE_CC = "model_int8.h", "classify.cc"
 SEEN = "trained-on.bin"
 CURVE, CONFUSION = "curve.png", "confusion.png"
 

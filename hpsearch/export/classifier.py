@@ -144,10 +144,10 @@ def find_missing_packages(names: Sequence[str] = ONNX_PACKAGES) -> list[str]:
     return [name for name in names if find_spec(name) is None]
 
 
-def require_packages(*names: str, what: str) -> None:
+def require_packages(*names: str, what: str, command: str = INSTALL_COMMAND) -> None:
     """Raises InputError with the command to type where a package is not installed that `what` needs."""
     if missing := find_missing_packages(names):
-        raise InputError(f"{what} needs {' and '.join(missing)}, not installed here: {INSTALL_COMMAND}")
+        raise InputError(f"{what} needs {' and '.join(missing)}, not installed here: {command}")
 
 
 def _log_sum_exp(logits: WideArray) -> WideArray:

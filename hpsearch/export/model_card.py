@@ -4,10 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.export.bundle_files import CONFUSION, CURVE, INT8_ONNX, ONNX, SAFETENSORS, SEEN
+from hpsearch.dataset import InputShape
+from hpsearch.export.bundle_files import (
+    CONFUSION,
+    CURVE,
+    EXAMPLE_CC,
+    INT8_HEADER,
+    INT8_ONNX,
+    INT8_TFLITE,
+    ONNX,
+    SAFETENSORS,
+    SEEN,
+    TFLITE,
+)
 from hpsearch.export.classifier import INSTALL_COMMAND
 from hpsearch.export.finalist_card import write_finalist
 from hpsearch.markdown import escape, write_table
+from hpsearch.network.sizes import show_bytes
 from hpsearch.study.trial_config import TrialConfig
 
 _ABOUT = {
@@ -16,6 +29,10 @@ _ABOUT = {
     SAFETENSORS: "the trained weights in single precision",
     ONNX: "the network with its weights, normalization of the pixels inside",
     INT8_ONNX: "the same in 8-bit whole numbers",
+    TFLITE: "the network for TensorFlow Lite: normalization inside, norms folded",
+    INT8_TFLITE: "the same in 8-bit whole numbers, for TensorFlow Lite Micro",
+    INT8_HEADER: "that file without its metadata as a C array, with the sizes that a firmware needs",
+    EXAMPLE_CC: "an example in C++ that labels an image with it",
     SEEN: "the images it was trained on, 8 bytes of a hash each: hpsearch evaluate sets them aside",
     CURVE: "the learning curve",
     CONFUSION: "the confusion matrix on the validation split",
@@ -68,6 +85,7 @@ def _write_head(facts: CardFacts) -> str:
     ]
     if config.teacher is not None:
         rows.insert(2, ("learned from", f"{escape(config.teacher.describe())}, beside the labels (distillation)"))
+    rows += _describe_device(manifest)
     if "int8" in manifest:
         rows.insert(1, ("the same in int8", _describe_int8(manifest)))
     return "\n".join(
@@ -81,6 +99,38 @@ def _write_head(facts: CardFacts) -> str:
             *write_table(("", ""), rows),
         ]
     )
+
+
+def _describe_device(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a small device gives for the network, in whole numbers and in single precision."""
+    if (found := manifest.get("footprint")) is None:
+        return []
+    rows = [
+        (
+            f"{what} on a small device",
+            f"{show_bytes(found[f'{what.lower()}_int8_bytes'])} in int8, "
+            f"{show_bytes(found[f'{what.lower()}_fp32_bytes'])} in fp32",
+        )
+        for what in ("RAM", "flash")
+    ]
+    tflite = manifest.get("tflite", {})
+    if "validation_accuracy" in tflite:
+        rows.append(("accuracy of the int8 .tflite", f"{tflite['validation_accuracy']:.2%} of the same images"))
+    if "micro" in tflite:
+        micro = tflite["micro"]
+        rows.append(
+            (
+                "arena in TensorFlow Lite Micro",
+                f"{micro['arena_head_bytes']:,} bytes for what flows and {micro['arena_tail_bytes']:,} for the "
+                "interpreter's structures (measured on 64 bits)",
+            )
+        )
+    if "operators" in tflite:
+        rows.append(("operators", ", ".join(tflite["operators"])))
+    for name, limit in manifest.get("limits", {}).items():
+        if name != "budget":
+            rows.append((f"limit of {name}", f"{limit:,}{' bytes' if name != 'macs' else ''}"))
+    return rows
 
 
 def _describe_validation(manifest: Mapping[str, Any]) -> str:
@@ -216,6 +266,13 @@ def _write_verification(verified: Mapping[str, Any]) -> str:
         check = verified[INT8_ONNX]
         right = f"{check['correct']:,} right ({check['accuracy']:.2%}), " if "correct" in check else ""
         lines.append(f"- `{INT8_ONNX}` in onnxruntime: {right}the same class as in fp32 for {check['same_top_1']:.2%}")
+    if INT8_TFLITE in verified:
+        check = verified[INT8_TFLITE]
+        lines.append(_describe_check(TFLITE, f"in ai-edge-litert, on {verified[TFLITE]['images']:,}", verified[TFLITE]))
+        right = f"{check['correct']:,} right ({check['accuracy']:.2%}), " if "correct" in check else ""
+        lines.append(
+            f"- `{INT8_TFLITE}` in ai-edge-litert: {right}the same class as in fp32 for {check['same_top_1']:.2%}"
+        )
     return "\n".join(lines)
 
 
@@ -262,6 +319,8 @@ def _write_use(facts: CardFacts) -> str:
             "print(class_names[logits[0].argmax()])",
             "```",
         ]
+    if INT8_TFLITE in facts.sizes_bytes:
+        blocks += ["", *_write_tflite_use(shape)]
     if SAFETENSORS in facts.sizes_bytes:
         blocks += [
             "",
@@ -275,6 +334,28 @@ def _write_use(facts: CardFacts) -> str:
             "```",
         ]
     return "\n".join(blocks)
+
+
+def _write_tflite_use(shape: InputShape) -> list[str]:
+    """How to run the file for a small device on a computer, and in a firmware."""
+    return [
+        "On a computer without hpsearch and PyTorch (`pip install ai-edge-litert`), from this folder:",
+        "",
+        "```python",
+        "import numpy as np",
+        "from ai_edge_litert.interpreter import Interpreter",
+        "",
+        f'model = Interpreter("{INT8_TFLITE}")',
+        "model.allocate_tensors()",
+        f"image = np.zeros((1, {shape.height}, {shape.width}, {shape.channels}), np.uint8)  # pixels as they are",
+        'model.set_tensor(model.get_input_details()[0]["index"], image)',
+        "model.invoke()",
+        'print(model.get_tensor(model.get_output_details()[0]["index"])[0].argmax())',
+        "```",
+        "",
+        f"In a firmware: `{INT8_HEADER}` is the same network as an array, `{EXAMPLE_CC}` runs it by TensorFlow Lite "
+        "Micro and registers just the operators that it has.",
+    ]
 
 
 def _write_origin(facts: CardFacts) -> str:

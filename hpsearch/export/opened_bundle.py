@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
-from hpsearch.export.bundle_files import INT8_ONNX, MANIFEST, MANIFEST_VERSION, ONNX, SAFETENSORS
+from hpsearch.export.bundle_files import (
+    INT8_ONNX,
+    INT8_TFLITE,
+    MANIFEST,
+    MANIFEST_VERSION,
+    ONNX,
+    SAFETENSORS,
+    TFLITE,
+)
 from hpsearch.study.spec import explain_value_error
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.wording import quote
@@ -34,17 +42,18 @@ class Bundle:
     files: Mapping[str, bytes]
 
     def load_classifier(self, name: str = SAFETENSORS) -> "Classifier":
-        """The network from one of the bundle's models: model.safetensors, model.onnx or model-int8.onnx.
+        """The network from one of the bundle's models: model.safetensors, model.onnx, model-int8.tflite ...
 
         Raises:
             InputError: The bundle has no such file, or it does not fit the configuration.
         """
         from hpsearch.export.classifier import OnnxClassifier
+        from hpsearch.export.tflite_classifier import TfliteClassifier
         from hpsearch.training.inference import TrainedNetwork
 
         content = self.files.get(name)
         if content is None:
-            others = {SAFETENSORS: "no option", ONNX: "--onnx", INT8_ONNX: "--int8"}
+            others = {SAFETENSORS: "no option", ONNX: "--onnx", INT8_ONNX: "--int8", INT8_TFLITE: "--tflite"}
             here = ", ".join(f"{other} ({others[other]})" for other in others if other in self.files)
             raise InputError(f"{str(self.path)!r} has no {name}; it has {here or 'no model at all'}")
         if name == SAFETENSORS:
@@ -52,6 +61,8 @@ class Bundle:
                 return TrainedNetwork(self.config, content)
             except InputError as error:
                 raise InputError(f"{name} in {str(self.path)!r} does not fit config.json: {error}") from error
+        if name in (TFLITE, INT8_TFLITE):
+            return TfliteClassifier(self.config, content, f"{name} in {str(self.path)!r}")
         return OnnxClassifier(self.config, content, f"{name} in {str(self.path)!r}")
 
 

@@ -4,13 +4,12 @@ import contextlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 import tomli_w
 
-from hpsearch import __version__
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import (
     CARD,
@@ -31,11 +30,24 @@ from hpsearch.training.onnx_export import INPUT_NAME, OPSET, OUTPUT_NAME
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
+from hpsearch.version import __version__
 
-MADE_ANEW = frozenset({"version", "versions", "verified", "int8", "onnx", "files", "brightness", "baseline"})
+MADE_ANEW = frozenset(
+    {"version", "versions", "verified", "int8", "onnx", "files", "brightness", "baseline", "tflite", "footprint"}
+)
 """The entries of a manifest in which two exports of the same trial may differ: versions, and what rounding gives."""
 
-_VERSIONED = ("hpsearch", "torch", "optuna", "numpy", "onnx", "onnxruntime", "onnxscript")
+_VERSIONED = (
+    "hpsearch",
+    "torch",
+    "optuna",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "ai-edge-litert",
+    "tflite-micro",
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,14 @@ class SelectedTrial:
         manifest["versions"] = {name: version for name in _VERSIONED if (version := _find_version(name)) is not None}
         return manifest
 
+    def describe_tflite(self) -> dict[str, str]:
+        """What a .tflite file says of itself, beside what its graph says."""
+        described = self.describe_onnx()
+        return described | {
+            "input": "images as bytes, 0 to 255: (1, height, width, channels); grey, or red, green, blue",
+            "output": "logits: (1, classes); in whole numbers (q - zero) * scale",
+        }
+
     def describe_onnx(self) -> dict[str, str]:
         """What an ONNX file says of itself, beside what its graph says."""
         facts = self.facts
@@ -131,6 +151,7 @@ def select_trial(
         "network": config.architecture.describe(),
         "weights": config.count_weights(),
         "macs": config.count_macs(),
+        "footprint": asdict(config.count_footprint()),
         "budget_weights": config.budget,
         "epochs": trial.epochs,
         "validation_accuracy": trial.value,
@@ -147,6 +168,8 @@ def select_trial(
         facts["trains_on"] = config.trains_on
     if config.teacher is not None:
         facts["teacher"] = config.teacher.model_dump(mode="json")
+    if study.spec.limits.is_of_device:
+        facts |= {"limits": study.spec.limits.named, "target": study.spec.target}
     if finalist is not None:
         facts["finalist"] = finalist
     target = folder / f"{study.name}-trial-{trial.number}"

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from hpsearch.errors import HpsearchError
-from hpsearch.export.bundle_files import INT8_ONNX, ONNX, SAFETENSORS
+from hpsearch.export.bundle_files import INT8_ONNX, INT8_TFLITE, ONNX, SAFETENSORS, TFLITE
 from hpsearch.export.classifier import Measures, OnnxClassifier, measure
+from hpsearch.export.micro_interpreter import has_micro_interpreter, run_micro
+from hpsearch.export.tflite_classifier import TfliteClassifier, find_output_scale
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -21,6 +23,12 @@ Single precision has 1e-7; sums of a thousand products in another order, and bat
 or three digits."""
 RECORDED_TOLERANCE = {"cpu": TOLERANCE, "other": 2e-3}
 """The same between the device that trained the trial and this CPU: a GPU convolves with 10 bits (TF32)."""
+
+
+_TFLITE_IMAGES = 1000
+_MICRO_IMAGES = 20
+_MICRO_STEPS = 2
+"""The two interpreters round a sum in 32 bits at different places, which a layer or two may pass on."""
 
 
 class VerificationError(HpsearchError):
@@ -36,6 +44,8 @@ class Verification:
     document: dict[str, Any]
     """For the manifest."""
     int8_accuracy: float | None = None
+    tflite: dict[str, Any] | None = None
+    """What the interpreters of a small device gave and took; None without such files."""
 
 
 def verify_files(
@@ -84,7 +94,64 @@ def verify_files(
             int8 = measure(logits, counted)
             int8_accuracy = int8.accuracy
             document[INT8_ONNX] |= {"correct": int8.correct, "accuracy": int8.accuracy}
-    return Verification(measures, document, int8_accuracy)
+    found = None
+    if (folder / INT8_TFLITE).exists():
+        checks = verify_tflite(folder, config, images, expected, counted)
+        document |= checks.document
+        found = checks.facts
+    return Verification(measures, document, int8_accuracy, found)
+
+
+@dataclass(frozen=True)
+class _TfliteChecks:
+    document: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def verify_tflite(
+    folder: Path, config: TrialConfig, images: ByteArray, expected: FloatArray, counted: IntegerArray | None
+) -> _TfliteChecks:
+    """The .tflite files in ai-edge-litert, on every image in whole numbers, and in TensorFlow Lite Micro on a few.
+
+    Raises:
+        VerificationError: In single precision logits differ by more than the tolerance, or the two interpreters do not
+            agree in whole numbers.
+    """
+    some = slice(0, _TFLITE_IMAGES)
+    logits = TfliteClassifier(config, (folder / TFLITE).read_bytes(), TFLITE).compute_logits(images[some])
+    labels = counted[some] if counted is not None else None
+    document = {TFLITE: _compare(TFLITE, expected[some], logits, labels) | {"images": len(logits)}}
+    model = (folder / INT8_TFLITE).read_bytes()
+    whole = TfliteClassifier(config, model, INT8_TFLITE).compute_logits(images)
+    document[INT8_TFLITE] = {"same_top_1": _share_same(expected, whole)}
+    facts: dict[str, Any] = {}
+    if counted is not None:
+        found = measure(whole, counted)
+        document[INT8_TFLITE] |= {"correct": found.correct, "accuracy": found.accuracy}
+        facts["validation_accuracy"] = found.accuracy
+    if has_micro_interpreter():
+        facts["micro"] = _verify_micro(config, model, images[:_MICRO_IMAGES], whole[:_MICRO_IMAGES])
+    return _TfliteChecks(document, facts)
+
+
+def _verify_micro(config: TrialConfig, model: bytes, images: ByteArray, expected: FloatArray) -> dict[str, Any]:
+    """Raises VerificationError where the interpreter of a device gives other logits, by more than two steps."""
+    size = config.count_footprint()
+    run = run_micro(model, images, max(size.ram_int8_bytes, size.ram_fp32_bytes))
+    scale, zero = find_output_scale(model)
+    logits = (run.outputs.astype(np.float32) - zero) * scale
+    difference = float(np.abs(logits - expected).max() / scale)
+    if difference > _MICRO_STEPS:
+        raise VerificationError(
+            f"{INT8_TFLITE} gives other logits in TensorFlow Lite Micro than in ai-edge-litert, by "
+            f"{difference:.0f} steps of {scale:.2g}; nothing is exported"
+        )
+    return {
+        "images": len(images),
+        "largest_difference_steps": difference,
+        "arena_head_bytes": run.head_bytes,
+        "arena_tail_bytes": run.tail_bytes,
+    }
 
 
 def _compare_with_recorded(

@@ -13,12 +13,12 @@ Then the channels found are rounded, as far as that leaves no more than a tenth 
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Architecture
-from hpsearch.network.budget import format_budget
+from hpsearch.network.limits import LimitName, Limits, as_limits, format_limit
 from hpsearch.network.shape import CnnShape, Shape
 
 MINIMUM_WIDTH = 4
@@ -29,6 +29,15 @@ TOLERANCE = 0.01
 
 MULTIPLE_TOLERANCE = 0.1
 """The same for one whose channels are multiples of a number."""
+
+DEVICE_TOLERANCE = 0.02
+"""The same for one whose channels are multiples, under the limits of a device."""
+
+_LOAD = 10_000_000
+"""The whole of a limit, where no budget says how many weights that is."""
+
+_DEVICE_DISTORTION = 1.5
+"""A factor between a width and its share that the limits of a device are worth."""
 
 _NARROWEST_VECTOR = 4
 """Numbers of single precision: multiples of fewer are no faster than any."""
@@ -49,37 +58,78 @@ class BudgetTooSmallError(InputError):
     """No width of the shape is small enough for the budget."""
 
 
-def solve(shape: Shape, budget_weights: int, input_shape: InputShape, class_count: int) -> Architecture:
+def solve(shape: Shape, limits: int | Limits, input_shape: InputShape, class_count: int) -> Architecture:
     """The widest architecture of this shape that fits: within 1% of the budget where widths allow it, never over.
 
     With a `width_multiple` the channels of all stages are multiples of it, and the architecture within 10% of the
     budget; where no such channels are near the ratios, of half of it, and so on down to 4, and else within 1% again.
 
+    Of several limits the one that binds takes the place of the budget. Those of a device grow in steps: one more
+    channel at full resolution is much RAM. Multiples are then taken only within 2%, and no layer grows beyond its share
+    for the sake of a limit that does not notice it.
+
+    Args:
+        shape: What to widen.
+        limits: The most weights, or all limits.
+        input_shape: Of an image.
+        class_count: Of the logits.
+
     Raises:
-        BudgetTooSmallError: Even the narrowest widths are over; the message names the smallest budget that works.
+        BudgetTooSmallError: Even the narrowest widths are over; the message names the smallest limits that work.
         ArchitectureError: An image of `input_shape` is too small for the shape.
     """
-    smallest = count_smallest(shape, input_shape, class_count)
-    if smallest > budget_weights:
-        raise BudgetTooSmallError(
-            f"budget {format_budget(budget_weights)} is too small for this shape: "
-            f"the smallest that works is {smallest}; give --budget {smallest} or more"
-        )
+    limits = as_limits(limits)
+    smallest = measure_smallest(shape, limits, input_shape, class_count)
+    if exceeded := limits.list_exceeded(smallest):
+        raise BudgetTooSmallError(refuse_limits(limits, "this shape", {name: smallest[name] for name in exceeded}))
+    named = limits.named
+    whole = limits.budget or _LOAD
 
     @functools.cache
     def count(widths: Widths) -> int:
-        return shape.build(widths).count_weights(input_shape, class_count)
+        """What binds, in weights of the budget; of the budget alone just the weights."""
+        measured = limits.measure(shape.build(widths), input_shape, class_count)
+        return max(-(-value * whole // named[name]) for name, value in measured.items())
 
-    rounded = _round_channels(shape, budget_weights, count) if isinstance(shape, CnnShape) else None
-    return shape.build(rounded or _solve_widths(shape.ratios, budget_weights, count))
+    is_elastic = not limits.is_of_device
+    rounded = None
+    if isinstance(shape, CnnShape):
+        rounded = _round_channels(shape, whole, count, MULTIPLE_TOLERANCE if is_elastic else DEVICE_TOLERANCE)
+    return shape.build(rounded or _solve_widths(shape.ratios, whole, count, is_elastic=is_elastic))
+
+
+def refuse_limits(limits: Limits, what: str, smallest: Mapping[LimitName, int]) -> str:
+    """What to say where limits are too small for `what`, with the smallest that work."""
+    named = limits.named
+    given = " and ".join(f"{name} {format_limit(name, named[name])}" for name in smallest)
+    if list(smallest) == ["budget"]:
+        least = smallest["budget"]
+        return f"{given} is too small for {what}: the smallest that works is {least}; give --budget {least} or more"
+    are, work = ("is", "smallest that works is") if len(smallest) == 1 else ("are", "smallest that work are")
+    least_flags = " ".join(f"--{name} {value}" for name, value in smallest.items())
+    return f"{given} {are} too small for {what}: the {work} {least_flags}; give as much or more"
 
 
 def count_smallest(shape: Shape, input_shape: InputShape, class_count: int) -> int:
     """The weights of the shape with every width at `MINIMUM_WIDTH`: the smallest budget that it can meet."""
-    return shape.build((MINIMUM_WIDTH,) * len(shape.ratios)).count_weights(input_shape, class_count)
+    return build_smallest(shape).count_weights(input_shape, class_count)
 
 
-def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights) -> Widths:
+def measure_smallest(shape: Shape, limits: Limits, input_shape: InputShape, class_count: int) -> dict[LimitName, int]:
+    """What the shape takes of everything that is limited with every width at `MINIMUM_WIDTH`.
+
+    Raises:
+        ArchitectureError: An image of `input_shape` is too small for the shape.
+    """
+    return limits.measure(build_smallest(shape), input_shape, class_count)
+
+
+def build_smallest(shape: Shape) -> Architecture:
+    """The shape with every width at `MINIMUM_WIDTH`."""
+    return shape.build((MINIMUM_WIDTH,) * len(shape.ratios))
+
+
+def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights, *, is_elastic: bool) -> Widths:
     scale = _largest_scale(ratios, budget, count)
     ideal = tuple(max(scale * ratio, MINIMUM_WIDTH) for ratio in ratios)
     best = _widen_singly(_scaled(ratios, scale), ideal, budget, count)
@@ -87,7 +137,10 @@ def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights) -> 
     candidates = {best: count(best)}
     if candidates[best] < enough or _distortion(best, ideal) > _GOOD_DISTORTION:
         candidates.update(_exchange(best, ideal, budget, count))
-    if max(candidates.values()) < enough:
+    if not is_elastic:
+        bent = {widths: load for widths, load in candidates.items() if _distortion(widths, ideal) <= _DEVICE_DISTORTION}
+        candidates = bent or candidates
+    elif max(candidates.values()) < enough:
         candidates.update(_walk_edges(best, budget, count))
     close = [widths for widths, weights in candidates.items() if weights >= enough]
     if close:
@@ -95,10 +148,10 @@ def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights) -> 
     return max(candidates, key=lambda widths: (candidates[widths], widths))
 
 
-def _round_channels(shape: CnnShape, budget: int, count: CountWeights) -> Widths | None:
+def _round_channels(shape: CnnShape, budget: int, count: CountWeights, tolerance: float) -> Widths | None:
     """Every stage's channels at a multiple next to its share: little bent, and little of the budget left.
 
-    None where no multiples come within `MULTIPLE_TOLERANCE`.
+    None where no multiples come within the tolerance.
     """
     scale = _largest_scale(shape.ratios, budget, count)
     ideal = tuple(max(scale * ratio, MINIMUM_WIDTH) for ratio in shape.ratios)
@@ -109,7 +162,7 @@ def _round_channels(shape: CnnShape, budget: int, count: CountWeights) -> Widths
         for channels in itertools.product(*ranges):
             widths = (*channels, *dense)
             weights, bent = count(widths), _distortion(widths, ideal)
-            if (1 - MULTIPLE_TOLERANCE) * budget <= weights <= budget and bent <= _GOOD_DISTORTION:
+            if (1 - tolerance) * budget <= weights <= budget and bent <= _GOOD_DISTORTION:
                 costs[widths] = bent * budget / weights
         if costs:
             return min(costs, key=lambda widths: (costs[widths], widths))
@@ -157,8 +210,8 @@ def _widen_singly(widths: Widths, ideal: Sequence[float], budget: int, count: Co
     while len(growing) > 1:
         position = min(growing, key=lambda index: (widths[index] + 1) / ideal[index])
         wider = _changed(widths, position, 1)
-        if count(wider) > budget:
-            growing.discard(position)
+        if count(wider) > budget or (wider[position] > ideal[position] and count(wider) == count(widths)):
+            growing.discard(position)  # no limit that binds would notice it
         elif count(widths) >= (1 - TOLERANCE) * budget and wider[position] > _GOOD_DISTORTION * ideal[position]:
             return widths
         else:

@@ -1,13 +1,16 @@
 """What figures are drawn on: one look, one kind of file, no state shared with other figures of the process."""
 
+import functools
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure
+
+P = ParamSpec("P")
 
 _DOTS_PER_INCH = 120
 _COLOURS = 256
@@ -28,7 +31,7 @@ _STYLE: Any = {
 def make_figure(width_inches: float, height_inches: float) -> "Figure":
     """A figure that no window and no global list of figures knows of."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure
 
     figure = Figure(figsize=(width_inches, height_inches), dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -63,3 +66,21 @@ def styled() -> Iterator[None]:
     with rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
+
+
+class Drawing(Generic[P]):
+    """What draws a figure: called, it gives a PNG file; `make` gives the figure itself. Use it as a decorator."""
+
+    def __init__(self, draw: "Callable[P, Figure]") -> None:
+        self._draw = draw
+        functools.update_wrapper(self, draw)
+
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> bytes:
+        """As a PNG file."""
+        with styled():
+            return write_png(self._draw(*args, **keywords))
+
+    def make(self, *args: P.args, **keywords: P.kwargs) -> "Figure":
+        """The figure, for whoever shows or changes it."""
+        with styled():
+            return self._draw(*args, **keywords)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from hpsearch.network.memory import Footprint
+from hpsearch.network.sizes import show_bytes
 from hpsearch.reporting.document import Block, Commands, Part, Picture, Section, Sentence, make_table
 from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
 from hpsearch.reporting.subject import Subject
@@ -26,6 +28,8 @@ class Contender:
     test_accuracy: float | None
     seconds: float | None
     """Of one training."""
+    footprint: Footprint | None = None
+    """What the network takes of a small device."""
 
     @property
     def measured(self) -> Measured:
@@ -60,7 +64,8 @@ def list_contenders(subject: Subject) -> list[Contender]:
         if best is None:
             return [Contender(record, "nothing complete", False, None, None, None, None, None)]
         what = f"trial {best.number}"
-        return [Contender(record, what, False, best.weights, best.macs, best.value, best.test_accuracy, best.seconds)]
+        figures = (best.weights, best.macs, best.value, best.test_accuracy, best.seconds, best.footprint)
+        return [Contender(record, what, False, *figures)]
     return [
         Contender(
             record,
@@ -71,6 +76,7 @@ def list_contenders(subject: Subject) -> list[Contender]:
             mine.validation.mean if mine.validation else None,
             mine.test.mean if mine.test else None,
             mine.seconds,
+            mine.config.count_footprint(),
         )
         for mine in summary.labels
     ]
@@ -83,8 +89,17 @@ def is_unbeaten(contender: Contender, contenders: Sequence[Contender]) -> bool:
     return is_on_frontier(contender.measured, rivals)
 
 
+def _write_footprint(contender: Contender) -> list[str]:
+    """RAM and flash in int8; nothing of several networks."""
+    footprint = contender.footprint
+    if footprint is None:
+        return ["", ""]
+    return [show_bytes(footprint.ram_int8_bytes), show_bytes(footprint.flash_int8_bytes)]
+
+
 def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
-    headings = ["study", "network", "data", "arch", "budget>", "weights>", "MACs>", "validation (%)>", "test (%)>"]
+    headings = ["study", "network", "data", "arch", "budget>", "weights>", "MACs>", "RAM int8>", "flash int8>"]
+    headings += ["validation (%)>", "test (%)>"]
     headings += ["a training (s)>", "trials finished>", "on the frontier"]
     rows = []
     for each in contenders:
@@ -95,9 +110,10 @@ def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
                 each.what,
                 name_dataset(record.study.dataset),
                 spec.arch,
-                "" if each.is_planned else f"{spec.budget:,}",
+                "" if each.is_planned or spec.budget is None else f"{spec.budget:,}",
                 write_count(each.weights),
                 write_count(each.macs),
+                *_write_footprint(each),
                 write_percent(each.validation_accuracy),
                 write_percent(each.test_accuracy),
                 write_seconds(each.seconds),

@@ -11,11 +11,12 @@ import numpy as np
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError
-from hpsearch.reporting.canvas import make_figure, styled, write_png
+from hpsearch.reporting.canvas import Drawing, make_figure
 from hpsearch.reporting.lines import fit_loss_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _TITLE_CHARACTERS = 76
 _NAME_CHARACTERS = 14
@@ -27,7 +28,8 @@ _DARK_SHADE = 0.5
 _TRAIN, _VALIDATION, _ACCURACY = "#6b6b6b", "#0b5394", "#000000"
 
 
-def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
+@Drawing
+def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> "Figure":
     """The losses of a trial by epoch, and its validation accuracy below; without validation the training loss alone.
 
     Args:
@@ -35,7 +37,7 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
         title: What stands above it.
 
     Returns:
-        A PNG file.
+        A PNG file; `make` gives the figure.
 
     Raises:
         InputError: The curve is empty.
@@ -45,29 +47,29 @@ def draw_learning_curve(curve: Sequence[EpochResult], title: str) -> bytes:
     epochs = [point.epoch + 1 for point in curve]
     accuracies = [100 * point.validation_accuracy for point in curve if point.validation_accuracy is not None]
     validation_losses = [point.validation_loss for point in curve if point.validation_loss is not None]
-    with styled():
-        figure = make_figure(7.0, 5.2 if accuracies else 3.0)
-        upper, *below = figure.subplots(2 if accuracies else 1, 1, sharex=True, squeeze=False)[:, 0]
-        figure.suptitle(_cut(title, _TITLE_CHARACTERS), fontsize=10)
-        line = {"markersize": 3.5, "linewidth": 1.5}
-        train_losses = [point.train_loss for point in curve]
-        upper.plot(epochs, train_losses, label="train, as optimized", color=_TRAIN, linestyle="--", marker="s", **line)
-        if validation_losses:
-            upper.plot(epochs, validation_losses, label="validation", color=_VALIDATION, marker="o", **line)
-        upper.set_ylabel("loss (cross-entropy)")
-        upper.legend(frameon=False)
-        for lower in below:
-            lower.plot(epochs, accuracies, color=_ACCURACY, marker="o", **line)
-            lower.set_ylabel("validation accuracy (%)")
-            _mark_best(lower, epochs, accuracies)
-        (upper, *below)[-1].set_xlabel("epoch")
-        for axes in (upper, *below):
-            _finish_curve(axes, len(curve))
-        fit_loss_axis(upper, train_losses + validation_losses)
-        return write_png(figure)
+    figure = make_figure(7.0, 5.2 if accuracies else 3.0)
+    upper, *below = figure.subplots(2 if accuracies else 1, 1, sharex=True, squeeze=False)[:, 0]
+    figure.suptitle(_cut(title, _TITLE_CHARACTERS), fontsize=10)
+    line = {"markersize": 3.5, "linewidth": 1.5}
+    train_losses = [point.train_loss for point in curve]
+    upper.plot(epochs, train_losses, label="train, as optimized", color=_TRAIN, linestyle="--", marker="s", **line)
+    if validation_losses:
+        upper.plot(epochs, validation_losses, label="validation", color=_VALIDATION, marker="o", **line)
+    upper.set_ylabel("loss (cross-entropy)")
+    upper.legend(frameon=False)
+    for lower in below:
+        lower.plot(epochs, accuracies, color=_ACCURACY, marker="o", **line)
+        lower.set_ylabel("validation accuracy (%)")
+        _mark_best(lower, epochs, accuracies)
+    (upper, *below)[-1].set_xlabel("epoch")
+    for axes in (upper, *below):
+        _finish_curve(axes, len(curve))
+    fit_loss_axis(upper, train_losses + validation_losses)
+    return figure
 
 
-def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> bytes:
+@Drawing
+def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> "Figure":
     """Which classes are taken for which: a row a true class, shaded by the share of its images.
 
     Args:
@@ -76,7 +78,7 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
         title: What stands above it.
 
     Returns:
-        A PNG file.
+        A PNG file; `make` gives the figure.
 
     Raises:
         InputError: The counts are no square of as many rows as there are names.
@@ -91,34 +93,33 @@ def draw_confusion_matrix(counts: Sequence[Sequence[int]], class_names: Sequence
     percent = 100 * np.divide(table, rows, out=np.zeros(table.shape), where=rows > 0)
     shows_counts = size <= _MOST_CLASSES_WITH_COUNTS
     side = float(np.clip(2.6 + 0.52 * size, 4.2, 12.0))
-    with styled():
-        figure = make_figure(side + 1.4, side)
-        axes = figure.subplots()
-        cells = axes.pcolormesh(
-            percent,
-            cmap="Greys",
-            norm=PowerNorm(0.5, vmin=0, vmax=100),  # a few per cent taken for another class shall show
-            linewidth=0.5 if shows_counts else 0.0,
-            edgecolor="#e5e5e5",
-        )
-        axes.set_aspect("equal")
-        axes.invert_yaxis()
-        figure.colorbar(cells, ax=axes, label="share of the true class (%)", shrink=0.8)
-        if shows_counts:
-            _write_counts(axes, table, cells.to_rgba(percent))
-        middles = np.arange(size) + 0.5
-        axes.set_xticks(middles, _label_classes(class_names), rotation=0 if _are_short(class_names) else 90)
-        axes.set_yticks(middles, _label_classes(class_names))
-        axes.tick_params(length=0)
-        if size > _MOST_CLASSES_WITH_COUNTS:
-            axes.tick_params(labelsize=6.5)
-        axes.spines[:].set_visible(True)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
-        correct, total = int(np.trace(table)), int(table.sum())
-        share = f": {100 * correct / total:.2f}%" if total else ""
-        axes.set_title(f"{_cut(title, _TITLE_CHARACTERS)}\n{correct:,} of {total:,} right{share}", fontsize=9.5, pad=10)
-        return write_png(figure)
+    figure = make_figure(side + 1.4, side)
+    axes = figure.subplots()
+    cells = axes.pcolormesh(
+        percent,
+        cmap="Greys",
+        norm=PowerNorm(0.5, vmin=0, vmax=100),  # a few per cent taken for another class shall show
+        linewidth=0.5 if shows_counts else 0.0,
+        edgecolor="#e5e5e5",
+    )
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    figure.colorbar(cells, ax=axes, label="share of the true class (%)", shrink=0.8)
+    if shows_counts:
+        _write_counts(axes, table, cells.to_rgba(percent))
+    middles = np.arange(size) + 0.5
+    axes.set_xticks(middles, _label_classes(class_names), rotation=0 if _are_short(class_names) else 90)
+    axes.set_yticks(middles, _label_classes(class_names))
+    axes.tick_params(length=0)
+    if size > _MOST_CLASSES_WITH_COUNTS:
+        axes.tick_params(labelsize=6.5)
+    axes.spines[:].set_visible(True)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    correct, total = int(np.trace(table)), int(table.sum())
+    share = f": {100 * correct / total:.2f}%" if total else ""
+    axes.set_title(f"{_cut(title, _TITLE_CHARACTERS)}\n{correct:,} of {total:,} right{share}", fontsize=9.5, pad=10)
+    return figure
 
 
 def _finish_curve(axes: "Axes", epochs: int) -> None:

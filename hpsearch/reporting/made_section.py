@@ -154,7 +154,8 @@ def _write_search_command(record: StudyRecord) -> tuple[str, str]:
     if spec.space != default_space(spec.arch) or spec.validation_fraction != usual or has_pinned_rounds:
         return shlex.join(["hpsearch", "run", f"{name}.toml", *flags]), _write_study_file(record)
     given: dict[str, Any] = {
-        "--budget": spec.budget,
+        **{f"--{name}": limit for name, limit in spec.limits.named.items()},
+        **({} if spec.target is None else {"--target": spec.target}),
         "--arch": spec.arch,
         "--dataset": name_dataset(record.study.dataset),
     }
@@ -177,7 +178,8 @@ def _is_without_portfolio(record: StudyRecord) -> bool:
 def _write_study_file(record: StudyRecord) -> str:
     spec, usual = record.study.spec, default_space(record.study.spec.arch).distributions
     document: dict[str, Any] = {"name": record.study.name, "dataset": name_dataset(record.study.dataset)}
-    document |= {field: getattr(spec, field) for field in ("arch", "budget", "seed", "sampler")}
+    document |= {field: getattr(spec, field) for field in ("arch", "seed", "sampler")} | spec.limits.named
+    document |= {} if spec.target is None else {"target": spec.target}
     document |= {"validation_fraction": spec.validation_fraction} | _describe_length(spec)
     changed = {name: each for name, each in spec.space.distributions.items() if each != usual.get(name)}
     if changed:

@@ -3,6 +3,7 @@
 import itertools
 from functools import partial
 
+from hpsearch.network.sizes import show_bytes
 from hpsearch.reporting.document import Block, KeyFigures, Part, Picture, Section, Sentence
 from hpsearch.reporting.finalists_section import write_finalists_sections
 from hpsearch.reporting.influences_section import write_influences
@@ -26,7 +27,7 @@ from hpsearch.reporting.words import (
     write_times,
 )
 from hpsearch.tuning.record_words import describe_counts, describe_length
-from hpsearch.tuning.records import StudyRecord
+from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.suggest import searched_distributions
 
 _BEST_CURVES = 5
@@ -57,7 +58,7 @@ def ask_question(record: StudyRecord) -> str:
     """What the search asks, in a sentence."""
     spec, dataset = record.study.spec, record.study.dataset
     return (
-        f"Which {KINDS[spec.arch]} network of at most {spec.budget:,} weights best tells apart the "
+        f"Which {KINDS[spec.arch]} network of {spec.limits.describe()} best tells apart the "
         f"{dataset.class_count:,} classes of {name_dataset(dataset)}?"
     )
 
@@ -74,23 +75,36 @@ def _write_key_figures(record: StudyRecord) -> list[Block]:
                 f"{write_percent(best.test_accuracy)}%",
                 f"the split was opened {write_times(record.test_openings)}",
             )
-        share = f"{100 * (best.weights or 0) / spec.budget:.1f}% of the budget"
+        share = f"{100 * (best.weights or 0) / spec.budget:.1f}% of the budget" if spec.budget is not None else ""
         figures = [
             ("validation accuracy", f"{write_percent(best.value)}%", f"trial {best.number}, the best of them"),
             ("test accuracy", *test),
             ("weights", write_count(best.weights), share),
             ("MACs an image", write_count(best.macs), "multiply-accumulates"),
+            *_write_footprint(best),
             *figures,
         ]
     return [KeyFigures(tuple(figures))]
 
 
+def _write_footprint(best: TrialRecord) -> list[tuple[str, str, str]]:
+    """What the network takes of a small device."""
+    footprint = best.footprint
+    if footprint is None:
+        return []
+    return [
+        ("RAM in int8", show_bytes(footprint.ram_int8_bytes), f"{show_bytes(footprint.ram_fp32_bytes)} in fp32"),
+        ("flash in int8", show_bytes(footprint.flash_int8_bytes), f"{show_bytes(footprint.flash_fp32_bytes)} in fp32"),
+    ]
+
+
 def _describe_search(record: StudyRecord) -> list[Block]:
     spec = record.study.spec
     searched = searched_distributions(record.study.space)
+    bound = "the limits" if spec.limits.is_of_device else "the budget"
     text = (
         f"Sampler {spec.sampler} drew {count_of(len(searched), 'parameter')} of network and recipe for each trial; the "
-        f"widths are solved so that every network fits the budget. "
+        f"widths are solved so that every network fits {bound}. "
         f"{_describe_selection(record)} What counts is the accuracy on {100 * spec.validation_fraction:.4g}% of the "
         "training images, held out: it selects, so the best one promises too much."
     )

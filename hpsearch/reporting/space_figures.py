@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.reporting.canvas import make_figure, styled, write_png
+from hpsearch.reporting.canvas import Drawing, make_figure, styled, write_png
 from hpsearch.reporting.lines import BLUE, DARK, GREY, choose_look, finish_axes, fit_percent_axis
 from hpsearch.reporting.words import write_value
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from hpsearch.tuning.records import TrialRecord
 
@@ -18,26 +19,27 @@ MOST_AXES, MOST_PARALLEL_TRIALS = 9, 100
 """Of parallel coordinates."""
 
 
-def draw_importance(shares: Mapping[str, float]) -> bytes:
+@Drawing
+def draw_importance(shares: Mapping[str, float]) -> "Figure":
     """A bar for each parameter, the largest share at the top."""
-    with styled():
-        figure = make_figure(7.6, 0.8 + 0.27 * len(shares))
-        axes = figure.subplots()
-        percents = [100 * share for share in shares.values()]
-        axes.barh([_name(name) for name in shares], percents, color=BLUE, height=0.75)
-        axes.invert_yaxis()
-        for position, percent in enumerate(percents):
-            words = f" {percent:.0f}%" if percent >= 0.5 else " under 1%"
-            axes.text(percent, position, words, va="center", ha="left")
-        axes.set_xlabel("share of the importance (%)")
-        axes.set_xlim(0, max(percents) * 1.12)
-        axes.margins(y=0.02)
-        finish_axes(axes)
-        axes.grid(visible=False, axis="y")
-        return write_png(figure)
+    figure = make_figure(7.6, 0.8 + 0.27 * len(shares))
+    axes = figure.subplots()
+    percents = [100 * share for share in shares.values()]
+    axes.barh([_name(name) for name in shares], percents, color=BLUE, height=0.75)
+    axes.invert_yaxis()
+    for position, percent in enumerate(percents):
+        words = f" {percent:.0f}%" if percent >= 0.5 else " under 1%"
+        axes.text(percent, position, words, va="center", ha="left")
+    axes.set_xlabel("share of the importance (%)")
+    axes.set_xlim(0, max(percents) * 1.12)
+    axes.margins(y=0.02)
+    finish_axes(axes)
+    axes.grid(visible=False, axis="y")
+    return figure
 
 
-def draw_parallel_coordinates(trials: "Sequence[TrialRecord]", space: SearchSpace, names: Sequence[str]) -> bytes:
+@Drawing
+def draw_parallel_coordinates(trials: "Sequence[TrialRecord]", space: SearchSpace, names: Sequence[str]) -> "Figure":
     """A line for each complete trial through its values, the darker the better; the best one thick.
 
     Args:
@@ -49,34 +51,31 @@ def draw_parallel_coordinates(trials: "Sequence[TrialRecord]", space: SearchSpac
 
     accuracies = [100 * (trial.value or 0.0) for trial in trials]
     low, high = _bound(accuracies)
-    with styled():
-        figure = make_figure(max(7.6, 1.0 + 0.72 * (len(names) + 1)), 4.6)
-        axes = figure.subplots()
-        lines, shades = [], []
-        for trial, accuracy in zip(trials, accuracies, strict=True):
-            heights = [_place(space.distributions[name], trial.parameters.get(name)) for name in names]
-            height = min(1.0, max(0.0, (accuracy - low) / (high - low)))
-            lines.append(list(enumerate([*heights, height])))
-            shades.append(str(round(0.82 * (1 - height**2), 3)))
-        thin = 1.1 if len(trials) <= 100 else 0.5
-        order = range(len(lines) - 1, 0, -1)  # the better ones above
-        axes.add_collection(
-            LineCollection([lines[i] for i in order], colors=[shades[i] for i in order], linewidths=thin)
-        )
-        axes.plot(*zip(*lines[0], strict=True), color=BLUE, linewidth=2.6, marker="o", markersize=4)
-        for position, name in enumerate(names):
-            _draw_scale(axes, position, space.distributions[name])
-        _draw_ticks(axes, len(names), [(0.0, f"{low:.1f}"), (0.5, f"{(low + high) / 2:.1f}"), (1.0, f"{high:.1f}")])
-        axes.set_xticks(range(len(names) + 1), [*(_name(name) for name in names), "validation\naccuracy (%)"])
-        axes.tick_params(axis="x", length=0, rotation=40, labelsize=8)
-        for label in axes.get_xticklabels():
-            label.set_horizontalalignment("right")
-            label.set_rotation_mode("anchor")
-        axes.set_xlim(-0.3, len(names) + 0.75)
-        axes.set_ylim(-0.05, 1.05)
-        axes.set_yticks([])
-        axes.spines[:].set_visible(False)
-        return write_png(figure)
+    figure = make_figure(max(7.6, 1.0 + 0.72 * (len(names) + 1)), 4.6)
+    axes = figure.subplots()
+    lines, shades = [], []
+    for trial, accuracy in zip(trials, accuracies, strict=True):
+        heights = [_place(space.distributions[name], trial.parameters.get(name)) for name in names]
+        height = min(1.0, max(0.0, (accuracy - low) / (high - low)))
+        lines.append(list(enumerate([*heights, height])))
+        shades.append(str(round(0.82 * (1 - height**2), 3)))
+    thin = 1.1 if len(trials) <= 100 else 0.5
+    order = range(len(lines) - 1, 0, -1)  # the better ones above
+    axes.add_collection(LineCollection([lines[i] for i in order], colors=[shades[i] for i in order], linewidths=thin))
+    axes.plot(*zip(*lines[0], strict=True), color=BLUE, linewidth=2.6, marker="o", markersize=4)
+    for position, name in enumerate(names):
+        _draw_scale(axes, position, space.distributions[name])
+    _draw_ticks(axes, len(names), [(0.0, f"{low:.1f}"), (0.5, f"{(low + high) / 2:.1f}"), (1.0, f"{high:.1f}")])
+    axes.set_xticks(range(len(names) + 1), [*(_name(name) for name in names), "validation\naccuracy (%)"])
+    axes.tick_params(axis="x", length=0, rotation=40, labelsize=8)
+    for label in axes.get_xticklabels():
+        label.set_horizontalalignment("right")
+        label.set_rotation_mode("anchor")
+    axes.set_xlim(-0.3, len(names) + 0.75)
+    axes.set_ylim(-0.05, 1.05)
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return figure
 
 
 def find_varied_fields(trials: "Sequence[TrialRecord]") -> list[str]:

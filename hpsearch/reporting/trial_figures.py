@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.reporting.canvas import make_figure, styled, write_png
+from hpsearch.reporting.canvas import Drawing, make_figure, styled, write_png
 from hpsearch.reporting.lines import (
     BLUE,
     CURVE_REACH,
@@ -23,103 +23,104 @@ from hpsearch.reporting.lines import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from hpsearch.tuning.records import TrialRecord
 
 
-def draw_best_curves(trials: "Sequence[TrialRecord]") -> bytes:
+@Drawing
+def draw_best_curves(trials: "Sequence[TrialRecord]") -> "Figure":
     """Losses and validation accuracy of a few trials by epoch; each of them has a curve with validation."""
     from matplotlib.lines import Line2D
 
-    with styled():
-        figure = make_figure(7.6, 6.6)
-        upper, lower = figure.subplots(2, 1, sharex=True)
-        handles, names = [], []
-        for index, trial in enumerate(trials):
-            look = choose_look(index) | {"linestyle": "-", "linewidth": 1.4, "markersize": 4}
-            epochs = [point.epoch + 1 for point in trial.curve]
-            markers = {"markevery": mark_every(len(epochs))}
-            upper.plot(epochs, [point.validation_loss for point in trial.curve], **look, **markers)
-            upper.plot(
-                epochs, [point.train_loss for point in trial.curve], color=look["color"], linestyle=":", linewidth=1.4
-            )
-            percents = [100 * (point.validation_accuracy or 0.0) for point in trial.curve]
-            names.append(f"trial {trial.number}: {percents[-1]:.2f}%")
-            handles += lower.plot(epochs, percents, **look, **markers)
-        upper.set_ylabel("loss (cross-entropy)")
-        dashes = [Line2D([], [], color=DARK, linestyle=dash) for dash in ("-", ":")]
-        upper.legend(dashes, ["validation", "train, as optimized"], frameon=False)
-        lower.set_ylabel("validation accuracy (%)")
-        lower.set_xlabel("epoch")
-        figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
-        count_whole(lower)
-        for axes in (upper, lower):
-            finish_axes(axes)
-        points = [point for trial in trials for point in trial.curve]
-        losses = [loss for point in points for loss in (point.train_loss, point.validation_loss) if loss is not None]
-        fit_loss_axis(upper, losses)
-        percents = [100 * (point.validation_accuracy or 0.0) for point in points]
-        fit_percent_axis(lower, percents, reach=CURVE_REACH)
-        return write_png(figure)
+    figure = make_figure(7.6, 6.6)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    handles, names = [], []
+    for index, trial in enumerate(trials):
+        look = choose_look(index) | {"linestyle": "-", "linewidth": 1.4, "markersize": 4}
+        epochs = [point.epoch + 1 for point in trial.curve]
+        markers = {"markevery": mark_every(len(epochs))}
+        upper.plot(epochs, [point.validation_loss for point in trial.curve], **look, **markers)
+        upper.plot(
+            epochs, [point.train_loss for point in trial.curve], color=look["color"], linestyle=":", linewidth=1.4
+        )
+        percents = [100 * (point.validation_accuracy or 0.0) for point in trial.curve]
+        names.append(f"trial {trial.number}: {percents[-1]:.2f}%")
+        handles += lower.plot(epochs, percents, **look, **markers)
+    upper.set_ylabel("loss (cross-entropy)")
+    dashes = [Line2D([], [], color=DARK, linestyle=dash) for dash in ("-", ":")]
+    upper.legend(dashes, ["validation", "train, as optimized"], frameon=False)
+    lower.set_ylabel("validation accuracy (%)")
+    lower.set_xlabel("epoch")
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+    count_whole(lower)
+    for axes in (upper, lower):
+        finish_axes(axes)
+    points = [point for trial in trials for point in trial.curve]
+    losses = [loss for point in points for loss in (point.train_loss, point.validation_loss) if loss is not None]
+    fit_loss_axis(upper, losses)
+    percents = [100 * (point.validation_accuracy or 0.0) for point in points]
+    fit_percent_axis(lower, percents, reach=CURVE_REACH)
+    return figure
 
 
-def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = ()) -> bytes:
+@Drawing
+def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = ()) -> "Figure":
     """Validation accuracy by the number of the trial, and the best so far; a line where a round begins."""
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     pruned = [trial for trial in trials if trial.state == "PRUNED" and trial.value is not None]
     failed = [trial.number for trial in trials if trial.state == "FAIL"]
-    with styled():
-        figure = make_figure(7.6, 3.6)
-        axes = figure.subplots()
-        size = 36 if len(trials) <= MANY_TRIALS else 10
-        axes.scatter(
-            [trial.number for trial in pruned],
-            [100 * (trial.value or 0.0) for trial in pruned],
-            s=size,
-            marker="v",
-            facecolors="white",
-            edgecolors=GREY,
-            label="pruned, when it was stopped" if pruned else None,
+    figure = make_figure(7.6, 3.6)
+    axes = figure.subplots()
+    size = 36 if len(trials) <= MANY_TRIALS else 10
+    axes.scatter(
+        [trial.number for trial in pruned],
+        [100 * (trial.value or 0.0) for trial in pruned],
+        s=size,
+        marker="v",
+        facecolors="white",
+        edgecolors=GREY,
+        label="pruned, when it was stopped" if pruned else None,
+    )
+    axes.scatter(
+        [trial.number for trial in complete],
+        [100 * (trial.value or 0.0) for trial in complete],
+        s=size,
+        color=BLUE,
+        label="complete" if complete else None,
+    )
+    steps = _find_best_so_far(complete)
+    if steps:
+        last = max(trial.number for trial in trials)
+        axes.step(
+            [number for number, _best in steps] + [last],
+            [best for _number, best in steps] + [steps[-1][1]],
+            where="post",
+            color=DARK,
+            linewidth=1.2,
+            label="best complete one so far",
         )
-        axes.scatter(
-            [trial.number for trial in complete],
-            [100 * (trial.value or 0.0) for trial in complete],
-            s=size,
-            color=BLUE,
-            label="complete" if complete else None,
+    if failed:
+        axes.plot(
+            failed,
+            [0.0] * len(failed),
+            linestyle="none",
+            marker="x",
+            color=DARK,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
+            label="failed",
         )
-        steps = _find_best_so_far(complete)
-        if steps:
-            last = max(trial.number for trial in trials)
-            axes.step(
-                [number for number, _best in steps] + [last],
-                [best for _number, best in steps] + [steps[-1][1]],
-                where="post",
-                color=DARK,
-                linewidth=1.2,
-                label="best complete one so far",
-            )
-        if failed:
-            axes.plot(
-                failed,
-                [0.0] * len(failed),
-                linestyle="none",
-                marker="x",
-                color=DARK,
-                transform=axes.get_xaxis_transform(),
-                clip_on=False,
-                label="failed",
-            )
-        for index, number in enumerate(round_starts):
-            words = "where a round begins" if index == 0 else None
-            axes.axvline(number - 0.5, color=GREY, linestyle=":", linewidth=1.2, label=words)
-        axes.set_xlabel("trial")
-        axes.set_ylabel("validation accuracy (%)")
-        finish_axes(axes)
-        count_whole(axes)
-        fit_percent_axis(axes, [100 * (trial.value or 0.0) for trial in (*complete, *pruned)])
-        figure.legend(loc="outside upper center", ncols=4, frameon=False)
-        return write_png(figure)
+    for index, number in enumerate(round_starts):
+        words = "where a round begins" if index == 0 else None
+        axes.axvline(number - 0.5, color=GREY, linestyle=":", linewidth=1.2, label=words)
+    axes.set_xlabel("trial")
+    axes.set_ylabel("validation accuracy (%)")
+    finish_axes(axes)
+    count_whole(axes)
+    fit_percent_axis(axes, [100 * (trial.value or 0.0) for trial in (*complete, *pruned)])
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    return figure
 
 
 def draw_pruning(trials: "Sequence[TrialRecord]") -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hpsearch.network.sizes import show_bytes
 from hpsearch.reporting.document import Block, Sentence, Table, make_table
 from hpsearch.reporting.words import count_of, write_count, write_percent, write_seconds, write_value
 from hpsearch.study.trial_config import TrialConfig
@@ -20,6 +21,8 @@ def tabulate_trials(caption: str, trials: Sequence[TrialRecord], rounds: Sequenc
         "test (%)>",
         "weights>",
         "MACs>",
+        "RAM int8>",
+        "flash int8>",
         "epochs>",
         "training (s)>",
     ]
@@ -31,6 +34,7 @@ def tabulate_trials(caption: str, trials: Sequence[TrialRecord], rounds: Sequenc
             write_percent(trial.test_accuracy),
             write_count(trial.weights),
             write_count(trial.macs),
+            *write_footprint(trial),
             str(trial.epochs),
             write_seconds(trial.seconds),
             trial.network or "",
@@ -38,6 +42,14 @@ def tabulate_trials(caption: str, trials: Sequence[TrialRecord], rounds: Sequenc
         for index, trial in enumerate(trials)
     ]
     return make_table(caption, [*headings, "network"], rows)
+
+
+def write_footprint(trial: TrialRecord) -> list[str]:
+    """RAM and flash in int8, as cells of a table."""
+    footprint = trial.footprint
+    if footprint is None:
+        return ["", ""]
+    return [show_bytes(footprint.ram_int8_bytes), show_bytes(footprint.flash_int8_bytes)]
 
 
 def describe_recipes(trials: Sequence[TrialRecord]) -> list[Block]:

@@ -1,5 +1,6 @@
 """Studies and trials as JSON documents."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ def describe_study(record: "StudyRecord") -> dict[str, Any]:
         "dataset": spec.dataset,
         "arch": spec.arch,
         "budget": spec.budget,
+        "limits": spec.limits.named,
+        "target": spec.target,
+        "int8": bool(spec.int8),
         "trials": record.counts,
         "trials_wanted": record.trials_wanted,
         "is_finished": record.is_finished,
@@ -51,6 +55,7 @@ def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any
         "value": trial.value,
         "weights": trial.weights,
         "macs": trial.macs,
+        "footprint": _describe_footprint(trial),
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "attempts": trial.attempts,
@@ -80,6 +85,7 @@ def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> d
         "trial": best.number if best else None,
         "weights": best.weights if best else None,
         "macs": best.macs if best else None,
+        "footprint": _describe_footprint(best),
         "validation_accuracy": best.value if best else None,
         "test_accuracy": best.test_accuracy if best else None,
         "test_openings": record.test_openings,
@@ -89,6 +95,12 @@ def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> d
         "teacher": _describe_teacher(record),
         "config": dict(best.config_json) if best and best.config_json is not None else None,
     }
+
+
+def _describe_footprint(trial: "TrialRecord | None") -> dict[str, int] | None:
+    """Bytes of RAM and flash in int8 and fp32; None while the network is not drawn."""
+    footprint = trial.footprint if trial is not None else None
+    return None if footprint is None else asdict(footprint)
 
 
 def _describe_teacher(record: "StudyRecord") -> dict[str, Any] | None:

@@ -3,14 +3,15 @@
 Wrong input ends here, and has created nothing: no database, no cache folder.
 """
 
-import os
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hpsearch.errors import InputError, StorageError
+from hpsearch.errors import InputError
+from hpsearch.sessions.hardware import Hardware
+from hpsearch.sessions.request import Request
+from hpsearch.sessions.storage import check_storage
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
@@ -24,145 +25,6 @@ if TYPE_CHECKING:
     from hpsearch.tuning.warm_start import Predecessor
 
 Tell = Callable[[str], None]
-
-_MAXIMUM_WORKERS = 1024
-_MANY_ON_SQLITE = 8
-
-
-@dataclass(frozen=True)
-class Request:
-    """A command line, read and checked without touching the world."""
-
-    name: str
-    spec: "StudySpec"
-    device: str
-    workers: int | None
-    """None for as many as fill the device."""
-    predecessor: str | None = None
-    """The study whose best come first, as a person named it."""
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Where a search runs."""
-
-    launch_device: str
-    """As the workers are told."""
-    name: str
-    """As PyTorch has it: `cpu`, `cuda:0`."""
-    description: str
-    workers: int
-
-    def describe(self) -> str:
-        """In words: `2 workers on cpu (AMD EPYC)`."""
-        return f"{self.workers} worker{'s' * (self.workers != 1)} on {self.name} ({self.description})"
-
-
-def read_request(
-    study_file: Path | None, flags: Mapping[str, Any], device: str, workers: str, *, predecessor: str | None = None
-) -> Request:
-    """Flags above the study file above the defaults.
-
-    Raises:
-        InputError: A value is missing or not allowed.
-    """
-    from hpsearch.study.file import parse_study_spec, read_study_file
-
-    given = {name: value for name, value in flags.items() if value is not None}
-    fields = read_study_file(study_file) if study_file else {}
-    if study_file is not None and isinstance(fields.get("dataset"), str):
-        fields["dataset"] = resolve_beside(study_file, fields["dataset"])
-    fields |= given
-    if isinstance(fields.get("budget"), list):
-        raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
-    name, spec = parse_study_spec(fields)
-    spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
-    return Request(name, spec, device, parse_workers(workers), predecessor)
-
-
-def resolve_beside(study_file: Path, name_or_path: str) -> str:
-    """What a study file calls its data set: a path is relative to the file, wherever the command is typed.
-
-    Only where there is nothing it stays as it is: a name, or a path from the current folder.
-    """
-    from hpsearch.training.data.catalogue import CATALOGUE
-
-    if name_or_path in CATALOGUE:
-        return name_or_path
-    try:
-        beside = study_file.parent / Path(name_or_path).expanduser()
-        return str(beside.absolute()) if beside.exists() else name_or_path
-    except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
-        return name_or_path
-
-
-def make_absolute(name_or_path: str) -> str:
-    """A path made absolute, for workers may be started in another folder; a name, or what is not there, as it is."""
-    from hpsearch.training.data.catalogue import CATALOGUE
-
-    if name_or_path in CATALOGUE:
-        return name_or_path
-    try:
-        path = Path(name_or_path).expanduser()
-        return str(path.absolute()) if path.exists() else name_or_path
-    except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
-        return name_or_path
-
-
-def choose_hardware_for(request: Request) -> Hardware:
-    """The device of a request and how many workers it gets.
-
-    Raises:
-        InputError: There is no such device.
-    """
-    spec = request.spec
-    return choose_hardware(request.device, request.workers, most=_MAXIMUM_WORKERS if spec.time else spec.trials)
-
-
-def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:
-    """The device of this name and how many workers it gets, never more than there are trials.
-
-    Raises:
-        InputError: There is no such device.
-    """
-    from hpsearch.training.device import choose_device, count_workers, describe_device
-
-    chosen = choose_device(device)
-    # "cuda" gives each worker a GPU of its own, "cuda:1" means that one for all of them.
-    is_one_gpu = chosen.type == "cuda" and ":" in device
-    launch = str(chosen) if is_one_gpu else chosen.type
-    filling = 1 if is_one_gpu else count_workers(chosen)
-    return Hardware(launch, str(chosen), describe_device(chosen), max(1, min(workers or filling, most)))
-
-
-def check_storage(url: str) -> bool:
-    """Whether there is a database at a URL already; creates no file.
-
-    Raises:
-        StorageError: It cannot be opened or made, is no database, or is damaged.
-    """
-    from hpsearch.storage.database import Database
-    from hpsearch.storage.url import is_sqlite, parse_storage_url, sqlite_path
-
-    parsed = parse_storage_url(url)
-    if not is_sqlite(parsed):
-        Database.open(url, create=True).close()
-        return True
-    path = sqlite_path(parsed)
-    if os.path.lexists(path):
-        Database.open(url).close()
-        return True
-    folder = path.parent
-    if not folder.is_dir():
-        raise StorageError(f"storage {str(path)!r}: there is no folder {str(folder)!r}; make it first")
-    try:
-        tempfile.TemporaryFile(dir=folder).close()  # asking for rights does not tell root, nor a read-only disk
-    except OSError as error:
-        raise StorageError(
-            f"storage {str(path)!r}: nothing can be written into {str(folder)!r} ({error.strerror or error}); "
-            "name another --storage"
-        ) from error
-    return False
 
 
 def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Tell | None = None) -> "DatasetIdentity":
@@ -183,14 +45,14 @@ def identify_dataset(name_or_path: str, cache_folder: Path, tell: Tell, note: Te
 
 
 def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
-    """What of the space the budget and the images allow.
+    """What of the space the limits and the images allow.
 
     Raises:
         InputError: Nothing.
     """
-    from hpsearch.study.feasibility import fit_space
+    from hpsearch.study.fitting import fit_spec
 
-    return fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count)
+    return fit_spec(spec, dataset)
 
 
 def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":
@@ -410,30 +272,3 @@ def describe_left_out(fitted: "FittedSpace") -> list[str]:
         f"{name} {', '.join(str(value) for value in values)}: {fitted.reasons[name]}"
         for name, values in fitted.left_out.items()
     ]
-
-
-def warn_of_many_workers(url: str, workers: int) -> str | None:
-    """What to say where one SQLite file gets many workers."""
-    from hpsearch.storage.url import is_sqlite, parse_storage_url
-
-    if workers <= _MANY_ON_SQLITE or not is_sqlite(parse_storage_url(url)):
-        return None
-    return (
-        f"{workers} workers wait for each other on one SQLite file: "
-        "PostgreSQL (--storage postgresql://USER@HOST/DATABASE) bears more"
-    )
-
-
-def parse_workers(text: str) -> int | None:
-    """Read `--workers`: None for auto.
-
-    Raises:
-        InputError: It is neither auto nor a number that makes sense.
-    """
-    if text.strip().lower() == "auto":
-        return None
-    from hpsearch.wording import quote
-
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM_WORKERS):
-        raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {_MAXIMUM_WORKERS}")
-    return int(text)

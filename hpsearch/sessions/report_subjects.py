@@ -170,4 +170,4 @@ def _explain(error: Exception, trial: "TrialRecord") -> str:
 
 def _rank(record: "StudyRecord") -> tuple[str, str, int, str]:
     spec = record.study.spec
-    return record.study.dataset.name, spec.arch, spec.budget, record.study.name
+    return record.study.dataset.name, spec.arch, spec.limits.weights_at_most or 0, record.study.name

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.signals import Interrupts
-from hpsearch.cli.views import View
 from hpsearch.clock import Clock
 from hpsearch.errors import HpsearchError, StorageUnavailableError
-from hpsearch.sessions.preparation import Hardware
-from hpsearch.sessions.progress import measure_progress
+from hpsearch.sessions.hardware import Hardware
+from hpsearch.sessions.how_far import measure_progress
+from hpsearch.sessions.progress import View
+from hpsearch.sessions.stopping import Stopping
 
 if TYPE_CHECKING:
     from hpsearch.engines.local import Supervisor
@@ -42,9 +42,7 @@ class WorkOrder:
     """Further ones of `hpsearch worker`."""
 
 
-def search(
-    order: WorkOrder, read: "Callable[[], StudyRecord]", view: View, interrupts: Interrupts, clock: Clock
-) -> None:
+def search(order: WorkOrder, read: "Callable[[], StudyRecord]", view: View, stopping: Stopping, clock: Clock) -> None:
     """Let workers work until the study is finished, the deadline is over, or a signal came.
 
     Raises:
@@ -63,16 +61,16 @@ def search(
         flags=order.flags,
     )
     with (
-        interrupts.noted(),
+        stopping.noted(),
         Supervisor(launches) as supervisor,
-        interrupts.suspended_with(supervisor.suspend, supervisor.go_on),
+        stopping.suspended_with(supervisor.suspend, supervisor.go_on),
         view,
     ):
         supervisor.start()
         try:
-            _Watch(order, supervisor, read, view, interrupts, clock).watch()
+            _Watch(order, supervisor, read, view, stopping, clock).watch()
         except HpsearchError:
-            _stop_gently(supervisor, interrupts, clock)
+            _stop_gently(supervisor, stopping, clock)
             raise
 
 
@@ -85,14 +83,14 @@ class _Watch:
         supervisor: "Supervisor",
         read: "Callable[[], StudyRecord]",
         view: View,
-        interrupts: Interrupts,
+        stopping: Stopping,
         clock: Clock,
     ) -> None:
         self._order = order
         self._supervisor = supervisor
         self._read = read
         self._view = view
-        self._interrupts = interrupts
+        self._stopping = stopping
         self._clock = clock
         self._started = self._next_look = clock.monotonic()
         self._stop_asked_at: float | None = None
@@ -112,7 +110,7 @@ class _Watch:
         self._look()
 
     def _pass_on_signals(self) -> None:
-        received = len(self._interrupts.received)
+        received = self._stopping.count
         if received and self._stop_asked_at is None:
             self._view.say(STOPPING)
             self._ask_to_stop()
@@ -148,8 +146,8 @@ class _Watch:
             self._note_outage(error)
             return
         self._is_away = False
-        progress = measure_progress(record, self._order.hardware.workers)
-        self._view.show(record, progress, begun - self._started)
+        how_far = measure_progress(record, self._order.hardware.workers)
+        self._view.show(record, how_far, begun - self._started)
         taken = self._clock.monotonic() - begun
         self._next_look = begun + max(_LOOK_SECONDS, _LOOKING_SHARE * taken)
 
@@ -161,11 +159,11 @@ class _Watch:
         self._next_look = self._clock.monotonic() + _OUTAGE_LOOK_SECONDS
 
 
-def _stop_gently(supervisor: "Supervisor", interrupts: Interrupts, clock: Clock) -> None:
+def _stop_gently(supervisor: "Supervisor", stopping: Stopping, clock: Clock) -> None:
     """Let the other workers give their trials back; a Ctrl-C meanwhile ends them at once."""
     supervisor.request_stop()
-    before = len(interrupts.received)
+    before = stopping.count
     until = clock.monotonic() + _PATIENCE_SECONDS
-    while supervisor.is_running and clock.monotonic() < until and len(interrupts.received) == before:
+    while supervisor.is_running and clock.monotonic() < until and stopping.count == before:
         supervisor.check()
         clock.sleep(_TICK_SECONDS)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Arch
-from hpsearch.network.budget import format_budget
+from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION, Operator
 from hpsearch.network.layers import ArchitectureError
+from hpsearch.network.limits import LimitName, Limits, as_limits
 from hpsearch.network.shape import Shape
-from hpsearch.network.solver import TOLERANCE, BudgetTooSmallError, count_smallest, solve
+from hpsearch.network.solver import TOLERANCE, BudgetTooSmallError, measure_smallest, refuse_limits, solve
 from hpsearch.study.parameters import SHAPE_PARAMETERS, Parameters, build_shape
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
+from hpsearch.study.targets import runs_on
+
+_LARGE_SIDE = 40
+"""Pixels from which on full resolution is what RAM goes to."""
 
 Combination = tuple[Value, ...]
 """A value for each of the family's `SHAPE_PARAMETERS`."""
@@ -32,16 +37,22 @@ class FittedSpace:
 @dataclass(frozen=True)
 class _Verdict:
     fits: bool
-    smallest: int | None
-    """The smallest budget that this combination can meet; None where the image does not survive it."""
+    smallest: dict[LimitName, int] | None
+    """The smallest limits that this combination can meet; None where the image does not survive it."""
     is_coarse: bool = False
     """Whether its only width cannot come within `TOLERANCE` of the budget."""
 
 
 def fit_space(
-    arch: Arch, space: SearchSpace, budget_weights: int, input_shape: InputShape, class_count: int
+    arch: Arch,
+    space: SearchSpace,
+    limits: int | Limits,
+    input_shape: InputShape,
+    class_count: int,
+    *,
+    operators: frozenset[Operator] | None = None,
 ) -> FittedSpace:
-    """Leave out of a space what cannot be built on this input within this budget.
+    """Leave out of a space what cannot be built on this input within these limits, or of these operators.
 
     A shape whose only width cannot come within 1% of the budget is left out, too, where others can. What remains is
     again a full product of choices: of the values in combinations that fail, the one that fails most leaves first.
@@ -50,14 +61,16 @@ def fit_space(
         BudgetTooSmallError: Nothing fits; the message names the smallest budget that works.
         ArchitectureError: No shape of the space survives on images this small.
     """
-    names = SHAPE_PARAMETERS[arch]
+    limits = as_limits(limits)
+    space, unable = _leave_out_activations(space, operators)
+    names = _list_deciding(arch, limits)
     verdicts = {
-        combination: _judge(arch, space, names, combination, budget_weights, input_shape, class_count)
+        combination: _judge(arch, space, names, combination, limits, input_shape, class_count)
         for combination in itertools.product(*(space.choices(name) for name in names))
     }
     fitting = {combination for combination, verdict in verdicts.items() if verdict.fits}
     if not fitting:
-        _refuse(arch, verdicts, budget_weights, input_shape)
+        _refuse(arch, verdicts, limits, input_shape)
     fine = {combination for combination in fitting if not verdicts[combination].is_coarse}
     kept = _largest_product(fine or fitting, verdicts)
     left_out = {
@@ -74,7 +87,35 @@ def fit_space(
         for position, name in enumerate(names)
         if left_out[name]
     }
-    return FittedSpace(space.replace(changes), {name: left_out[name] for name in reasons}, reasons)
+    gone = {name: left_out[name] for name in reasons}
+    if unable:
+        gone["activation"] = (*unable, *gone.get("activation", ()))
+        over = f"; {reasons['activation']}" if "activation" in reasons else ""
+        reasons["activation"] = f"the target has no kernels for what it takes{over}"
+    return FittedSpace(space.replace(changes), gone, reasons)
+
+
+def _list_deciding(arch: Arch, limits: Limits) -> tuple[str, ...]:
+    """The parameters that decide whether the narrowest network fits: of a device also how it is activated."""
+    names = SHAPE_PARAMETERS[arch]
+    if not {"ram", "flash"} & limits.named.keys():
+        return names
+    return (*names, "activation") if arch == "fcn" else (*names, "activation", "pool_place")
+
+
+def _leave_out_activations(
+    space: SearchSpace, operators: frozenset[Operator] | None
+) -> tuple[SearchSpace, tuple[Value, ...]]:
+    """The space without the activations that a device has no kernels for, and those."""
+    activations = space.distributions.get("activation")
+    if operators is None or not isinstance(activations, Choices):
+        return space, ()
+    able = {activation for activation in OPERATORS_OF_ACTIVATION if runs_on(activation, operators)}
+    kept = tuple(value for value in activations.values if value in able)
+    if not kept or len(kept) == len(activations.values):  # a spec without any is refused when it is made
+        return space, ()
+    unable = tuple(value for value in activations.values if value not in able)
+    return space.replace({"activation": Choices(values=kept)}), unable
 
 
 def example_shape(arch: Arch, space: SearchSpace, chosen: Parameters) -> Shape:
@@ -101,22 +142,22 @@ def _judge(
     space: SearchSpace,
     names: tuple[str, ...],
     combination: Combination,
-    budget_weights: int,
+    limits: Limits,
     input_shape: InputShape,
     class_count: int,
 ) -> _Verdict:
     # Multiples are what a budget is left unused for; whether it can be met is asked without them.
     shape = example_shape(arch, space, dict(zip(names, combination, strict=True)) | {"width_multiple": 1})
     try:
-        smallest = count_smallest(shape, input_shape, class_count)
+        smallest = measure_smallest(shape, limits, input_shape, class_count)
     except ArchitectureError:
         return _Verdict(fits=False, smallest=None)
-    if smallest > budget_weights:
+    if limits.list_exceeded(smallest):
         return _Verdict(fits=False, smallest=smallest)
-    if len(shape.ratios) > 1:
+    if len(shape.ratios) > 1 or limits.budget is None or limits.is_of_device:
         return _Verdict(fits=True, smallest=smallest)
-    weights = solve(shape, budget_weights, input_shape, class_count).count_weights(input_shape, class_count)
-    return _Verdict(fits=True, smallest=smallest, is_coarse=weights < (1 - TOLERANCE) * budget_weights)
+    weights = solve(shape, limits, input_shape, class_count).count_weights(input_shape, class_count)
+    return _Verdict(fits=True, smallest=smallest, is_coarse=weights < (1 - TOLERANCE) * limits.budget)
 
 
 def _explain(verdicts: Iterable[_Verdict]) -> str:
@@ -126,7 +167,8 @@ def _explain(verdicts: Iterable[_Verdict]) -> str:
         if verdict.smallest is None:
             kinds.add("an image does not last through the layers of some")
         elif not verdict.fits:
-            kinds.add("some are over the budget at their narrowest")
+            over = "the budget" if verdict.smallest.keys() == {"budget"} else "a limit"
+            kinds.add(f"some are over {over} at their narrowest")
         elif verdict.is_coarse:
             kinds.add("a single width cannot come within 1% of the budget")
     return ", or ".join(sorted(kinds))
@@ -173,15 +215,24 @@ def _narrow(distribution: FloatRange | IntRange | Choices, values: list[Value]) 
     return Choices(values=tuple(values))
 
 
-def _refuse(arch: Arch, verdicts: dict[Combination, _Verdict], budget_weights: int, input_shape: InputShape) -> None:
+def _refuse(arch: Arch, verdicts: dict[Combination, _Verdict], limits: Limits, input_shape: InputShape) -> None:
+    """Raises the error that names the smallest that works, for each limit that is too small."""
     sizes = [verdict.smallest for verdict in verdicts.values() if verdict.smallest is not None]
     if not sizes:
         raise ArchitectureError(
             f"no {arch} of this search space survives on images of {input_shape.height}x{input_shape.width}: "
             "allow fewer stages, smaller kernels or downsampling none"
         )
-    smallest = min(sizes)
-    raise BudgetTooSmallError(
-        f"budget {format_budget(budget_weights)} is too small for any {arch} on {input_shape} images: "
-        f"the smallest that works is {smallest}; give --budget {smallest} or more"
-    )
+    smallest = {name: min(size[name] for size in sizes) for name in limits.named}
+    if exceeded := limits.list_exceeded(smallest):
+        smallest = {name: smallest[name] for name in exceeded}
+    else:  # each can be met, but not all by one shape: what would do where the others stay
+        smallest = {
+            name: min(able)
+            for name in limits.named
+            if (able := [size[name] for size in sizes if set(limits.list_exceeded(size)) <= {name}])
+        } or {name: max(size[name] for size in sizes) for name in limits.named}
+    refusal = refuse_limits(limits, f"any {arch} on {input_shape} images", smallest)
+    if arch == "cnn" and "ram" in smallest and max(input_shape.height, input_shape.width) > _LARGE_SIDE:
+        refusal += "; stem_stride = 2 in a study file's [space] needs about a quarter of the RAM"
+    raise BudgetTooSmallError(refusal)

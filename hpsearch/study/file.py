@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
+from hpsearch.network.limits import LIMIT_NAMES
 from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
@@ -98,9 +99,13 @@ def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
     name = given.pop("name", None)
     if unknown := [key for key in given if key not in _FIELDS]:
         raise InputError(describe_unknown("key", unknown[0], _FIELDS))
-    for required, example in (("budget", "--budget 100k"), ("arch", "--arch cnn")):
-        if required not in given:
-            raise InputError(f"no {required} is given: add {example}, or {required} = ... to a study file")
+    if not any(given.get(name) is not None for name in (*LIMIT_NAMES, "target")):
+        raise InputError(
+            "no budget is given: add --budget 100k, or budget = ... to a study file; "
+            "--ram, --flash, --macs and --target limit networks as well"
+        )
+    if "arch" not in given:
+        raise InputError("no arch is given: add --arch cnn, or arch = ... to a study file")
     try:
         spec = StudySpec.model_validate(given)
     except ValidationError as error:

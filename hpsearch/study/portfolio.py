@@ -24,12 +24,14 @@ class PortfolioEntry:
     largest_budget: int | None = None
     """In weights; above it the entry is not tried. None for no limit."""
 
-    def is_for(self, budget_weights: int) -> bool:
-        """Whether it is tried at this budget."""
+    def is_for(self, budget_weights: int | None) -> bool:
+        """Whether it is tried at this budget; None for as many weights as one likes."""
+        if budget_weights is None:
+            return self.largest_budget is None
         return self.smallest_budget <= budget_weights and budget_weights <= (self.largest_budget or budget_weights)
 
 
-def list_fitting_entries(arch: Arch, space: SearchSpace, budget_weights: int) -> list[PortfolioEntry]:
+def list_fitting_entries(arch: Arch, space: SearchSpace, budget_weights: int | None) -> list[PortfolioEntry]:
     """The entries of a family for a budget that lie inside a space, in the order in which they are tried."""
     return [
         entry

@@ -1,8 +1,15 @@
 """How a network is trained: optimizer, schedule, regularization, augmentation, averaging."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "muon"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle"]
@@ -56,6 +63,24 @@ class Recipe(BaseModel):
     averaging: Averaging = "none"
     """ema: an exponential moving average of the weights over the steps is what is validated and kept."""
 
+    int8_epochs: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Of the epochs the last ones, in which weights and what flows are rounded to 8 bits (quantization-aware training):
+    norms are folded and keep their statistics, there is no dropout, and gradients pass through the rounding."""
+
+    @model_validator(mode="after")
+    def _rounds_no_more_than_it_trains(self) -> Self:
+        if self.int8_epochs > self.epochs:
+            raise ValueError(f"int8_epochs {self.int8_epochs} are more than the {self.epochs} epochs")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `int8_epochs` where there are none, so that what was stored before they were there stays the same."""
+        document: dict[str, Any] = write(self)
+        if self.int8_epochs == 0:
+            document.pop("int8_epochs", None)
+        return document
+
     def describe(self) -> str:
         """In words, on one line, what differs between recipes first."""
         parts = [f"{self.optimizer} lr {self.lr:.3g} {self.schedule}", f"batch {self.batch_size}"]
@@ -67,4 +92,15 @@ class Recipe(BaseModel):
             parts.append(f"{self.augmentation} {self.augmentation_strength:.2g}")
         if self.averaging != "none":
             parts.append(self.averaging)
+        if self.int8_epochs:
+            parts.append(f"the last {self.int8_epochs} in int8")
         return ", ".join(parts)
+
+
+INT8_SHARE = 0.1
+"""Of a training's epochs, those in whole numbers where a study asks for them."""
+
+
+def count_int8_epochs(epochs: int) -> int:
+    """The last epochs of a training that is to end in whole numbers of 8 bits: a tenth, one at least."""
+    return max(1, round(INT8_SHARE * epochs))

@@ -11,14 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hpsearch.durations import format_duration, parse_duration
 from hpsearch.errors import InputError
-from hpsearch.network.architecture import Arch
-from hpsearch.network.budget import Budget, format_budget
+from hpsearch.network.architecture import Activation, Arch
+from hpsearch.network.budget import Budget
+from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION, Operator
+from hpsearch.network.limits import LIMIT_NAMES, Limits, format_limit
+from hpsearch.network.sizes import FlashBytes, MacsLimit, RamBytes
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.older_spaces import complete_space, list_added_since
 from hpsearch.study.parameters import check_space
 from hpsearch.study.recipe import Epochs
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
+from hpsearch.study.targets import find_target, runs_on
 from hpsearch.study.trial_config import Seed, ValidationFraction
 from hpsearch.wording import quote
 
@@ -38,6 +42,11 @@ SAMPLERS_WITH_PORTFOLIO: tuple[SamplerName, ...] = ("tpe", "gp")
 _MAXIMUM_GRID_POINTS = 100_000
 """Optuna's grid sampler holds every point in memory."""
 
+LIMITS_HINT = "give --budget 100k, or what a device has: --ram 64k, --flash 128k, --macs 2m, --target NAME"
+
+_MAYBE_ABSENT = ("portfolio", "time", "round_plan", "teacher", "budget", "ram", "flash", "macs", "target", "int8")
+"""Fields that are left out of the hash where they say nothing, so that older studies keep theirs."""
+
 _MOST_SECONDS = 366 * 24 * 3600
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -52,7 +61,16 @@ class StudySpec(BaseModel):
     dataset: Annotated[str, Field(min_length=1)] = "fashion-mnist"
     """A name of the catalogue, or the path of a folder or an .npz file."""
     arch: Arch
-    budget: Budget
+    budget: Budget | None = None
+    """Weights; None where only a device's limits say how large a network may be."""
+    ram: RamBytes | None = None
+    """Bytes of RAM for what flows through the network in int8."""
+    flash: FlashBytes | None = None
+    """Bytes of the .tflite file in int8."""
+    macs: MacsLimit | None = None
+    """Multiply-accumulates of an image."""
+    target: Annotated[str, Field(min_length=1)] | None = None
+    """A device by name, which gives RAM and flash where nobody does, and says which operators there are."""
     trials: Trials
     epochs: Annotated[Epochs, Field(strict=True)]
     seed: Annotated[Seed, Field(strict=True)] = 0
@@ -65,6 +83,8 @@ class StudySpec(BaseModel):
     """What the time goes to. With a time it is made when the study is made, and trials and epochs follow from it."""
     portfolio: Annotated[bool, Field(strict=True)] | None = None
     """Whether the shipped configurations are its first trials; None where nobody says, until the study is made."""
+    int8: Annotated[bool, Field(strict=True)] | None = None
+    """Whether trainings end in whole numbers of 8 bits, of a search in rounds those of the last one."""
     teacher: Annotated[str, Field(min_length=1)] | None = None
     """The study whose best network, trained on the same images, teaches every trial; None for the labels alone."""
     space: SearchSpace
@@ -78,6 +98,7 @@ class StudySpec(BaseModel):
         arch: Arch = given["arch"]
         filled: dict[str, Any] = {"trials": DEFAULT_TRIALS[arch], "epochs": DEFAULT_EPOCHS[arch]}
         filled |= _settle_length(arch, given)
+        filled |= _settle_target(filled)
         space = filled.get("space", {})
         if isinstance(space, dict) and "distributions" not in space:
             filled["space"] = _change_space(default_space(arch), space)
@@ -99,8 +120,15 @@ class StudySpec(BaseModel):
         return None if given is None else check_study_name(given)
 
     @model_validator(mode="after")
+    def _something_is_limited(self) -> Self:
+        if not self.limits.named:
+            raise InputError(f"nothing limits the networks: {LIMITS_HINT}")
+        return self
+
+    @model_validator(mode="after")
     def _space_belongs_to_arch(self) -> Self:
         check_space(self.arch, self.space)
+        _check_activations(self.space, self.target)
         if self.sampler == "grid":
             _check_grid(self.space)
             if self.portfolio:
@@ -109,6 +137,16 @@ class StudySpec(BaseModel):
                     "leave it out, or take another sampler"
                 )
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """What every network keeps within."""
+        return Limits(budget=self.budget, ram=self.ram, flash=self.flash, macs=self.macs)
+
+    @property
+    def operators(self) -> "frozenset[Operator] | None":
+        """The operators that networks may be made of; None for all."""
+        return None if self.target is None else find_target(self.target).operators
 
     @property
     def has_open_plan(self) -> bool:
@@ -143,9 +181,20 @@ class StudySpec(BaseModel):
         return self.model_copy(update={"portfolio": wanted and not is_planned})
 
     def default_name(self) -> str:
-        """The study's name where none is given: data set, family, budget."""
+        """The study's name where none is given: data set, family, limits."""
         dataset = re.sub(r"[^A-Za-z0-9._-]+|\.\.+", "-", PurePath(self.dataset).stem).strip("-._") or "data"
-        return f"{dataset[:40]}-{self.arch}-{format_budget(self.budget)}"
+        named = self.limits.named
+        if self.target is not None:  # its own limits are in its name
+            target = find_target(self.target)
+            named = {name: limit for name, limit in named.items() if limit != getattr(target, name, None)}
+        parts = [
+            format_limit(name, limit) if name == "budget" else f"{name}{format_limit(name, limit)}"
+            for name, limit in named.items()
+        ]
+        if self.target is not None:
+            parts.append(self.target)
+        tail = "-".join([self.arch, *parts])
+        return f"{dataset[: min(40, 63 - len(tail))]}-{tail}"
 
     def fingerprint(self) -> str:
         """SHA-256 over the spec in canonical JSON.
@@ -153,7 +202,7 @@ class StudySpec(BaseModel):
         A study without a portfolio has the one that it had before there were portfolios, and a space that was written
         before some parameters were there the one that it had without them.
         """
-        absent = {name for name in ("portfolio", "time", "round_plan", "teacher") if not getattr(self, name)}
+        absent = {name for name in _MAYBE_ABSENT if not getattr(self, name)}
         content = self.model_dump(mode="json", exclude=absent)
         for name in list_added_since(self.space):
             del content["space"]["distributions"][name]
@@ -182,12 +231,16 @@ class StudySpec(BaseModel):
         }
 
     def _flatten(self) -> dict[str, str]:
-        fields = {name: str(value) for name, value in self if name not in ("space", "budget", "time", "round_plan")}
+        written = ("space", "time", "round_plan", *LIMIT_NAMES, "target")
+        fields = {name: str(value) for name, value in self if name not in written}
+        fields |= {name: format_limit(name, limit) for name, limit in self.limits.named.items()}
+        fields |= {} if self.target is None else {"target": self.target}
+        fields["int8"] = str(bool(self.int8))
         fields["teacher"] = self.teacher or "none"
         fields["time"] = "none" if self.time is None else format_duration(self.time)
         fields["round_plan"] = "none" if self.round_plan is None else self.round_plan.describe()
         space = {f"space.{name}": str(distribution) for name, distribution in self.space.distributions.items()}
-        return fields | {"budget": format_budget(self.budget)} | space
+        return fields | space
 
 
 def check_study_name(name: str) -> str:
@@ -253,6 +306,29 @@ def _settle_length(arch: Arch, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("sampler") == "grid":
             raise InputError("sampler grid walks through all its points whatever time that takes: leave --time out")
     return filled
+
+
+def _settle_target(given: dict[str, Any]) -> dict[str, Any]:
+    """The limits of a target, where a person gives none."""
+    if not isinstance(name := given.get("target"), str):
+        return {}
+    target = find_target(name)
+    return {field: getattr(target, field) for field in ("ram", "flash") if given.get(field) is None}
+
+
+def _check_activations(space: SearchSpace, target: str | None) -> None:
+    """Raises InputError where a target has the operators of no activation that is searched."""
+    activations = space.distributions["activation"]
+    if target is None or not isinstance(activations, Choices):
+        return
+    operators = find_target(target).operators
+    wanted = [activation for activation in get_args(Activation) if activation in activations.values]
+    if not any(runs_on(activation, operators) for activation in wanted):
+        able = ", ".join(activation for activation in get_args(Activation) if runs_on(activation, operators))
+        raise InputError(
+            f"space.activation: {' and '.join(wanted)} cannot be had on target {target}, whose kernels lack "
+            f"{' and '.join(OPERATORS_OF_ACTIVATION[wanted[0]])}: give one of {able}, or leave target out"
+        )
 
 
 def _read_lengths(plan: Any) -> dict[str, int]:

@@ -15,6 +15,7 @@ from pydantic import (
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.network.architecture import Architecture
 from hpsearch.network.budget import Budget
+from hpsearch.network.memory import Footprint, count_footprint
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.round_plan import Cost
 from hpsearch.study.teacher import Teacher
@@ -84,6 +85,10 @@ class TrialConfig(BaseModel):
     def count_macs(self) -> int:
         """Multiply-accumulates of one forward pass over one image."""
         return self.architecture.count_macs(self.dataset.input_shape, self.dataset.class_count)
+
+    def count_footprint(self) -> Footprint:
+        """What it takes of a small device's RAM and flash, in bytes."""
+        return count_footprint(self.architecture, self.dataset.input_shape, self.dataset.class_count)
 
     def count_cost(self) -> Cost:
         """What decides the time of an epoch."""

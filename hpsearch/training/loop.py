@@ -33,9 +33,13 @@ from hpsearch.training.initialization import initialize
 from hpsearch.training.networks import build_network
 from hpsearch.training.optimizers import build_optimizer, set_lr
 from hpsearch.training.precision import uses_bfloat16
+from hpsearch.training.quantization import RoundedNetwork
 from hpsearch.training.schedules import schedule_lr
 from hpsearch.training.step import CapturedStep, Step, TrainingStep
 from hpsearch.training.weights import save_weights
+
+_CALIBRATION_IMAGES = 1000
+"""Training images whose values give the ranges in which the last epochs round."""
 
 CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "muon")
 """PyTorch's Adagrad keeps its step on the CPU, which a CUDA graph would freeze."""
@@ -191,16 +195,31 @@ class TrainingSession:
         lr = 0.0
         self.network.train()
         self._loss_sum.zero_()
+        step = self._choose_step(epoch)
         self._noise_generator.manual_seed(derive_seed(self.config.seed, epoch, "noise"))
         for index, rows in enumerate(self._shuffle(epoch)):
             if self._should_stop is not None and self._should_stop():
                 raise TrainingInterrupted(f"stopped in epoch {epoch} after {index} of {self.steps_per_epoch} batches")
             lr = schedule_lr(self.config.recipe, epoch * self.steps_per_epoch + index, self.steps_per_epoch)
             set_lr(self.optimizer, lr)
-            self._step(rows)
+            step(rows)
             if self.device.type == "cpu":
                 self._refuse_divergence(epoch, "training", self._loss_sum.item())
         return lr
+
+    def _choose_step(self, epoch: int) -> Step:
+        """The epoch's step: in the last ones, where the recipe says so, with everything rounded to 8 bits.
+
+        The ranges are those of the weights as they are, so that an epoch depends on these alone.
+        """
+        recipe = self.config.recipe
+        if epoch < recipe.epochs - recipe.int8_epochs:
+            return self._step
+        stride = max(1, len(self._train_images) // _CALIBRATION_IMAGES)
+        rounded = RoundedNetwork(self.config, self.network, self._train_images[::stride])
+        step = self._make_step(rounded, bfloat16=False)
+        step.loss_sum = self._loss_sum
+        return step
 
     def _shuffle(self, epoch: int) -> Iterator[Tensor]:
         self._order_generator.manual_seed(derive_seed(self.config.seed, epoch, "order"))
@@ -256,20 +275,24 @@ class TrainingSession:
 
     def _build_step(self) -> Step:
         recipe = self.config.recipe
+        step = self._make_step(self.network, bfloat16=uses_bfloat16(self.config, self.device))
+        self._loss_sum = step.loss_sum
+        if self.device.type == "cuda" and recipe.optimizer in CAPTURABLE_OPTIMIZERS:
+            return CapturedStep(step, [self._noise_generator])
+        return step
+
+    def _make_step(self, network: nn.Module, *, bfloat16: bool) -> TrainingStep:
+        recipe = self.config.recipe
         normalization = next(module for module in self.network.modules() if isinstance(module, InputNormalization))
         erased_pixel = normalization.mean.round().to(torch.uint8)
-        step = TrainingStep(
-            self.network,
+        return TrainingStep(
+            network,
             self.optimizer,
             recipe,
             self._train_images,
             self._train_labels,
             augment=build_augmentation(recipe, self._noise_generator, erased_pixel),
             average=self.average,
-            bfloat16=uses_bfloat16(self.config, self.device),
+            bfloat16=bfloat16,
             distillation=self._distillation,
         )
-        self._loss_sum = step.loss_sum
-        if self.device.type == "cuda" and recipe.optimizer in CAPTURABLE_OPTIMIZERS:
-            return CapturedStep(step, [self._noise_generator])
-        return step

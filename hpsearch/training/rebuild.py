@@ -1,11 +1,16 @@
 """A trained network again, from its configuration and its stored weights."""
 
+from typing import TypeAlias
+
 import torch
 from torch import nn
 
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.networks import build_network
 from hpsearch.training.weights import load_weights
+
+Network: TypeAlias = nn.Module
+"""A network, for rooms that know no PyTorch."""
 
 
 def rebuild_network(config: TrialConfig, weights: bytes, device: torch.device) -> nn.Module:

@@ -1,7 +1,7 @@
 """What a trial is to be: planned beforehand, drawn by the sampler, or the best of the round before for longer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.network.solver import solve
 from hpsearch.storage import optuna_rows
 from hpsearch.study.parameters import build_recipe, build_shape
+from hpsearch.study.recipe import count_int8_epochs
 from hpsearch.study.regularization import choose_augmentation
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.trial_config import TrialConfig, derive_seed
@@ -37,6 +38,7 @@ class Candidate:
             "config": self.config.model_dump(mode="json"),
             "weights": self.config.count_weights(),
             "macs": self.config.count_macs(),
+            **asdict(self.config.count_footprint()),
             "network": self.config.architecture.describe(),
             **self.origin,
         }
@@ -99,9 +101,14 @@ def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: in
     spec, dataset = study.spec, study.dataset
     shape = build_shape(spec.arch, parameters)
     augmentation = choose_augmentation(spec.arch, epochs, dataset.name, number)
+    recipe = build_recipe(parameters, epochs, augmentation=augmentation)
+    if spec.int8 and (
+        spec.round_plan is None or spec.round_plan.locate(number).round == len(spec.round_plan.rounds) - 1
+    ):
+        recipe = recipe.model_copy(update={"int8_epochs": count_int8_epochs(epochs)})
     return TrialConfig(
-        architecture=solve(shape, spec.budget, dataset.input_shape, dataset.class_count),
-        recipe=build_recipe(parameters, epochs, augmentation=augmentation),
+        architecture=solve(shape, spec.limits, dataset.input_shape, dataset.class_count),
+        recipe=recipe,
         dataset=dataset,
         validation_fraction=spec.validation_fraction,
         split_seed=spec.seed,

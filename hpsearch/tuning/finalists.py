@@ -12,7 +12,8 @@ from statistics import fmean, stdev
 from typing import Any, Literal
 
 from hpsearch.errors import InputError
-from hpsearch.study.trial_config import TrainsOn
+from hpsearch.study.recipe import count_int8_epochs
+from hpsearch.study.trial_config import TrainsOn, TrialConfig
 from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.study import Study
@@ -108,9 +109,9 @@ class Final:
     comparison: Comparison | None
 
 
-def name_finalists(search: str, trains_on: TrainsOn = "train") -> str:
+def name_finalists(search: str, trains_on: TrainsOn = "train", *, int8: bool = False) -> str:
     """What the study of a search's finalists is called where nobody gives it a name."""
-    ending = "-finalists" if trains_on == "train" else "-finalists-all"
+    ending = ("-finalists" if trains_on == "train" else "-finalists-all") + ("-int8" if int8 else "")
     return f"{search[: _LONGEST_NAME - len(ending)]}{ending}"
 
 
@@ -125,9 +126,15 @@ def find_search_name(study: Study) -> str | None:
 
 
 def plan_finalists(
-    record: StudyRecord, *, top: int, replicates: int, epochs: int | None = None, trains_on: TrainsOn = "train"
+    record: StudyRecord,
+    *,
+    top: int,
+    replicates: int,
+    epochs: int | None = None,
+    trains_on: TrainsOn = "train",
+    int8: bool = False,
 ) -> TrialPlan:
-    """The best distinct configurations of a search, each under fresh seeds.
+    """The best distinct configurations of a search, each under fresh seeds; with `int8` they end in whole numbers.
 
     Raises:
         InputError: The search has no complete trial, or no validation accuracy to rank them by.
@@ -143,6 +150,8 @@ def plan_finalists(
             f"study {record.study.name!r} has no complete trial: hpsearch show {record.study.name} says more"
         )
     configs = {_label(trial): trial.config for trial in chosen if trial.config is not None}
+    if int8:
+        configs = {label: _end_in_int8(config, epochs) for label, config in configs.items()}
     return plan_replicates(
         configs,
         replicates,
@@ -151,6 +160,11 @@ def plan_finalists(
         trains_on=trains_on,
         search=record.study.name,
     )
+
+
+def _end_in_int8(config: TrialConfig, epochs: int | None) -> TrialConfig:
+    count = count_int8_epochs(epochs or config.recipe.epochs)
+    return config.model_copy(update={"recipe": config.recipe.model_copy(update={"int8_epochs": count})})
 
 
 def choose_finalists(record: StudyRecord, top: int) -> list[TrialRecord]:

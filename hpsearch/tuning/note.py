@@ -58,7 +58,7 @@ def write_note(
     lines = [
         f"## {name}",
         "",
-        f"{task} {kind} of **at most {spec.budget:,} weights** for {_code(dataset.name)}: "
+        f"{task} {kind} of **{spec.limits.describe()}** for {_code(dataset.name)}: "
         f"{dataset.class_count} classes, images of {dataset.input_shape}, {dataset.train_count:,} to train with, "
         f"{held_out} of them held out for validation.",
         "",

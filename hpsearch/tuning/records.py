@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
+from hpsearch.network.memory import Footprint
 from hpsearch.storage import stored_course
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_blobs import CONFUSION, WEIGHTS, read_blob
@@ -99,6 +100,14 @@ class TrialRecord:
             return TrialConfig.model_validate(self.config_json)
         except ValidationError as error:
             raise StorageError(f"the configuration of trial {self.number} cannot be read: {error}") from error
+
+    @cached_property
+    def footprint(self) -> Footprint | None:
+        """What its network takes of a small device, counted anew; None while it is not drawn, or cannot be read."""
+        try:
+            return None if self.config is None else self.config.count_footprint()
+        except StorageError:
+            return None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ class WarmStart(BaseModel):
 
     study: str
     arch: Arch
-    budget: int
+    budget: int | None
+    """Weights; None where it had only the limits of a device."""
     dataset: str
     trials: Annotated[tuple[int, ...], Field(min_length=1)]
     """The numbers that they have there, in the order in which they are tried here."""
@@ -27,4 +28,5 @@ class WarmStart(BaseModel):
         *others, last = (str(number) for number in self.trials)
         numbers = f"trials {', '.join(others)} and {last}" if others else f"trial {last}"
         dataset = PurePath(self.dataset).name  # somebody's own is a path
-        return f"{self.study} (a {self.arch} of at most {self.budget:,} weights on {dataset}), its {numbers}"
+        size = f" of at most {self.budget:,} weights" if self.budget is not None else ""
+        return f"{self.study} (a {self.arch}{size} on {dataset}), its {numbers}"

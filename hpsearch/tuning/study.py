@@ -11,7 +11,7 @@ from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableS
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_trials import find_study_id as find_stored_id
 from hpsearch.storage.stored_trials import read_study_attributes, read_study_names
-from hpsearch.study.feasibility import fit_space
+from hpsearch.study.fitting import fit_spec
 from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.origin import Origin
 from hpsearch.study.search_space import SearchSpace
@@ -101,7 +101,7 @@ def create_or_join_study(
     """
     space = spec.space
     if plan is None:
-        space = fit_space(spec.arch, spec.space, spec.budget, dataset.input_shape, dataset.class_count).space
+        space = fit_spec(spec, dataset).space
     else:
         spec = spec.settle_portfolio(is_planned=True)
     with database.errors(), database.lock_creation():

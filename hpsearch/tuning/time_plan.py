@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import InputError
+from hpsearch.network.limits import Limits
 from hpsearch.network.solver import solve
 from hpsearch.study.feasibility import example_parameters
 from hpsearch.study.parameters import Parameters, build_recipe, build_shape
@@ -17,7 +18,7 @@ MeasureEpoch = Callable[[TrialConfig], float]
 """The seconds of one epoch of a trial in a worker."""
 
 _SMALLER = 3
-"""A second network has a third of the budget: from two times follows what operations and values cost."""
+"""A second network has a third of every limit: from two times follows what operations and values cost."""
 
 
 def plan_time(
@@ -37,35 +38,35 @@ def plan_time(
     """
     if spec.time is None:
         raise ValueError("a spec without a time has nothing to plan")
-    reference = build_reference(spec, space, dataset, spec.budget)
+    reference = build_reference(spec, space, dataset, spec.limits)
     cost = reference.count_cost()
     seconds = measure(reference)
     try:
-        smaller = build_reference(spec, space, dataset, spec.budget // _SMALLER)
+        smaller = build_reference(spec, space, dataset, spec.limits.divide(_SMALLER))
     except InputError:  # the space has nothing so small
         return plan_rounds(spec.time, workers, fit_speed([(cost, seconds)]), cost)
     speed = fit_speed([(cost, seconds), (smaller.count_cost(), measure(smaller))])
     return plan_rounds(spec.time, workers, speed, cost)
 
 
-def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentity, budget_weights: int) -> TrialConfig:
+def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentity, limits: Limits) -> TrialConfig:
     """The network that epochs are counted of: the first of the portfolio that fits, or the middle of the space.
 
     Raises:
-        InputError: It does not fit this budget.
+        InputError: It does not fit these limits.
     """
-    entries = list_fitting_entries(spec.arch, space, spec.budget)
+    entries = list_fitting_entries(spec.arch, space, spec.limits.weights_at_most)
     chosen: Parameters = entries[0].parameters if entries else {}
     parameters = example_parameters(space, chosen)
     shape = build_shape(spec.arch, parameters)
     return TrialConfig(
-        architecture=solve(shape, budget_weights, dataset.input_shape, dataset.class_count),
+        architecture=solve(shape, limits, dataset.input_shape, dataset.class_count),
         recipe=build_recipe(parameters, epochs=1),
         dataset=dataset,
         validation_fraction=spec.validation_fraction,
         split_seed=spec.seed,
         seed=0,
-        budget=budget_weights,
+        budget=limits.budget,
     )
 
 

@@ -92,7 +92,7 @@ def plan_beginning(spec: StudySpec, space: SearchSpace, predecessor: Predecessor
         fixed = fixed_parameters(space)
         shipped = [
             FirstTrial(_keep_searched(entry.parameters, space, fixed), f"{FROM_PORTFOLIO}{entry.name}")
-            for entry in list_fitting_entries(spec.arch, space, spec.budget)
+            for entry in list_fitting_entries(spec.arch, space, spec.limits.weights_at_most)
         ]
         first += shipped[: max(0, count_given(spec) - len(first))]
     return Beginning(spec, tuple(first), warm_start)

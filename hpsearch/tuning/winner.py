@@ -126,6 +126,9 @@ def write_finalists_command(search: StudyRecord, record: StudyRecord) -> str:
         words += ["--epochs", str(study.spec.epochs)]
     if not study.is_validated:
         words += ["--on", study.trains_on]
-    if study.name != name_finalists(search.study.name, study.trains_on):
+    int8 = plan is not None and any(trial.config.recipe.int8_epochs for trial in plan.trials)
+    if int8:
+        words += ["--int8"]
+    if study.name != name_finalists(search.study.name, study.trains_on, int8=int8):
         words += ["--study", study.name]
     return " ".join(words)

@@ -125,8 +125,8 @@ def test_a_file_that_cannot_be_read_is_named(
     room: CommandRoom, monkeypatch: pytest.MonkeyPatch, name: str, expected: str
 ) -> None:
     if "\0" in name:  # no environment can hold it
-        from hpsearch.cli.options import read_storage_file
         from hpsearch.errors import StorageError
+        from hpsearch.sessions.storage import read_storage_file
 
         with pytest.raises(StorageError, match=expected):
             read_storage_file(Path(name))

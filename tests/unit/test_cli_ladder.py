@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.ladder import _Rung, hand_up, is_unbeaten, read_listed_budgets, read_rungs
+from hpsearch.cli.ladder import _Rung, hand_up, is_unbeaten, read_listed_limits, read_rungs
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
@@ -38,12 +38,12 @@ def test_a_study_file_may_list_the_budgets_and_the_flag_goes_above_it(tmp_path: 
     path = tmp_path / "ladder.toml"
     path.write_text('name = "mine"\narch = "cnn"\nbudget = ["20k", 10_000]\n')
     flags = {"budget": None, "arch": None, "name": None}
-    rungs = read_rungs(flags | read_listed_budgets(path, flags))
+    rungs = read_rungs(flags | read_listed_limits(path, flags))
     assert [(rung["budget"], rung["name"]) for rung in rungs] == [("10k", "mine-10k"), ("20k", "mine-20k")]
-    assert read_listed_budgets(path, flags | {"name": "yours"})["name"] == "yours"
-    assert read_listed_budgets(path, flags | {"budget": "5k"}) == read_listed_budgets(None, flags) == {}
+    assert read_listed_limits(path, flags | {"name": "yours"})["name"] == "yours"
+    assert read_listed_limits(path, flags | {"budget": "5k"}) == read_listed_limits(None, flags) == {}
     path.write_text('arch = "cnn"\nbudget = "20k"\n')
-    assert read_listed_budgets(path, flags) == {}
+    assert read_listed_limits(path, flags) == {}
 
 
 @pytest.mark.parametrize(

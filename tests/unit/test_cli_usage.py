@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch import __version__
 from hpsearch.cli import main
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
@@ -16,6 +15,7 @@ from hpsearch.engines.local import WorkerFailedError
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.storage.url import DEFAULT_STORAGE_URL
 from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
+from hpsearch.version import __version__
 
 _HELP_IN_A_FRESH_PROCESS = """
 import json, sys

@@ -15,7 +15,6 @@ import onnxruntime
 import pytest
 import torch
 
-from hpsearch import __version__
 from hpsearch.errors import InputError
 from hpsearch.export import verification
 from hpsearch.export.classifier import OnnxClassifier
@@ -29,6 +28,7 @@ from hpsearch.training.inference import TrainedNetwork
 from hpsearch.training.networks import build_network
 from hpsearch.training.onnx_export import OPSET, convert_to_onnx
 from hpsearch.training.weights import save_weights
+from hpsearch.version import __version__
 from tests.tiny_training import tiny_config
 from tests.trained_study import TrainedStudy, train_study
 

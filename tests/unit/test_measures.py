@@ -2,8 +2,8 @@
 
 import pytest
 
-from hpsearch.cli import measures
-from hpsearch.cli.measures import Counted, list_measures, list_steps
+from hpsearch.views import measures
+from hpsearch.views.measures import Counted, list_measures, list_steps
 from tests.cli_runs import make_record, make_trial
 from tests.tiny_training import TINY_FCN, tiny_config
 

@@ -42,7 +42,7 @@ def test_a_search_in_rounds_shows_which_round_each_trial_is_of(monkeypatch: pyte
     table = search_part.tabulate_trials("best", record.ranking, [record.find_round(trial) for trial in record.ranking])
     assert [row[:2] for row in table.rows] == [("4", "2"), ("3", "2"), ("2", "1"), ("1", "1"), ("0", "1")]
     written: list[Any] = []
-    monkeypatch.setattr(trial_figures, "write_png", lambda figure: written.append(figure) or b"")
+    monkeypatch.setattr(canvas, "write_png", lambda figure: written.append(figure) or b"")
     assert search_part._list_round_starts(record) == [3]
     trial_figures.draw_course(record.trials, [3])
     (axes,) = written[0].axes

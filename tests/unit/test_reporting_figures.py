@@ -13,7 +13,7 @@ from PIL import Image
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError
-from hpsearch.reporting import figures
+from hpsearch.reporting import canvas
 from hpsearch.reporting.canvas import make_figure, write_png
 from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
 
@@ -37,8 +37,8 @@ def open_png(content: bytes) -> Image.Image:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that are written, before they are pixels."""
     seen: list[Any] = []
-    write: Callable[[Any], bytes] = figures.write_png
-    monkeypatch.setattr(figures, "write_png", lambda figure: seen.append(figure) or write(figure))
+    write: Callable[[Any], bytes] = canvas.write_png
+    monkeypatch.setattr(canvas, "write_png", lambda figure: seen.append(figure) or write(figure))
     return seen
 
 

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from hpsearch.cli.networks import draw_curve
-from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome, tell_story
-from hpsearch.cli.screen import write_json
+from hpsearch.cli.result import Outcome, describe_outcome, show_outcome, tell_story
 from hpsearch.network.architecture import FcnArchitecture
+from hpsearch.sessions.session import Ending
 from hpsearch.storage.stored_rows import TestScore
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord
+from hpsearch.views.networks import draw_curve
+from hpsearch.views.screen import write_json
 from tests.cli_runs import make_record, make_trial
 from tests.scripted import TINY_DATASET
 

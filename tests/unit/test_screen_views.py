@@ -3,9 +3,9 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from hpsearch.cli.views import LineView, describe_end, draw_study
-from hpsearch.sessions.progress import measure_progress
+from hpsearch.sessions.how_far import measure_progress
 from hpsearch.tuning.records import LeaseRecord
+from hpsearch.views.search import LineView, describe_end, draw_study
 from tests.cli_runs import make_record, make_trial
 
 LEASE = LeaseRecord(worker="host-7", device="cpu", attempts=1, epoch=4, validation_accuracy=0.5, is_live=True)

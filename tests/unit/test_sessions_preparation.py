@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.sessions.preparation import Hardware, make_absolute, measure_plan
+from hpsearch.sessions.hardware import Hardware
+from hpsearch.sessions.preparation import measure_plan
+from hpsearch.sessions.request import make_absolute
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
 from hpsearch.training import device, throughput

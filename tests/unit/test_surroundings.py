@@ -12,7 +12,7 @@ import pytest
 from hpsearch.cli import main
 from hpsearch.engines.local import launch_local_workers
 from hpsearch.errors import DataError, InputError, StorageError
-from hpsearch.sessions.preparation import resolve_beside
+from hpsearch.sessions.request import resolve_beside
 from hpsearch.storage.file_system import is_shared, refuse_network_file_system
 from hpsearch.storage.url import parse_storage_url
 from hpsearch.study.file import read_study_file

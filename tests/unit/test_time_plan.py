@@ -3,6 +3,7 @@
 import pytest
 
 from hpsearch.errors import InputError
+from hpsearch.network.limits import Limits
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
 from hpsearch.study.round_plan import START_SECONDS, Cost
@@ -49,7 +50,7 @@ def test_a_time_is_planned_from_the_first_network_of_the_portfolio() -> None:
         return 1.0
 
     plan = plan_time(spec, space, TINY_DATASET, 2, measure)
-    assert measured == [build_reference(spec, space, TINY_DATASET, budget) for budget in (5000, 1666)]
+    assert measured == [build_reference(spec, space, TINY_DATASET, Limits(budget)) for budget in (5000, 1666)]
     assert plan.epoch_seconds == pytest.approx(1.0)
     assert plan.seconds == 120 - START_SECONDS
     settled = spec.settle_rounds(plan)

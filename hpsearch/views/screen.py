@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,22 +48,6 @@ def _make_finite(value: Any) -> Any:
         case list() | tuple():
             return [_make_finite(item) for item in value]
     return value
-
-
-class Steps(Protocol):
-    """Says what is being done before there is anything to see."""
-
-    def tell(self, text: str) -> None:
-        """The step that begins now."""
-
-    def note(self, text: str) -> None:
-        """What a person has to know; it stays."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class SpinnerSteps:

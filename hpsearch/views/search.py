@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
-from hpsearch.cli.screen import write_error_line
 from hpsearch.durations import format_duration
-from hpsearch.sessions.progress import Progress, count_epochs_of_attempt
+from hpsearch.sessions.how_far import HowFar, count_epochs_of_attempt
 from hpsearch.tuning.record_words import describe_rounds
+from hpsearch.views.screen import write_error_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -18,22 +18,6 @@ if TYPE_CHECKING:
 _WIDE = 96
 """Columns from which a worker's line has all that is known."""
 _NARROW_WORKER = 18
-
-
-class View(Protocol):
-    """Shows a study in progress."""
-
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
-        """The study as it stands now."""
-
-    def say(self, line: str) -> None:
-        """Something that a person should hear."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class LiveView:
@@ -47,10 +31,10 @@ class LiveView:
         self._console = console
         self._ends = LineView(console, already_finished)
 
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
+    def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
         """Write a line for each trial that has finished since, above the picture, and draw it anew."""
-        self._ends.show(record, progress, elapsed_seconds)
-        self._live.update(draw_study(record, progress, elapsed_seconds))
+        self._ends.show(record, how_far, elapsed_seconds)
+        self._live.update(draw_study(record, how_far, elapsed_seconds))
 
     def say(self, line: str) -> None:
         """Write above the picture."""
@@ -73,12 +57,12 @@ class LineView:
         self._console = console
         self._known = set(already_finished)
 
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
+    def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
         """Write a line for each trial that has finished since."""
         for trial in record.trials:
             if trial.is_finished and trial.number not in self._known:
                 self._known.add(trial.number)
-                state = f"{len(self._known)} of {progress.wanted} finished"
+                state = f"{len(self._known)} of {how_far.wanted} finished"
                 self.say(f"[{format_duration(elapsed_seconds)}] {describe_end(trial)}; {state}{_best_in_short(record)}")
 
     def say(self, line: str) -> None:
@@ -97,7 +81,7 @@ class LineView:
 class SilentView:
     """Shows nothing; trouble goes to stderr."""
 
-    def show(self, record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> None:
+    def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
         """Nothing."""
 
     def say(self, line: str) -> None:
@@ -135,14 +119,14 @@ def format_accuracy(accuracy: float | None) -> str:
     return "-" if accuracy is None else f"{accuracy:.2%}"
 
 
-def draw_study(record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> "RenderableType":
+def draw_study(record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> "RenderableType":
     """The picture of a study in progress."""
     from rich.console import Group
     from rich.padding import Padding
 
     parts: list[RenderableType] = [
-        _draw_bar(record, progress),
-        _draw_counts(record, progress, elapsed_seconds),
+        _draw_bar(record, how_far),
+        _draw_counts(record, how_far, elapsed_seconds),
         *_draw_rounds(record),
         _draw_best(record),
         _Workers(record),
@@ -151,19 +135,19 @@ def draw_study(record: "StudyRecord", progress: Progress, elapsed_seconds: float
     return Padding(Group(*parts), (0, 3, 0, 0))
 
 
-def _draw_bar(record: "StudyRecord", progress: Progress) -> "RenderableType":
+def _draw_bar(record: "StudyRecord", how_far: HowFar) -> "RenderableType":
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2), expand=True)
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True)
-    bar = ProgressBar(total=progress.wanted, completed=progress.trials_done)
-    grid.add_row(bar, f"{progress.finished} of {progress.wanted} trials")
+    bar = ProgressBar(total=how_far.wanted, completed=how_far.trials_done)
+    grid.add_row(bar, f"{how_far.finished} of {how_far.wanted} trials")
     return grid
 
 
-def _draw_counts(record: "StudyRecord", progress: Progress, elapsed_seconds: float) -> "RenderableType":
+def _draw_counts(record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> "RenderableType":
     from rich.text import Text
 
     counts = record.counts
@@ -173,8 +157,8 @@ def _draw_counts(record: "StudyRecord", progress: Progress, elapsed_seconds: flo
     line.append(f"  {counts['FAIL']} failed", style="red" if counts["FAIL"] else "dim")
     line.append(f"  {counts['RUNNING']} running", style="cyan")
     line.append(f"   {format_duration(elapsed_seconds)} so far")
-    if progress.remaining_seconds is not None:
-        line.append(f", about {format_duration(progress.remaining_seconds)} to go")
+    if how_far.remaining_seconds is not None:
+        line.append(f", about {format_duration(how_far.remaining_seconds)} to go")
     return line
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.views import format_accuracy
+from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
     from hpsearch.study.trial_config import TrialConfig

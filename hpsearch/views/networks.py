@@ -3,23 +3,24 @@
 import math
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.measures import list_measures, list_steps
-from hpsearch.cli.tables import Trimmed
-from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import name_trials
+from hpsearch.views.measures import list_measures, list_steps
+from hpsearch.views.search import format_accuracy
+from hpsearch.views.tables import Trimmed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.network.architecture import Architecture
+    from hpsearch.network.limits import Limits
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget: int) -> "RenderableType":
+def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> "RenderableType":
     """The network layer by layer: what each is, the shape it gives, its weights and multiply-accumulates."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -27,8 +28,10 @@ def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget
     table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, padding=(0, 1))
     weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
     macs = architecture.count_macs(dataset.input_shape, dataset.class_count)
+    budget = limits.budget
+    used = f"{weights * 1000 // budget / 10}% of {budget:,} weights" if budget is not None else ""
     table.add_column("layer", footer="total", no_wrap=True)
-    table.add_column("what", footer=f"{weights * 1000 // budget / 10}% of {budget:,} weights", no_wrap=True)
+    table.add_column("what", footer=used, no_wrap=True)
     table.add_column("output", justify="right", no_wrap=True)
     table.add_column("weights", footer=f"{weights:,}", justify="right", no_wrap=True)
     table.add_column("MACs", footer=f"{macs:,}", justify="right", no_wrap=True)
@@ -38,10 +41,42 @@ def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget
     return Trimmed(table)
 
 
-def describe_unused(architecture: "Architecture", dataset: "DatasetIdentity", budget: int) -> str | None:
+def describe_device(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> str:
+    """What the network takes of a small device, and of several limits which one binds."""
+    from hpsearch.network.limits import format_limit
+    from hpsearch.network.memory import count_footprint
+    from hpsearch.network.sizes import show_bytes
+
+    found = count_footprint(architecture, dataset.input_shape, dataset.class_count)
+    text = (
+        f"in int8 {show_bytes(found.ram_int8_bytes)} of RAM and {show_bytes(found.flash_int8_bytes)} of flash; "
+        f"in fp32 {show_bytes(found.ram_fp32_bytes)} and {show_bytes(found.flash_fp32_bytes)}"
+    )
+    if not limits.is_of_device:
+        return text
+    shares = limits.measure_shares(architecture, dataset.input_shape, dataset.class_count)
+    first, *others = sorted(shares, key=lambda name: -shares[name])
+    rest = "".join(f", {name} {shares[name]:.1%}" for name in others)
+    return f"{text}\n{first} binds: {shares[first]:.1%} of {format_limit(first, limits.named[first])} is used{rest}"
+
+
+def list_footprint(trial: "TrialRecord") -> list[str]:
+    """RAM and flash in int8, as cells of a table."""
+    from hpsearch.network.sizes import show_bytes
+
+    footprint = trial.footprint
+    if footprint is None:
+        return ["-", "-"]
+    return [show_bytes(footprint.ram_int8_bytes), show_bytes(footprint.flash_int8_bytes)]
+
+
+def describe_unused(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> str | None:
     """What to say where more than 1% of the budget is given up for channel counts that train fast."""
     from hpsearch.network.solver import TOLERANCE
 
+    budget = limits.budget
+    if budget is None or limits.is_of_device:  # then something else binds
+        return None
     weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
     if architecture.arch != "cnn" or weights >= (1 - TOLERANCE) * budget:
         return None

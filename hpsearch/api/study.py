@@ -1,0 +1,342 @@
+"""A study, for programs: a handle that reads the database when it is asked."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from hpsearch.api.exporting import Format, export_chosen
+from hpsearch.api.figures import FigureKind
+from hpsearch.api.place import Place
+from hpsearch.api.trial import Trial
+from hpsearch.api.wording import speaks_python
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hpsearch.api.bundle import Bundle
+    from hpsearch.dataset import DatasetIdentity
+    from hpsearch.reporting.canvas import Figure
+    from hpsearch.sessions.background import Background
+    from hpsearch.study.spec import StudySpec
+
+Callback = Callable[["Study", Trial], None]
+"""Hears of each trial as it ends."""
+
+_LOOK_SECONDS = 1.0
+_IDLE_SECONDS = 90.0
+"""Without a worker that lives: longer than a worker takes to start or to be started again."""
+
+
+class Study:
+    """A study in a database: its trials, what they came to, and what can be done with it.
+
+    Every attribute asks the database, so that a study that other processes work on shows how far they are.
+    """
+
+    def __init__(self, name: str, place: Place, background: "Background | None" = None) -> None:
+        """Use `hpsearch.search` or `hpsearch.open_study`."""
+        self._name = name
+        self._place = place
+        self._background = background
+
+    @property
+    def name(self) -> str:
+        """As in the database."""
+        return self._name
+
+    @property
+    def storage(self) -> str:
+        """The database's URL, without its password."""
+        from hpsearch.storage.url import parse_storage_url, show_url
+
+        return show_url(parse_storage_url(self._place.url))
+
+    @property
+    @speaks_python
+    def spec(self) -> "StudySpec":
+        """What it searches: data set, family, budget, space, sampler, pruner, trials, epochs, seed."""
+        with self._place.open_record(self._name) as record:
+            return record.study.spec
+
+    @property
+    @speaks_python
+    def dataset(self) -> "DatasetIdentity":
+        """On which images: name, shape, classes, hash of their content."""
+        with self._place.open_record(self._name) as record:
+            return record.study.dataset
+
+    @property
+    @speaks_python
+    def trials(self) -> list[Trial]:
+        """All trials so far, by number."""
+        with self._place.open_record(self._name) as record:
+            return [Trial(self._place, record, trial) for trial in record.trials]
+
+    @property
+    @speaks_python
+    def best(self) -> Trial:
+        """The complete trial of the highest validation accuracy; of finished finalists, the winner's median replicate.
+
+        Raises:
+            NothingCompleteError: No trial is complete yet.
+        """
+        from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
+
+        with self._place.open_record(self._name) as record:
+            if record.is_finished and is_of_finalists(record):
+                winner = load_winner(record)
+                return Trial(self._place, winner.record, winner.trial)
+            return Trial(self._place, record, require_best(record))
+
+    @property
+    @speaks_python
+    def is_finished(self) -> bool:
+        """Whether every trial that it asks for is complete, pruned or failed."""
+        with self._place.open_record(self._name) as record:
+            return record.is_finished
+
+    @property
+    @speaks_python
+    def counts(self) -> dict[str, int]:
+        """The number of trials in each state: COMPLETE, PRUNED, FAIL, RUNNING, WAITING."""
+        with self._place.open_record(self._name) as record:
+            return record.counts
+
+    @property
+    @speaks_python
+    def test_openings(self) -> int:
+        """How often the test split was opened for it."""
+        with self._place.open_record(self._name) as record:
+            return record.test_openings
+
+    @speaks_python
+    def to_frame(self) -> "pd.DataFrame":
+        """A table with a row for each trial, by number: state, accuracies (0 to 1), weights, MACs, epochs, seconds,
+        network, and each parameter as `params_NAME`.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        from hpsearch.api.frames import make_trial_frame
+
+        with self._place.open_record(self._name) as record:
+            return make_trial_frame(record)
+
+    @speaks_python
+    def curves(self) -> "pd.DataFrame":
+        """A table with a row for each epoch of each trial: losses, validation accuracy, learning rate, seconds.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        from hpsearch.api.frames import make_curve_frame
+
+        with self._place.open_record(self._name) as record:
+            return make_curve_frame(record)
+
+    @speaks_python
+    def figure(self, kind: FigureKind = "history", *, trial: int | None = None) -> "Figure":
+        """Draw it.
+
+        Args:
+            kind: history (accuracy by trial), curves (losses and accuracy by epoch, of the best trials or of one),
+                parameters (parallel coordinates of what was searched), importance (which parameters mattered),
+                confusion (how a trial confuses the classes of the validation split).
+            trial: Of curves and confusion: whose; by default the best.
+
+        Raises:
+            InputError: There is no such figure or trial, or nothing to draw yet.
+        """
+        from hpsearch.api.figures import make_figure
+
+        with self._place.open_record(self._name) as record:
+            return make_figure(record, kind, None if trial is None else record.trial(trial))
+
+    @speaks_python
+    def report(self, folder: str | os.PathLike[str] = ".", *, format: str = "html") -> Path:  # noqa: A002
+        """Write a page on it: the best network drawn, trials, curves, what mattered, what it gets wrong.
+
+        Args:
+            folder: Where the page, or the folder of a Markdown page, is put.
+            format: html for one page that holds everything, md for a folder.
+
+        Returns:
+            The page.
+
+        Raises:
+            InputError: Something else is in its place, or there is no such format.
+            StorageError: The database failed.
+        """
+        from hpsearch.sessions.reporting import write_report
+
+        with self._place.open() as database:
+            return write_report(database, [self._name], Path(folder), format, self._place.cache_folder)
+
+    @speaks_python
+    def export(
+        self,
+        folder: str | os.PathLike[str] = "exports",
+        *,
+        top: int = 1,
+        format: Format = "all",  # noqa: A002
+        int8: bool = False,
+    ) -> "list[Bundle]":
+        """Write its best trials as folders of files that run anywhere, verified first.
+
+        Args:
+            folder: Where the bundles' own folders are put.
+            top: How many, the best first. Of finished finalists it is the winner alone.
+            format: all (what the installed packages can write), safetensors or onnx.
+            int8: Whether also as ONNX in 8-bit whole numbers.
+
+        Raises:
+            NothingCompleteError: No trial is complete yet.
+            InputError: Something else is in the way, or nothing can be written.
+        """
+        from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
+
+        with self._place.open_record(self._name) as record:
+            finalist, source, chosen = None, record, record.ranking[:top]
+            if record.is_finished and is_of_finalists(record):
+                winner = load_winner(record)
+                finalist, source, chosen = winner.describe(), winner.record, [winner.trial]
+            elif not chosen:
+                require_best(record)
+            return export_chosen(
+                self._place, source, chosen, Path(folder), model_format=format, int8=int8, finalist=finalist
+            )
+
+    @speaks_python
+    def stop(self, *, now: bool = False) -> Self:
+        """Let no worker anywhere take another trial; nothing is lost.
+
+        Args:
+            now: Whether the trials that run are given back, not finished first.
+        """
+        from hpsearch.tuning.operations import stop_study
+
+        with self._place.open_record(self._name) as record:
+            if not record.is_finished:
+                stop_study(record.study, gives_back=now)
+        return self
+
+    @speaks_python
+    def resume(self, trials: int | None = None, *, added: int | None = None) -> Self:
+        """Let workers take trials again, and change how many it asks for; `work` and `search` then go on with it.
+
+        Args:
+            trials: So many in all from now on.
+            added: So many more than before, in place of `trials`.
+
+        Raises:
+            InputError: It has more trials already, or goes in rounds that this number does not fill.
+        """
+        from hpsearch.tuning.operations import resume_study
+
+        with self._place.open_record(self._name) as record:
+            resume_study(record.study, trials=trials, added=added)
+        return self
+
+    @speaks_python
+    def enqueue(self, parameters: Mapping[str, Any]) -> int:
+        """Put a trial with given parameters before those that are still to be drawn; a sampler draws the rest.
+
+        Returns:
+            The trial's number.
+
+        Raises:
+            InputError: A parameter is unknown or out of the study's space, or the study has all its trials already.
+        """
+        from hpsearch.tuning.operations import enqueue_trial
+
+        with self._place.open_record(self._name) as record:
+            return enqueue_trial(record.study, parameters)
+
+    @speaks_python
+    def work(
+        self,
+        *,
+        timeout: str | float | None = None,
+        workers: int | str | None = "auto",
+        device: str = "auto",
+        progress: bool = True,
+        callbacks: Sequence[Callback] = (),
+        wait: bool = True,
+    ) -> Self:
+        """Go on with it on this machine, beside whoever else works on it; at its end the test split is opened, once.
+
+        Args:
+            timeout: End after so long: seconds, or 90s, 15m, 2h.
+            workers: Processes; auto is one per CPU core, or per GPU.
+            device: auto, cpu, cuda, cuda:1, mps.
+            progress: Whether to show how far it is.
+            callbacks: Each is called with this study and a trial as that ends.
+            wait: False to return at once, while a process of its own works.
+
+        Raises:
+            StudyStoppedError: It is stopped; `resume` lets it go on.
+            HpsearchError: A worker ended with an error that starting it again does not mend.
+        """
+        from hpsearch.api.working import work_on
+
+        self._background = work_on(
+            self,
+            self._place,
+            timeout=timeout,
+            workers=workers,
+            device=device,
+            progress=progress,
+            callbacks=callbacks,
+            wait=wait,
+        )
+        return self
+
+    @speaks_python
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until it is finished or stopped, nobody works on it any more, or `timeout` seconds have passed.
+
+        Raises:
+            HpsearchError: The process that this one had started for it ended with an error.
+        """
+        begun = seen = time.monotonic()
+        while True:
+            with self._place.open_record(self._name) as record:
+                is_over = (record.is_finished and not self._is_at_work()) or record.course.is_stopped
+                is_alive = any(trial.lease is not None and trial.lease.is_live for trial in record.running)
+            now = time.monotonic()
+            seen = now if is_alive or self._is_at_work() else seen
+            if self._background is not None:
+                self._background.check()
+            if is_over or now - seen > _IDLE_SECONDS or (self._background is not None and not self._is_at_work()):
+                return self
+            if timeout is not None and now - begun >= timeout:
+                return self
+            time.sleep(_LOOK_SECONDS if timeout is None else max(0.0, min(_LOOK_SECONDS, begun + timeout - now)))
+
+    def _is_at_work(self) -> bool:
+        return self._background is not None and self._background.is_running
+
+    def _repr_html_(self) -> str:
+        from hpsearch.views.html import write_study
+
+        with self._place.open_record(self._name) as record:
+            return write_study(record)
+
+    def __repr__(self) -> str:
+        from hpsearch.tuning.record_words import describe_counts
+
+        with self._place.open_record(self._name) as record:
+            best = record.best
+            accuracy = "" if best is None or best.value is None else f", best {best.value:.2%} (trial {best.number})"
+            return (
+                f"<Study {self._name!r}: {record.finished_count} of {record.trials_wanted} trials finished: "
+                f"{describe_counts(record)}{accuracy}>"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Study) and (self._name, self._place) == (other._name, other._place)
+
+    def __hash__(self) -> int:
+        return hash((self._name, self._place))

@@ -1,0 +1,58 @@
+"""What a message says to who types commands, in the words of who writes Python.
+
+The sentences are the same for both; only flags become the names of arguments, and commands the calls that do the same.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from hpsearch.errors import HpsearchError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NAMES = {"study": "name", "from": "start", "out": "folder", "format": "format"}
+"""Of the flags that are called otherwise here; the others have the same names."""
+_CALLS = (
+    (re.compile(r"hpsearch resume \S+ --trials \+(\d+)"), r"study.resume(added=\1)"),
+    (re.compile(r"hpsearch resume [\w.-]+"), "study.resume()"),
+    (re.compile(r"hpsearch stop [\w.-]+ --now"), "study.stop(now=True)"),
+    (re.compile(r"hpsearch list has"), "hpsearch.list_studies() has"),
+    (re.compile(r"hpsearch run makes"), "hpsearch.search() makes"),
+    (re.compile(r"hpsearch worker [\w.-]+ goes on"), "study.work() goes on"),
+    (re.compile(r"hpsearch show [\w.-]+ (lists|says)"), r"study.trials \1"),
+    (re.compile(r"hpsearch export [\w.-]+ --trial N takes"), "study.trials[N].export() takes"),
+    (re.compile(r"hpsearch export makes"), "study.export() makes"),
+)
+_VALUED = re.compile(r"--([a-z][a-z0-9-]*) (\+?\d[\w.]*|[A-Z]+\b)")
+_PAIRED = re.compile(r"add --([a-z][a-z0-9-]*) (\w+), or \w+ = \.\.\. to a study file")
+_FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
+
+
+def say_in_python(sentence: str) -> str:
+    """The sentence with arguments for flags, and calls for commands."""
+    for command, call in _CALLS:
+        sentence = command.sub(call, sentence)
+    sentence = _PAIRED.sub(lambda match: f'give {_name(match[1])}="{match[2]}"', sentence)
+    sentence = _VALUED.sub(lambda match: f"{_name(match[1])}={match[2].lstrip('+')}", sentence)
+    return _FLAG.sub(lambda match: _name(match[1]), sentence)
+
+
+def _name(flag: str) -> str:
+    return _NAMES.get(flag, flag.replace("-", "_"))
+
+
+def speaks_python(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a public function's errors name arguments; they stay the same errors otherwise."""
+
+    @functools.wraps(function)
+    def speak(*args: P.args, **keywords: P.kwargs) -> R:
+        try:
+            return function(*args, **keywords)
+        except HpsearchError as error:
+            error.args = tuple(say_in_python(each) if isinstance(each, str) else each for each in error.args)
+            raise
+
+    return speak

@@ -1,0 +1,155 @@
+"""Working on a study from a program, and hearing of its trials."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.api.calling import Call
+from hpsearch.api.place import Place
+from hpsearch.api.trial import Trial
+from hpsearch.durations import parse_duration
+from hpsearch.errors import InputError
+from hpsearch.sessions.request import MOST_WORKERS
+from hpsearch.wording import quote
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from hpsearch.api.study import Callback, Study
+    from hpsearch.sessions.background import Background
+    from hpsearch.sessions.how_far import HowFar
+    from hpsearch.sessions.progress import Beginning, Progress, Steps, View
+    from hpsearch.sessions.stopping import StopRequest
+    from hpsearch.tuning.records import StudyRecord
+
+
+def work_on(
+    study: "Study",
+    place: Place,
+    *,
+    timeout: str | float | None,
+    workers: int | str | None,
+    device: str,
+    progress: bool,
+    callbacks: "Sequence[Callback]",
+    wait: bool,
+) -> "Background | None":
+    """Work on a study that exists; the process that does, where nobody waits for it."""
+    import time
+
+    from hpsearch.sessions.hardware import choose_hardware
+    from hpsearch.sessions.session import Work, check_is_open
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
+    from hpsearch.views.choice import choose_progress
+
+    seconds, count = read_seconds(timeout, "timeout"), read_workers(workers)
+    with place.open_record(study.name) as record:
+        hardware = choose_hardware(device, count, most=record.trials_wanted)
+        if not record.is_finished:
+            check_is_open(record)
+    if not wait:
+        from hpsearch.sessions.background import launch_background
+
+        return launch_background(study.name, place.url, hardware, place.cache_folder, seconds)
+    deadline = None if seconds is None else time.monotonic() + seconds
+
+    def work(told: "Progress", stopping: "StopRequest") -> None:
+        with place.open() as database:
+            found = load_study(database, study.name)
+            read_study_record(found)
+            Work(place.url, hardware, place.cache_folder, deadline).finish(found, told, stopping)
+
+    Call(work, HeardProgress(choose_progress(progress), place, lambda: study, callbacks)).wait()
+    return None
+
+
+def read_seconds(given: str | float | None, name: str) -> float | None:
+    """A time as seconds: 90, 90.5, "90s", "15m", "1h30m".
+
+    Raises:
+        InputError: It is none, or not above 0.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else parse_duration(given, name)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not given > 0:
+        raise InputError(f'{name} {quote(given)} is not allowed: give seconds, or text such as "90s", "15m", "2h"')
+    return float(given)
+
+
+def read_workers(given: int | str | None) -> int | None:
+    """How many; None for as many as the device bears.
+
+    Raises:
+        InputError: It is neither "auto" nor a number that makes sense.
+    """
+    if given in (None, "auto"):
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST_WORKERS:
+        raise InputError(f'workers {quote(given)} is not allowed: give "auto", or a number from 1 to {MOST_WORKERS}')
+    return given
+
+
+class HeardProgress:
+    """Progress that callbacks hear of as well: each trial, as it ends."""
+
+    def __init__(self, shown: "Progress", place: Place, find_study: Any, callbacks: "Sequence[Callback]") -> None:
+        self._shown = shown
+        self._place = place
+        self._find_study = find_study
+        self._callbacks = callbacks
+
+    def open_steps(self) -> "Steps":
+        """As they are shown."""
+        return self._shown.open_steps()
+
+    def begin(self, beginning: "Beginning") -> None:
+        """As it is shown."""
+        self._shown.begin(beginning)
+
+    def open_view(self, record: "StudyRecord") -> "View":
+        """As it is shown, and heard."""
+        view = self._shown.open_view(record)
+        if not self._callbacks:
+            return view
+        study: Study = self._find_study()
+        return _HeardView(view, self._place, study, self._callbacks, record)
+
+
+class _HeardView:
+    def __init__(
+        self,
+        view: "View",
+        place: Place,
+        study: "Study",
+        callbacks: "Sequence[Callback]",
+        record: "StudyRecord",
+    ) -> None:
+        self._view = view
+        self._place = place
+        self._study = study
+        self._callbacks = callbacks
+        self._known = {trial.number for trial in record.trials if trial.is_finished}
+
+    def show(self, record: "StudyRecord", how_far: "HowFar", elapsed_seconds: float) -> None:
+        self._view.show(record, how_far, elapsed_seconds)
+        for trial in record.trials:
+            if trial.is_finished and trial.number not in self._known:
+                self._known.add(trial.number)
+                for callback in self._callbacks:
+                    callback(self._study, Trial(self._place, record, trial))
+
+    def say(self, line: str) -> None:
+        self._view.say(line)
+
+    def __enter__(self) -> "Self":
+        self._view.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: "type[BaseException] | None",
+        error: "BaseException | None",
+        trace: "TracebackType | None",
+    ) -> None:
+        self._view.__exit__(kind, error, trace)

@@ -1,0 +1,101 @@
+"""Images and labels that somebody has in memory, as a data set that workers can read: an .npz file in the cache.
+
+The file is named by its content, so that the same arrays are the same data set, and the same study, tomorrow.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hpsearch.durable_file import sync_file, sync_folder
+from hpsearch.errors import DataError
+
+FOLDER = "arrays"
+"""In the cache folder."""
+
+_NAMES = ("images", "labels", "test_images", "test_labels")
+_HASH_CHARACTERS = 12
+
+Array = npt.NDArray[Any]
+
+
+def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) -> Path:
+    """Write the arrays where they are not written yet.
+
+    Args:
+        given: (images, labels), or (images, labels, test images, test labels), or these by the names of an .npz file
+            (`images`, `labels`, `test_images`, `test_labels`, `class_names`). Images (n, height, width), (n, height,
+            width, 1 or 3) or (n, 1 or 3, height, width), bytes or floats from 0 to 1; labels (n,), class 0 first.
+            NumPy arrays, PyTorch tensors, lists.
+        cache_folder: Where data sets are kept.
+
+    Returns:
+        The file.
+
+    Raises:
+        DataError: They are not two or four arrays, or the file cannot be written.
+    """
+    arrays = {name: _read(name, value) for name, value in _name(given).items()}
+    path = cache_folder / FOLDER / f"arrays-{_hash(arrays)[:_HASH_CHARACTERS]}.npz"
+    if path.exists():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, arrays)
+    except OSError as error:
+        raise DataError(f"the arrays cannot be written to {str(path)!r}: {error.strerror or error}") from error
+    return path
+
+
+def _name(given: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    if len(given) not in (2, 4):
+        raise DataError(
+            f"{len(given)} arrays are given as the data set: give (images, labels), or (images, labels, test_images, "
+            "test_labels)"
+        )
+    return dict(zip(_NAMES, given, strict=False))
+
+
+def _read(name: str, value: Any) -> Array:
+    """As an array; of images the channels last, as an .npz file has them."""
+    detach = getattr(value, "detach", None)  # of a tensor
+    try:
+        array: Array = np.asarray(value if detach is None else detach().cpu().numpy())
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} of the given arrays is no array: {error}") from error
+    if "images" in name and array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if array.dtype.hasobject:
+        raise DataError(f"{name} of the given arrays holds Python objects: give numbers")
+    return np.ascontiguousarray(array)
+
+
+def _hash(arrays: Mapping[str, Array]) -> str:
+    content = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        content.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        content.update(array.tobytes())
+    return content.hexdigest()
+
+
+def _write(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Whole or not at all, whoever else writes the same."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".draft", delete=False) as file:
+        draft = Path(file.name)
+    try:
+        with draft.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        draft.chmod(0o644)
+        sync_file(draft)
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
