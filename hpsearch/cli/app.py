@@ -11,6 +11,7 @@ import typer
 
 from hpsearch.cli.commands import COMMANDS, Command, choose_commands
 from hpsearch.cli.errors import explain_error
+from hpsearch.cli.help import HelpedCommand, HelpedGroup, flow
 from hpsearch.errors import InputError
 from hpsearch.version import __version__
 from hpsearch.views.screen import write_error_line, write_line
@@ -41,6 +42,7 @@ def build_app(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
     """The application with these commands."""
     app = typer.Typer(
         name=PROGRAM,
+        cls=HelpedGroup,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
@@ -53,7 +55,8 @@ def build_app(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
         if command.is_group:
             app.add_typer(command.load(), name=command.name, rich_help_panel=command.panel)
         else:
-            app.command(command.name, rich_help_panel=command.panel)(command.load())
+            function = command.load()
+            app.command(command.name, cls=HelpedCommand, help=flow(function), rich_help_panel=command.panel)(function)
     return app
 
 

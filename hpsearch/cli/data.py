@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hpsearch.cli.completion import complete_datasets
+from hpsearch.cli.help import HelpedCommand, HelpedGroup
 from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption, choose_cache_folder, parse_number
 from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
@@ -22,7 +24,9 @@ _LARGEST = 1024
 _MOST_CLASSES = 40
 """That are listed by name."""
 
-app = typer.Typer(help="The data sets that are known by name, and bringing one here.", no_args_is_help=False)
+app = typer.Typer(
+    cls=HelpedGroup, help="The data sets that are known by name, and bringing one here.", no_args_is_help=False
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -34,7 +38,7 @@ def show_help(context: typer.Context) -> None:
         raise typer.Exit
 
 
-@app.command("list")
+@app.command("list", cls=HelpedCommand)
 def list_known(as_json: JsonOption = False) -> None:
     """Show the data sets that are known by name, and which are here.
 
@@ -67,10 +71,15 @@ def list_known(as_json: JsonOption = False) -> None:
     )
 
 
-@app.command("fetch")
+@app.command("fetch", cls=HelpedCommand)
 def fetch(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="A data set's name, or a path of your own to check.")
+        str,
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="A data set's name, or a path of your own to check.",
+            autocompletion=complete_datasets,
+        ),
     ],
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,

@@ -10,6 +10,14 @@ from typing import Annotated
 
 import typer
 
+from hpsearch.cli.completion import (
+    complete_archs,
+    complete_datasets,
+    complete_devices,
+    complete_pruners,
+    complete_samplers,
+    complete_studies,
+)
 from hpsearch.errors import InputError, StorageError
 from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
 
@@ -71,6 +79,7 @@ ArchOption = Annotated[
         "--arch",
         metavar="fcn|cnn",
         help="Fully connected (fcn) or convolutional (cnn) networks.",
+        autocompletion=complete_archs,
         rich_help_panel=WHAT,
     ),
 ]
@@ -82,6 +91,7 @@ DatasetOption = Annotated[
         help="A name that [bold]hpsearch data list[/] has; or a folder with a folder of images per class, an .npz "
         "file, a CSV of pixels or of paths and labels, Parquet, IDX.",
         show_default="fashion-mnist",
+        autocompletion=complete_datasets,
         rich_help_panel=WHAT,
     ),
 ]
@@ -136,6 +146,7 @@ SamplerOption = Annotated[
         metavar="NAME",
         help="Draws the trials: tpe, random, gp, qmc or grid.",
         show_default="tpe",
+        autocompletion=complete_samplers,
         rich_help_panel=HOW,
     ),
 ]
@@ -146,6 +157,7 @@ PrunerOption = Annotated[
         metavar="NAME",
         help="Stops hopeless trials: asha, hyperband, median or none; not with --time, whose rounds do that.",
         show_default="median",
+        autocompletion=complete_pruners,
         rich_help_panel=HOW,
     ),
 ]
@@ -175,6 +187,7 @@ DeviceOption = Annotated[
         "--device",
         metavar="NAME",
         help="auto, cpu, cuda, cuda:1, mps.",
+        autocompletion=complete_devices,
         rich_help_panel=WHERE,
     ),
 ]
@@ -185,6 +198,7 @@ PredecessorOption = Annotated[
         metavar="STUDY",
         help="Begin with the 3 best distinct configurations of another study in this storage, their shapes rescaled to "
         "this budget; of another family, with their recipes alone. They count as trials.",
+        autocompletion=complete_studies,
         rich_help_panel=HOW,
     ),
 ]
@@ -195,6 +209,7 @@ TeacherOption = Annotated[
         metavar="STUDY",
         help="Train every network by distillation: it learns the answers of the best network of another study in this "
         "storage, on the same images, beside the labels.",
+        autocompletion=complete_studies,
         rich_help_panel=HOW,
     ),
 ]
@@ -260,7 +275,13 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
 ]
 StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="The study's name; [bold]hpsearch list[/] has all.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="The study's name; [bold]hpsearch list[/] has all.",
+        show_default=False,
+        autocompletion=complete_studies,
+    ),
 ]
 
 

@@ -84,7 +84,7 @@ def _describe_default(parameter: Any) -> str:
 
 def _plain(text: str) -> str:
     """Rich's bold words are code in Markdown."""
-    return _MARKUP.sub("`", text).replace("|", r"\|")
+    return _MARKUP.sub("`", text).replace("\\[", "[").replace("|", r"\|")
 
 
 if __name__ == "__main__":

@@ -61,10 +61,10 @@ def track(
     storage: StorageOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a study in TensorBoard or MLflow: every trial with its curve, its parameters and the objective.
+    r"""Show a study in TensorBoard or MLflow: every trial with its curve, its parameters and the objective.
 
     The same command again adds what is new, also while the study goes on. Test scores are shown where the test split
-    was opened, and it is not opened for this. Needs [bold]pip install 'hpsearch[tracking]'[/].
+    was opened, and it is not opened for this. Needs [bold]pip install 'hpsearch\[tracking]'[/].
 
     Example: [bold]hpsearch track fashion-mnist-cnn-100k --tensorboard runs --mlflow sqlite:///mlflow.db[/]
     """

@@ -342,8 +342,11 @@ def _check_same(
         differences["from"] = (begun_from or "no other study", predecessor.name)
     if differences:
         fields = "; ".join(f"{field}: it has {mine}, given {theirs}" for field, (mine, theirs) in differences.items())
+        more = ""
+        if differences.keys() == {"trials"}:
+            more = f"; hpsearch resume {study.name} --trials {differences['trials'][1]} changes how many it asks for"
         raise StudyDiffersError(
-            f"study {study.name!r} exists with other settings ({fields}): give the same, or another --study NAME"
+            f"study {study.name!r} exists with other settings ({fields}): give the same, or another --study NAME{more}"
         )
 
 

@@ -186,7 +186,8 @@ def test_the_examples_show_every_key_of_their_formats() -> None:
         (line,) = (line for line in search.text.splitlines() if line.startswith(f"#   {key} = "))
         assert tomllib.loads(line.removeprefix("#"))[key]
     assert '\n# teacher = "' in search.text  # there is none to name
-    assert set(plan.fields) == set(PlanFile.model_fields) - {"version", "validation_fraction"}
+    assert set(plan.fields) == set(PlanFile.model_fields) - {"version", "validation_fraction", *own_images}
+    assert all(f"# {key} = " in plan.text for key in own_images)
     assert "validation_fraction" in plan.text
     shown = {key for table in (plan.fields["recipe"], plan.fields["sweep"]) for key in table}
     assert shown | {"l1"} == set(Recipe.model_fields)
