@@ -1,0 +1,48 @@
+"""Arrays as a data set: the same arrays are the same file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hpsearch.dataset import InputShape
+from hpsearch.errors import DataError, InputError
+from hpsearch.export.given_images import bring_images
+from hpsearch.sessions.given_arrays import keep_arrays
+
+IMAGES = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
+LABELS = np.arange(6) % 2
+
+
+def test_the_same_arrays_are_the_same_file_and_others_are_another(tmp_path: Path) -> None:
+    first = keep_arrays((IMAGES, LABELS), tmp_path)
+    assert keep_arrays((torch.from_numpy(IMAGES), LABELS.tolist()), tmp_path) == first
+    assert keep_arrays({"images": IMAGES, "labels": LABELS}, tmp_path) == first
+    assert keep_arrays((IMAGES, LABELS[::-1]), tmp_path) != first
+    assert sorted(path.suffix for path in first.parent.iterdir()) == [".npz", ".npz"]
+    with np.load(first) as kept:
+        assert np.array_equal(kept["images"], IMAGES)
+
+
+def test_channels_first_are_brought_last(tmp_path: Path) -> None:
+    with np.load(keep_arrays((np.zeros((6, 3, 8, 8), np.uint8), LABELS), tmp_path)) as kept:
+        assert kept["images"].shape == (6, 8, 8, 3)
+
+
+def test_three_arrays_are_refused_with_what_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"\(images, labels\)"):
+        keep_arrays((IMAGES, LABELS, IMAGES), tmp_path)
+    with pytest.raises(DataError, match="Python objects"):
+        keep_arrays((IMAGES, np.array([{}] * 6)), tmp_path)
+
+
+def test_images_of_any_form_become_the_networks() -> None:
+    shape = InputShape(1, 4, 5)
+    wanted = IMAGES[:, np.newaxis]
+    for given in (IMAGES, wanted, IMAGES[..., np.newaxis], torch.from_numpy(IMAGES), IMAGES / 255):
+        assert np.array_equal(bring_images(given, shape), wanted)
+    assert bring_images(IMAGES[0], shape).shape == (1, 1, 4, 5)
+    for wrong, why in ((IMAGES[:, :3], "shape"), (IMAGES.astype(np.float32), "0 to 1"), (IMAGES.astype(int), "uint8")):
+        with pytest.raises(InputError, match=why):
+            bring_images(wrong, shape)
