@@ -27,8 +27,8 @@ RECORDED_TOLERANCE = {"cpu": TOLERANCE, "other": 2e-3}
 
 _TFLITE_IMAGES = 1000
 _MICRO_IMAGES = 20
-_MICRO_STEPS = 2
-"""The two interpreters round a sum in 32 bits at different places, which a layer or two may pass on."""
+_MICRO_STEPS = 4
+"""The two interpreters round a sum in 32 bits at different places, which some layers pass on."""
 
 
 class VerificationError(HpsearchError):

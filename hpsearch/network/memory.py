@@ -1,17 +1,18 @@
 """Closed forms for the memory that a network takes of a small device: RAM for what flows, flash for the file.
 
-RAM: the largest sum over the steps of an execution in order of all tensors that are alive, which an operator reads,
-writes, or which wait for one to come, each rounded up to 16 bytes as TensorFlow Lite Micro does; with what a mean sums
-in. The interpreter's own structures, of some KiB, and the scratch memory of a processor's own kernels come on top.
+RAM: where TensorFlow Lite Micro's planner puts all tensors, each rounded up to 16 bytes and kept from the operator that
+writes it to the last that reads it. The interpreter's own structures, of some KiB, and the scratch memory of a
+processor's own kernels come on top.
 
 Flash: the .tflite file without its metadata. In whole numbers a kernel weight takes one byte, a bias four, and each
 channel of a kernel twelve for its scale and zero; in single precision each weight takes four. The interpreter's code
 comes on top.
 """
 
+import bisect
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Architecture
@@ -43,21 +44,56 @@ def count_footprint(architecture: Architecture, input_shape: InputShape, class_c
     return Footprint(count_ram(int8), count_ram(fp32), count_flash(int8), count_flash(fp32))
 
 
+class _Buffer(NamedTuple):
+    """Bytes that are needed from one step to another, both included; the image is there at step 0."""
+
+    size: int
+    first: int
+    last: int
+
+
 def count_ram(graph: DeviceGraph) -> int:
-    """Bytes of the largest moment of an execution."""
-    return max(moment for _, moment in walk_ram(graph))
+    """Bytes of the arena for what flows, placed as TensorFlow Lite Micro does.
+
+    The largest comes first, of equals the youngest; each goes into the first gap among those that are there at the same
+    time. Along a chain of operators that is what the largest moment needs; where a sum waits for one of its parts, gaps
+    may stay that nothing fits into. Source: `greedy_memory_planner.cc` of tflite-micro.
+    """
+    placed: list[tuple[int, _Buffer]] = []
+    buffers = _list_buffers(graph)
+    for number in sorted(range(len(buffers)), key=lambda number: (-buffers[number].size, -number)):
+        buffer = buffers[number]
+        offset = 0
+        for start, other in placed:
+            if other.first > buffer.last or buffer.first > other.last:
+                continue
+            if start - offset >= buffer.size:
+                break
+            offset = max(offset, start + other.size)
+        bisect.insort(placed, (offset, buffer), key=lambda entry: entry[0])
+    return max(start + buffer.size for start, buffer in placed)
 
 
-def walk_ram(graph: DeviceGraph) -> Iterator[tuple[DeviceOperator, int]]:
-    """Every operator with the bytes that are in use while it runs."""
-    sizes = [align(size_tensor(graph, number)) for number in range(len(graph.shapes))]
-    last_use = {tensor: step for step, operator in enumerate(graph.operators) for tensor in operator.inputs}
-    last_use[len(graph.shapes) - 1] = len(graph.operators)
-    alive = {0}
-    for step, operator in enumerate(graph.operators):
-        alive.add(operator.output)
-        yield operator, sum(sizes[tensor] for tensor in alive) + align(count_scratch(graph, operator))
-        alive = {tensor for tensor in alive if last_use[tensor] > step}
+def count_largest_moment(graph: DeviceGraph) -> int:
+    """Bytes that are alive at once at the largest moment: what no placement can do without."""
+    buffers = _list_buffers(graph)
+    return max(
+        sum(buffer.size for buffer in buffers if buffer.first <= step <= buffer.last)
+        for step in range(len(graph.operators) + 1)
+    )
+
+
+def _list_buffers(graph: DeviceGraph) -> list[_Buffer]:
+    """Every tensor from the step that writes it to the last that reads it, and what operators sum in."""
+    last = {tensor: step for step, each in enumerate(graph.operators, start=1) for tensor in each.inputs}
+    last[len(graph.shapes) - 1] = len(graph.operators)
+    first = {0: 0} | {each.output: step for step, each in enumerate(graph.operators, start=1)}
+    tensors = range(len(graph.shapes))
+    buffers = [_Buffer(align(size_tensor(graph, tensor)), first[tensor], last[tensor]) for tensor in tensors]
+    for step, each in enumerate(graph.operators, start=1):
+        if scratch := count_scratch(graph, each):
+            buffers.append(_Buffer(align(scratch), step, step))
+    return buffers
 
 
 def count_scratch(graph: DeviceGraph, operator: DeviceOperator) -> int:

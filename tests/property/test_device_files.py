@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Architecture
@@ -119,7 +119,13 @@ def test_a_file_gives_the_trained_networks_logits_and_is_as_large_as_counted(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not has_micro_interpreter(), reason="tflite-micro has no wheel here")
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],  # each example is a process
+    suppress_health_check=list(HealthCheck),
+)
 @given(architectures(), INPUT_SHAPES)
 def test_the_real_micro_interpreter_takes_the_memory_that_was_counted(
     architecture: Architecture, input_shape: InputShape
@@ -130,9 +136,9 @@ def test_the_real_micro_interpreter_takes_the_memory_that_was_counted(
         file = write(model)
         counted = count_ram(model.graph)
         run = run_micro(file, images[:2].numpy(), counted)
-        assert counted <= run.head_bytes <= 1.1 * counted
+        assert run.head_bytes == counted
         outputs = run.outputs.astype(np.float32)
         if model.scales is not None:
             outputs = (outputs - model.scales[-1].zero) * model.scales[-1].scale
-        step = 2.01 * model.scales[-1].scale if model.scales is not None else 1e-3
+        step = 4.01 * model.scales[-1].scale if model.scales is not None else 1e-3
         assert np.abs(outputs - interpret(file, images[:2])).max() <= step
