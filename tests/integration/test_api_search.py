@@ -205,13 +205,15 @@ def test_a_strangers_program_works_on_the_first_try(room: CommandRoom) -> None:
     out, err = room.capsys.readouterr()
     assert "validation_accuracy" in out
     assert "trial 0 complete" in err
-    _check_a_search_without_waiting(names["images"], names["labels"])
 
 
-def _check_a_search_without_waiting(images: Any, labels: Any) -> None:
+@pytest.mark.timeout(900)
+def test_a_search_that_nobody_waits_for_has_a_process_of_its_own(room: CommandRoom) -> None:
+    with np.load("tiny.npz") as arrays:
+        images, labels = arrays["images"], arrays["labels"]
     options: dict[str, Any] = {"trials": 1, "epochs": 1, "workers": 1, "device": "cpu", "progress": False}
     study = hpsearch.search("2k", "fcn", (images, labels), name="behind", wait=False, **options)
-    assert study.wait(240).is_finished
+    assert study.wait().is_finished
     assert study.best.test_accuracy is not None
 
 
