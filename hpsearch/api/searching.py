@@ -26,6 +26,8 @@ def search(
     arch: Arch = "cnn",
     dataset: Dataset = "fashion-mnist",
     *,
+    image_size: int | None = None,
+    grey: bool = False,
     ram: int | str | None = None,
     flash: int | str | None = None,
     macs: int | str | None = None,
@@ -66,10 +68,12 @@ def search(
         target: A device by name, for RAM, flash and operators: "cortex-m4-64k".
         int8: Whether trainings end in whole numbers of 8 bits (quantization-aware).
         arch: Convolutional (cnn) or fully connected (fcn) networks.
-        dataset: fashion-mnist, mnist, kmnist, cifar10; the path of a folder with a folder of images per class, or of
-            an .npz file; or arrays: (images, labels), perhaps with (..., test_images, test_labels), or a mapping with
+        dataset: fashion-mnist, mnist or another name of the catalogue; the path of a folder with a folder of images per
+            class, or of a file (.npz, .npy, CSV, Parquet, IDX); or arrays: (images, labels), perhaps with (..., test_images, test_labels), or a mapping with
             the names of an .npz file. Images (n, height, width), (n, height, width, 1 or 3) or (n, 1 or 3, height,
             width), bytes or floats from 0 to 1; labels (n,), class 0 first.
+        image_size: Height and width in pixels that own images of any size are brought to.
+        grey: Whether their colours are dropped, too.
         trials: Networks to try, where a search is not planned by its time.
         epochs: Of a trial that is not pruned.
         time: Plan rounds of trials that take so long here: "15m", "2h", or seconds. The default is 4 minutes for fcn
@@ -115,6 +119,8 @@ def search(
         "int8": int8,
         "arch": arch,
         "dataset": _find_dataset(dataset, place),
+        "image_size": image_size,
+        "grey": grey or None,
         "trials": trials,
         "epochs": epochs,
         "time": _read_time(time),
