@@ -69,9 +69,10 @@ def search(
         int8: Whether trainings end in whole numbers of 8 bits (quantization-aware).
         arch: Convolutional (cnn) or fully connected (fcn) networks.
         dataset: fashion-mnist, mnist or another name of the catalogue; the path of a folder with a folder of images per
-            class, or of a file (.npz, .npy, CSV, Parquet, IDX); or arrays: (images, labels), perhaps with (..., test_images, test_labels), or a mapping with
-            the names of an .npz file. Images (n, height, width), (n, height, width, 1 or 3) or (n, 1 or 3, height,
-            width), bytes or floats from 0 to 1; labels (n,), class 0 first.
+            class, or of a file (.npz, .npy, CSV, Parquet, IDX); or arrays: (images, labels), perhaps with (...,
+            test_images, test_labels), or a mapping with the names of an .npz file. Images (n, height, width),
+            (n, height, width, 1 or 3) or (n, 1 or 3, height, width), bytes or floats from 0 to 1; labels (n,), class 0
+            first.
         image_size: Height and width in pixels that own images of any size are brought to.
         grey: Whether their colours are dropped, too.
         trials: Networks to try, where a search is not planned by its time.
