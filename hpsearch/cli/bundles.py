@@ -292,7 +292,9 @@ def _show_bundle(
     console: "Console", folder: Path, trial: "TrialRecord", study: "Study", winner: "Winner | None"
 ) -> None:
     figure = f"{format_accuracy(trial.value)} validation" if study.is_validated else f"trained on {study.trains_on}"
-    console.print(f"{folder}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True)
+    console.print(
+        f"{write_out(str(folder))}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True
+    )
     if winner is not None:
         console.print(f"  {describe_winner(winner)}", soft_wrap=True)
     console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
