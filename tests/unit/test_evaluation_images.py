@@ -119,3 +119,9 @@ def test_the_measures_have_their_baseline_and_their_error(bundle: Bundle, tmp_pa
     assert document["standard_error"] == pytest.approx((accuracy * (1 - accuracy) / 60) ** 0.5)
     assert document["largest_class_share"] == pytest.approx(1 / 3)
     assert document["balanced_accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_path_that_cannot_even_be_asked_for_is_refused_in_words(bundle: Bundle, tmp_path: Path) -> None:
+    for path in ("a" * 300, "nul\0"):
+        with pytest.raises(DataError):
+            evaluate_bundle(bundle, tmp_path, dataset=path)

@@ -204,6 +204,8 @@ def test_files_and_paths_of_any_bytes_are_read(tmp_path: Path, pixels: np.ndarra
     for path in ("a" * 300, "a/" * 3000, "nul\0"):
         with pytest.raises(DataError):
             describe_dataset(path, tmp_path / "cache")
+        with pytest.raises(DataError):
+            inspect_dataset(path, tmp_path / "cache", print)
 
 
 @pytest.mark.parametrize(
