@@ -12,19 +12,20 @@ from pathlib import Path
 from rich.console import Console
 
 from hpsearch.cli.finalists import show_final
-from hpsearch.cli.ladder import _Rung, show_rungs
+from hpsearch.cli.ladder import show_rungs
 from hpsearch.cli.options import StorageChoice
-from hpsearch.cli.planned_table import show_plan_summary
 from hpsearch.cli.result import Ending, Outcome, show_outcome
 from hpsearch.cli.status import draw_status
 from hpsearch.cli.studies import _show_study, _show_trial, show_list
 from hpsearch.sessions.how_far import measure_progress
+from hpsearch.sessions.ladder import Rung
 from hpsearch.storage.stored_rows import LeaseRecord
 from hpsearch.tuning.finalists import summarize_finalists
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.status import HeldTrial, Pace, StudyStatus
 from hpsearch.tuning.study import UnreadableStudy
+from hpsearch.views.planned_table import show_plan_summary
 from hpsearch.views.search import draw_study
 from tests.cli_runs import make_record
 from tests.report_studies import make_done, make_finalists, make_planned, score
@@ -92,7 +93,7 @@ def _show_status(console: Console) -> None:
 
 
 def _show_ladder(console: Console) -> None:
-    show_rungs(console, [_Rung(SEARCH, "finished", 905.0), _Rung(RUNNING, "time-up", 300.0)])
+    show_rungs(console, [Rung(SEARCH, "finished", 905.0), Rung(RUNNING, "time-up", 300.0)])
 
 
 SCREENS: dict[str, Callable[[Console], None]] = {

@@ -38,8 +38,9 @@ from hpsearch.cli.options import (
     collect_flags,
     parse_workers,
 )
-from hpsearch.cli.planned_session import open_planned_study, read_planned_study
+from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.sessions.hardware import choose_hardware_for
+from hpsearch.sessions.planned_study import open_planned_study
 from hpsearch.sessions.preparation import (
     check_study,
     describe_beginning,

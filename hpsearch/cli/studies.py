@@ -15,7 +15,6 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.planned_table import show_plan_summary
 from hpsearch.cli.winner import describe_winner
 from hpsearch.durations import format_duration
 from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
@@ -30,6 +29,7 @@ from hpsearch.views.networks import (
     list_footprint,
     list_trial_facts,
 )
+from hpsearch.views.planned_table import show_plan_summary
 from hpsearch.views.screen import open_console, write_json
 from hpsearch.views.search import describe_network, format_accuracy
 from hpsearch.views.tables import make_table

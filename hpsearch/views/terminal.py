@@ -39,9 +39,11 @@ class TerminalProgress:
 
 
 def describe_start(beginning: "Beginning") -> list[str]:
-    """What a study is, in lines with a head each."""
+    """What a study is, in lines with a head each; of one whose trainings are planned the title is enough."""
     record = beginning.record
     study, spec = record.study, record.study.spec
+    if beginning.title is not None:
+        return [f"{beginning.title}, in study {study.name}; {beginning.hardware.describe()}"]
     lines = [
         f"study      {study.name}: {describe_length(record)}; each a {spec.arch} of {spec.limits.describe()}",
         f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "

@@ -14,7 +14,6 @@ import torch
 from rich.console import Console
 
 from hpsearch.cli.planned_session import read_planned_study
-from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.storage.database import Database
@@ -29,6 +28,7 @@ from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score
 from hpsearch.tuning.study import Study, create_or_join_study
+from hpsearch.views.planned_table import describe_plan_summary, show_plan_summary
 
 STUDIES = Path(__file__).parents[2] / "studies"
 FILES = {path.stem: path for path in sorted(STUDIES.glob("*.toml"))}

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.signals import Interrupts
 from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.progress import Beginning, Progress
 from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.session import check_is_open
-from hpsearch.views.terminal import open_steps, open_view
+from hpsearch.sessions.stopping import Stopping
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -29,10 +27,16 @@ class PlannedWork:
     dataset: str | None = None
     """Where this machine has the images, if not where the study says."""
     deadline: float | None = None
-    """When to end with what there is: Unix time in seconds."""
+    """When to end with what there is: in seconds of the machine's monotonic clock."""
 
-    def finish(self, study: "Study", title: str, log: "Console | None", interrupts: Interrupts) -> "StudyRecord":
+    def finish(self, study: "Study", title: str, progress: Progress, stopping: Stopping) -> "StudyRecord":
         """Train what is left, and when nothing is, open the test split for what has no score yet.
+
+        Args:
+            study: One whose trials are planned.
+            title: What is trained, in a line.
+            progress: Hears what happens.
+            stopping: Says whether to stop.
 
         Raises:
             StudyStoppedError: Somebody stopped the study.
@@ -43,23 +47,22 @@ class PlannedWork:
 
         record = read_study_record(study)
         hardware = choose_hardware(self.device, self.workers, most=record.trials_wanted)
-        if log is not None:
-            log.print(f"{title}, in study {study.name}; {hardware.describe()}", soft_wrap=not log.is_terminal)
+        progress.begin(Beginning(record, hardware, None, self.storage_url, title))
         if not record.is_finished:
             check_is_open(record)
             flags = ("--dataset", self.dataset) if self.dataset else ()
             order = WorkOrder(study.name, self.storage_url, hardware, self.cache_folder, self.deadline, flags)
-            search(order, lambda: read_study_record(study), open_view(log, record), interrupts, SystemClock())
+            search(order, lambda: read_study_record(study), progress.open_view(record), stopping, SystemClock())
             record = read_study_record(study)
-        return self._score(record, hardware.name, log) if record.is_finished else record
+        return self._score(record, hardware.name, progress) if record.is_finished else record
 
-    def _score(self, record: "StudyRecord", device: str, log: "Console | None") -> "StudyRecord":
+    def _score(self, record: "StudyRecord", device: str, progress: Progress) -> "StudyRecord":
         """Open the test split once for each label, now that nothing is left to choose."""
         from hpsearch.export.test_score import score_all_on_test
         from hpsearch.tuning.records import read_study_record
 
         study = record.study
-        with open_steps(log) as steps:
+        with progress.open_steps() as steps:
             for label in study.plan.labels if study.plan else ():
                 complete = [trial for trial in record.trials if trial.label == label and trial.state == "COMPLETE"]
                 if any(not trial.test_scores for trial in complete):
