@@ -1,7 +1,7 @@
 """Working on a study from a program, and hearing of its trials."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpsearch.api.calling import Call
 from hpsearch.api.place import Place
@@ -60,7 +60,7 @@ def work_on(
             read_study_record(found)
             Work(place.url, hardware, place.cache_folder, deadline).finish(found, told, stopping)
 
-    Call(work, HeardProgress(choose_progress(progress), place, lambda: study, callbacks)).wait()
+    Call(work, HeardProgress(choose_progress(progress), place, callbacks)).wait()
     return None
 
 
@@ -90,13 +90,23 @@ def read_workers(given: int | str | None) -> int | None:
     return given
 
 
+def read_count(given: object, name: str) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        InputError: It is none.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise InputError(f"{name} {quote(given)} is not allowed: give a whole number, at least 1")
+    return given
+
+
 class HeardProgress:
     """Progress that callbacks hear of as well: each trial, as it ends."""
 
-    def __init__(self, shown: "Progress", place: Place, find_study: Any, callbacks: "Sequence[Callback]") -> None:
+    def __init__(self, shown: "Progress", place: Place, callbacks: "Sequence[Callback]") -> None:
         self._shown = shown
         self._place = place
-        self._find_study = find_study
         self._callbacks = callbacks
 
     def open_steps(self) -> "Steps":
@@ -112,8 +122,9 @@ class HeardProgress:
         view = self._shown.open_view(record)
         if not self._callbacks:
             return view
-        study: Study = self._find_study()
-        return _HeardView(view, self._place, study, self._callbacks, record)
+        from hpsearch.api.study import Study
+
+        return _HeardView(view, self._place, Study(record.study.name, self._place), self._callbacks, record)
 
 
 class _HeardView:

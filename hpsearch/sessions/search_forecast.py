@@ -82,7 +82,7 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     Raises:
         InputError: There is no such device or data set, or nothing fits.
     """
-    from hpsearch.training.device import choose_device, configure_threads
+    from hpsearch.training.device import choose_device, worker_threads
     from hpsearch.training.throughput import measure_epoch_seconds
 
     spec = request.spec
@@ -90,15 +90,15 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     dataset = identify_dataset(spec.dataset, cache_folder, tell, preparation=spec.preparation)
     spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
-    configure_threads(1)  # as a worker has it
     examples = []
-    for depth in fitted.space.choices(DEPTH[spec.arch]):
-        config = _make_example(spec, fitted.space, dataset, depth)
-        tell(f"measuring {config.architecture.describe()}")
-        seconds = measure_epoch_seconds(config, choose_device(hardware.name))
-        examples.append(Example(int(depth), config, seconds))
-    if spec.has_open_plan:
-        spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
+    with worker_threads():
+        for depth in fitted.space.choices(DEPTH[spec.arch]):
+            config = _make_example(spec, fitted.space, dataset, depth)
+            tell(f"measuring {config.architecture.describe()}")
+            seconds = measure_epoch_seconds(config, choose_device(hardware.name))
+            examples.append(Example(int(depth), config, seconds))
+        if spec.has_open_plan:
+            spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
     return SearchForecast(spec, dataset, hardware, fitted, tuple(examples))
 
 

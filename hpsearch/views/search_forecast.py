@@ -103,6 +103,18 @@ def _describe_shares(spec: "StudySpec", config: "TrialConfig") -> dict[str, Any]
     }
 
 
+def write_search_forecast(made: "SearchForecast") -> str:
+    """The same as plain text, in lines of at most 100 columns."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=100, markup=False, highlight=False, emoji=False, color_system=None)
+    with console.capture() as capture:
+        show_search_forecast(console, made)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
+
+
 def describe_search_forecast(made: "SearchForecast") -> dict[str, Any]:
     """The same as a JSON document."""
     return {
