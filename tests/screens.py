@@ -11,12 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hpsearch.cli.finalists import show_final
-from hpsearch.cli.ladder import show_rungs
 from hpsearch.cli.options import StorageChoice
-from hpsearch.cli.result import Ending, Outcome, show_outcome
-from hpsearch.cli.status import draw_status
-from hpsearch.cli.studies import _show_study, _show_trial, show_list
 from hpsearch.sessions.how_far import measure_progress
 from hpsearch.sessions.ladder import Rung
 from hpsearch.storage.stored_rows import LeaseRecord
@@ -25,8 +20,13 @@ from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.status import HeldTrial, Pace, StudyStatus
 from hpsearch.tuning.study import UnreadableStudy
+from hpsearch.views.finalists import show_final
+from hpsearch.views.ladder import show_rungs
 from hpsearch.views.planned_table import show_plan_summary
+from hpsearch.views.result import Ending, Outcome, show_outcome
 from hpsearch.views.search import draw_study
+from hpsearch.views.status import draw_status
+from hpsearch.views.studies import show_list, show_study, show_trial
 from tests.cli_runs import make_record
 from tests.report_studies import make_done, make_finalists, make_planned, score
 
@@ -89,7 +89,9 @@ def _show_outcome(ending: Ending, record: StudyRecord) -> Callable[[Console], No
 def _show_status(console: Console) -> None:
     held = HeldTrial(2, "host-of-a-long-name-4711", "cuda:0", 1, 4, 12, 0.8812, True, 3.0, 27.0)
     pace = Pace(1800.0, 4.0, 48.0)
-    console.print(draw_status(StudyStatus(RUNNING, _NOW + timedelta(hours=1), (held,), pace, 1, 2), _STORAGE))
+    console.print(
+        draw_status(StudyStatus(RUNNING, _NOW + timedelta(hours=1), (held,), pace, 1, 2), _STORAGE.complete_command)
+    )
 
 
 def _show_ladder(console: Console) -> None:
@@ -99,8 +101,8 @@ def _show_ladder(console: Console) -> None:
 SCREENS: dict[str, Callable[[Console], None]] = {
     "list": _show_list,
     "list-empty": lambda console: show_list(console, [], []),
-    "show": lambda console: _show_study(console, SEARCH),
-    "show-trial": lambda console: _show_trial(console, SEARCH, SEARCH.trials[0]),
+    "show": lambda console: show_study(console, SEARCH),
+    "show-trial": lambda console: show_trial(console, SEARCH, SEARCH.trials[0]),
     "finalists": _show_finalists,
     "planned": lambda console: show_plan_summary(console, summarize_plan(make_planned()), 65.0),
     "run-finished": _show_outcome("finished", SEARCH),

@@ -99,7 +99,8 @@ def ladder(
 
     Raises what `search` raises.
     """
-    from hpsearch.sessions.ladder import climb, read_rungs
+    from hpsearch.sessions.climb import climb
+    from hpsearch.sessions.ladder import read_rungs
     from hpsearch.sessions.request import read_request
     from hpsearch.sessions.session import Session
     from hpsearch.views.choice import choose_progress

@@ -393,7 +393,7 @@ class Study:
             return write_study(record)
 
     def __repr__(self) -> str:
-        from hpsearch.tuning.record_words import describe_counts
+        from hpsearch.reporting.record_words import describe_counts
 
         with self._place.open_record(self._name) as record:
             best = record.best

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.reporting.record_words import describe_counts
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.planned_study import PlannedResult, train_planned_study
 from hpsearch.sessions.request import resolve_beside
 from hpsearch.storable_text import write_out
-from hpsearch.tuning.record_words import describe_counts
 from hpsearch.views.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.views.screen import open_console, write_json
 from hpsearch.views.terminal import TerminalProgress

@@ -1,7 +1,7 @@
 """`hpsearch train`: train a configuration, exported and perhaps edited, without a search."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,16 +20,13 @@ from hpsearch.cli.options import (
     parse_workers,
 )
 from hpsearch.cli.signals import Interrupts
-from hpsearch.sessions.documents import describe_spread
 from hpsearch.sessions.planned import PlannedWork
-from hpsearch.tuning.record_words import list_failures
 from hpsearch.views.screen import open_console, write_json
 from hpsearch.views.terminal import TerminalProgress
+from hpsearch.views.trained import describe_trainings, show_trainings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from hpsearch.tuning.records import StudyRecord
+    pass
 
 
 def train(
@@ -101,60 +98,11 @@ def train(
         progress = TerminalProgress(None if quiet else open_console(stderr=as_json))
         record = training.run(work, progress, interrupts)
         if as_json:
-            write_json(_describe(record))
+            write_json(describe_trainings(record))
         else:
             which = "" if record.study.is_validated else " --trial 0"
-            _show(open_console(), record, chosen.complete_command(f"hpsearch export {record.study.name}{which}"))
+            show_trainings(
+                open_console(), record, chosen.complete_command(f"hpsearch export {record.study.name}{which}")
+            )
         failed = record.is_finished and not record.counts["COMPLETE"]
         raise typer.Exit(1 if failed else 0 if record.is_finished else interrupts.exit_code or 1)
-
-
-def _measure(record: "StudyRecord") -> tuple[Any, Any]:
-    from hpsearch.tuning.finalists import Spread
-
-    complete = [trial for trial in record.trials if trial.state == "COMPLETE"]
-    values = [trial.value for trial in complete if trial.value is not None]
-    return Spread.measure(values), Spread.measure([t.test_accuracy for t in complete if t.test_accuracy is not None])
-
-
-def _describe(record: "StudyRecord") -> dict[str, Any]:
-    validation, test = _measure(record)
-    return {
-        "study": record.study.name,
-        "trains_on": record.study.trains_on,
-        "is_finished": record.is_finished,
-        "trials": [
-            {
-                "number": trial.number,
-                "state": trial.state,
-                "validation_accuracy": trial.value,
-                "test_accuracy": trial.test_accuracy,
-                "reason": trial.reason,
-            }
-            for trial in record.trials
-        ],
-        "validation": describe_spread(validation),
-        "test": describe_spread(test),
-    }
-
-
-def _show(console: "Console", record: "StudyRecord", export: str) -> None:
-    from hpsearch.reporting.words import write_spread
-
-    validation, test = _measure(record)
-    count = record.counts["COMPLETE"]
-    console.print()
-    console.print(f"{count} of {record.trials_wanted} trainings are complete", style="bold", soft_wrap=True)
-    for failure in list_failures(record):
-        console.print(f"failed: {failure}", soft_wrap=True)
-    over = ", mean ± standard deviation over seeds" if count > 1 else ""
-    known = f"{write_spread(validation)}%{over}"
-    unknown = f"cannot be known: trained on {record.study.trains_on}"
-    console.print(f"validation  {known if record.study.is_validated else unknown}", soft_wrap=True)
-    if test is not None:
-        console.print(f"test        {write_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
-    if not record.is_finished:
-        console.print("\nNot all are trained; the same command goes on.", soft_wrap=True)
-    elif count:
-        console.print("\nNext")
-        console.print(f"  {export}", style="cyan", soft_wrap=True)

@@ -23,7 +23,7 @@ from hpsearch.cli.options import (
     parse_workers,
 )
 from hpsearch.durations import parse_duration
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.reporting.record_words import describe_counts
 from hpsearch.views.screen import write_line
 
 if TYPE_CHECKING:

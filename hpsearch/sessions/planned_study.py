@@ -11,8 +11,8 @@ from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.preparation import check_splits, identify_dataset, match_rules
 from hpsearch.sessions.progress import Progress
 from hpsearch.sessions.request import make_absolute
-from hpsearch.sessions.session import Ending, find_ending
-from hpsearch.sessions.stopping import Stopping
+from hpsearch.sessions.session import find_ending
+from hpsearch.sessions.stopping import Ending, Stopping
 from hpsearch.sessions.storage import check_storage
 
 if TYPE_CHECKING:

@@ -114,3 +114,25 @@ def _is_storage_url(text: str) -> bool:
     except StorageError:
         return False
     return True
+
+
+def show_storage(url: str) -> str:
+    """A database's URL without its password.
+
+    Raises:
+        StorageError: It is none.
+    """
+    from hpsearch.storage.url import parse_storage_url, show_url
+
+    return show_url(parse_storage_url(url))
+
+
+def find_cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where data sets are kept.
+
+    Raises:
+        DataError: This user has no home folder, and nothing else is said.
+    """
+    from hpsearch.training.data.cache import default_cache_folder
+
+    return default_cache_folder(environment)

@@ -5,8 +5,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.record_words import describe_counts, describe_rounds, list_failures
 from hpsearch.sessions.how_far import count_epochs_of_attempt
-from hpsearch.tuning.record_words import describe_counts, describe_rounds, list_failures
 from hpsearch.views.networks import list_trial_facts
 from hpsearch.views.search import describe_network, format_accuracy
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.durations import format_duration
-from hpsearch.tuning.record_words import list_failures
+from hpsearch.reporting.record_words import list_failures
 from hpsearch.views.tables import FittedTable, make_table
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.record_words import describe_selection
 from hpsearch.sessions.preparation import describe_left_out, describe_repetition
-from hpsearch.tuning.record_words import describe_selection
 from hpsearch.views.networks import describe_device, describe_unused, draw_facts, draw_layers
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from hpsearch.reporting.record_words import describe_length, describe_selection
 from hpsearch.sessions.preparation import describe_beginning, describe_left_out, describe_repetition
 from hpsearch.sessions.storage import warn_of_many_workers
-from hpsearch.tuning.record_words import describe_length, describe_selection
 from hpsearch.views.screen import LineSteps, SpinnerSteps
 from hpsearch.views.search import LineView, LiveView, SilentView
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import InputError
-from hpsearch.sessions.ladder import Rung, hand_up, is_unbeaten, read_listed_limits, read_rungs
+from hpsearch.sessions.climb import hand_up
+from hpsearch.sessions.ladder import Rung, is_unbeaten, read_listed_limits, read_rungs
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue

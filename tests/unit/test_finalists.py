@@ -7,7 +7,6 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from hpsearch.cli.finalists import show_final
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import TestScore
@@ -23,6 +22,7 @@ from hpsearch.tuning.finalists import (
 )
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.winner import choose_winner
+from hpsearch.views.finalists import show_final
 from tests.cli_runs import make_record, make_trial
 from tests.tiny_training import TINY_CNN, tiny_config
 

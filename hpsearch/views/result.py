@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.record_words import describe_counts, list_failures
 from hpsearch.sessions.documents import describe_best
-from hpsearch.sessions.session import Ending
+from hpsearch.sessions.stopping import Ending
 from hpsearch.tuning.attributes import FROM_PORTFOLIO
-from hpsearch.tuning.record_words import describe_counts, list_failures
 from hpsearch.views.networks import describe_device, draw_facts, draw_layers, list_trial_facts
 from hpsearch.views.search import format_accuracy
 
