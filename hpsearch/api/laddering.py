@@ -16,7 +16,7 @@ from hpsearch.api.asking import (
 )
 from hpsearch.api.calling import Call
 from hpsearch.api.place import Location, find_place
-from hpsearch.api.study import Callback, Study
+from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
 from hpsearch.api.working import HeardProgress, read_seconds, read_workers
 from hpsearch.errors import InputError
@@ -125,7 +125,7 @@ def ladder(
     def work(told: "Progress", stopping: "StopRequest") -> "list[Rung]":
         return climb(sessions, told, stopping, lambda _title: None)
 
-    heard = HeardProgress(choose_progress(progress), place, callbacks)
+    heard = HeardProgress(choose_progress(progress), relay_to(callbacks, place))
     climbed = Call(work, heard).wait()
     return Ladder([Study(rung.record.study.name, place) for rung in climbed], climbed)
 

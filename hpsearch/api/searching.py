@@ -7,7 +7,7 @@ from typing import Any, Literal
 from hpsearch.api.asking import Arch, Dataset, Limit, PrunerName, SamplerName, SearchSettings, make_request
 from hpsearch.api.calling import Call
 from hpsearch.api.place import Location, find_place
-from hpsearch.api.study import Callback, Study
+from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
 from hpsearch.api.working import HeardProgress, read_seconds
 
@@ -126,7 +126,7 @@ def search(
     }
     request = make_request(budget, arch, dataset, name, settings, place)
     session = Session(request, place.url, place.cache_folder, read_seconds(timeout, "timeout"))
-    heard = HeardProgress(choose_progress(progress), place, callbacks)
+    heard = HeardProgress(choose_progress(progress), relay_to(callbacks, place))
     if wait:
         Call(session.run, heard).wait()
         return Study(request.name, place)

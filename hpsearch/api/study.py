@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hpsearch.api.bundle import Bundle
+    from hpsearch.api.working import Hear
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.reporting.canvas import Figure
     from hpsearch.sessions.background import Background
     from hpsearch.study.spec import StudySpec
     from hpsearch.study.trial_config import TrainsOn
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 Callback = Callable[["Study", Trial], None]
 """Hears of each trial as it ends."""
@@ -251,8 +253,7 @@ class Study:
             StudyStoppedError: Somebody stopped the linked study.
             HpsearchError: A worker ended with an error that starting it again does not mend.
         """
-        from hpsearch.api.training import train_planned
-        from hpsearch.api.working import read_count
+        from hpsearch.api.working import read_count, train_planned
         from hpsearch.sessions.finalists import Finalists
         from hpsearch.study.spec import check_study_name
 
@@ -267,14 +268,15 @@ class Study:
             trains_on=on,
             int8=int8,
         )
-        return train_planned(
+        record = train_planned(
             lambda work, told, stopping: asked.run(work, told, stopping).final,
             self._place,
-            workers,
-            device,
-            progress,
-            callbacks,
+            workers=workers,
+            device=device,
+            progress=progress,
+            hear=relay_to(callbacks, self._place),
         )
+        return Study(record.study.name, self._place)
 
     @speaks_python
     def stop(self, *, now: bool = False) -> Self:
@@ -350,13 +352,13 @@ class Study:
         from hpsearch.api.working import work_on
 
         self._background = work_on(
-            self,
+            self._name,
             self._place,
             timeout=timeout,
             workers=workers,
             device=device,
             progress=progress,
-            callbacks=callbacks,
+            hear=relay_to(callbacks, self._place),
             wait=wait,
         )
         return self
@@ -408,3 +410,15 @@ class Study:
 
     def __hash__(self) -> int:
         return hash((self._name, self._place))
+
+
+def relay_to(callbacks: Sequence[Callback], place: Place) -> "Hear | None":
+    """What tells callbacks of trials; None where there are none."""
+    if not callbacks:
+        return None
+
+    def hear(record: "StudyRecord", trial: "TrialRecord") -> None:
+        for callback in callbacks:
+            callback(Study(record.study.name, place), Trial(place, record, trial))
+
+    return hear

@@ -1,26 +1,21 @@
 """Training one configuration, or the best of a search again, for programs."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.api.asking import Dataset, find_dataset
 from hpsearch.api.bundle import Bundle
-from hpsearch.api.calling import Call
-from hpsearch.api.place import Location, Place, find_place
-from hpsearch.api.study import Callback, Study
+from hpsearch.api.place import Location, find_place
+from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.trial import Trial
 from hpsearch.api.wording import speaks_python
-from hpsearch.api.working import HeardProgress, read_count, read_workers
+from hpsearch.api.working import read_count, train_planned
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
-    from hpsearch.sessions.planned import PlannedWork
-    from hpsearch.sessions.progress import Progress
-    from hpsearch.sessions.stopping import StopRequest
     from hpsearch.study.trial_config import TrialConfig
-    from hpsearch.tuning.records import StudyRecord
 
 
 @speaks_python
@@ -73,28 +68,8 @@ def train(
         dataset=None if dataset is None else find_dataset(dataset, place),
         name=name,
     )
-    return train_planned(training.run, place, workers, device, progress, callbacks)
-
-
-def train_planned(
-    run: "Callable[[PlannedWork, Progress, StopRequest], StudyRecord]",
-    place: Place,
-    workers: int | str | None,
-    device: str,
-    progress: bool,
-    callbacks: Sequence[Callback],
-) -> Study:
-    """Do what trains planned trials, and give their study."""
-    from hpsearch.sessions.planned import PlannedWork
-    from hpsearch.views.choice import choose_progress
-
-    work = PlannedWork(place.url, place.cache_folder, device, read_workers(workers))
-    heard = HeardProgress(choose_progress(progress), place, callbacks)
-
-    def train_it(told: "Progress", stopping: "StopRequest") -> "StudyRecord":
-        return run(work, told, stopping)
-
-    record = Call(train_it, heard).wait()
+    hear = relay_to(callbacks, place)
+    record = train_planned(training.run, place, workers=workers, device=device, progress=progress, hear=hear)
     return Study(record.study.name, place)
 
 

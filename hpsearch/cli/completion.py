@@ -41,10 +41,9 @@ complete_devices = complete_from("auto", "cpu", "cuda", "mps")
 
 def complete_studies(context: typer.Context, incomplete: str) -> list[str]:
     """The studies of the database that the command line or the environment names."""
-    from hpsearch.cli.options import DEFAULT_STORAGE
     from hpsearch.errors import HpsearchError
     from hpsearch.sessions.opening import list_names
-    from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, read_storage_file
+    from hpsearch.sessions.storage import DEFAULT_STORAGE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, read_storage_file
 
     try:
         file = os.environ.get(STORAGE_FILE_VARIABLE)

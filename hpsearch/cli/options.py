@@ -19,10 +19,7 @@ from hpsearch.cli.completion import (
     complete_studies,
 )
 from hpsearch.errors import InputError, StorageError
-from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
-
-DEFAULT_STORAGE = "sqlite:///hpsearch.db"
-"""As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
+from hpsearch.sessions.storage import DEFAULT_STORAGE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
 
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 

@@ -36,6 +36,7 @@ def make_figure(width_inches: float, height_inches: float) -> "Figure":
 
     size = (width_inches, height_inches)
     figure = ShownFigure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    figure.write = _write_styled
     FigureCanvasAgg(figure)
     return figure
 
@@ -58,6 +59,11 @@ def write_png(figure: "Figure") -> bytes:
     packed = io.BytesIO()
     (drawn if is_seen else small).save(packed, format="PNG", optimize=True)
     return packed.getvalue()
+
+
+def _write_styled(figure: "Figure") -> bytes:
+    with styled():
+        return write_png(figure)
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """Figures that a notebook shows as they are, whether or not Matplotlib's own way into notebooks is on."""
 
+from collections.abc import Callable
+
 from matplotlib.figure import Figure
 
 
 class ShownFigure(Figure):
     """A figure with a picture of itself; a notebook on which Matplotlib draws takes Matplotlib's instead."""
 
-    def _repr_png_(self) -> bytes:
-        from hpsearch.reporting.canvas import styled, write_png
+    write: Callable[[Figure], bytes]
+    """Makes the picture: a PNG file."""
 
-        with styled():
-            return write_png(self)
+    def _repr_png_(self) -> bytes:
+        return self.write(self)

@@ -71,8 +71,8 @@ class Finalists:
             return FinalistsResult(searched, final, summarize_finalists(searched, final))
 
     def _make_study(self, database: "Database", searched: "StudyRecord") -> "Study":
+        from hpsearch.tuning.creation import create_or_join_study
         from hpsearch.tuning.finalists import name_finalists, plan_finalists
-        from hpsearch.tuning.study import create_or_join_study
         from hpsearch.tuning.teacher_choice import find_teacher_of
 
         study = searched.study

@@ -80,7 +80,8 @@ def open_planned_study(
     from hpsearch.storage.database import Database
     from hpsearch.training.data import fetch_dataset
     from hpsearch.training.data.catalogue import CATALOGUE
-    from hpsearch.tuning.study import create_or_join_study, list_study_names, store_origin
+    from hpsearch.tuning.creation import create_or_join_study, store_origin
+    from hpsearch.tuning.study import list_study_names
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
     dataset = identify_dataset(planned.dataset, cache_folder, tell, note, preparation=planned.preparation)

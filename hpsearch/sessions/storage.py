@@ -8,6 +8,8 @@ from pathlib import Path
 from hpsearch.errors import InputError, StorageError
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
+DEFAULT_STORAGE = "sqlite:///hpsearch.db"
+"""As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
 
 _MOST_URL_BYTES = 4096
 _MANY_ON_SQLITE = 8

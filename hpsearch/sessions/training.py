@@ -128,7 +128,7 @@ def _make_study(
 ) -> "Study":
     from hpsearch.study.file import parse_study_spec
     from hpsearch.study.trial_plan import plan_replicates
-    from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.creation import create_or_join_study
     from hpsearch.tuning.teacher_choice import find_teacher_of
 
     plan = plan_replicates({_LABEL: config}, replicates, seed=config.seed, keeps_first=True)

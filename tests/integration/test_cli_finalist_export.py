@@ -17,7 +17,8 @@ from hpsearch.training.data import load_search_splits
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import load_study
-from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+from hpsearch.worker.loop import StopSignal, run_worker
+from hpsearch.worker.protocols import WorkerSettings
 from tests.cli_runs import CommandRoom, Ended
 from tests.trained_study import TrainedStudy, train_study
 

@@ -25,9 +25,10 @@ from hpsearch.study.trial_plan import TrialPlan
 from hpsearch.training.data import SearchSplits, describe_dataset, load_search_splits
 from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score
-from hpsearch.tuning.study import Study, create_or_join_study
+from hpsearch.tuning.study import Study
 from hpsearch.views.planned_table import describe_plan_summary, show_plan_summary
 
 STUDIES = Path(__file__).parents[2] / "studies"
