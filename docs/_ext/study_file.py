@@ -17,6 +17,7 @@ class StudyFile(Directive):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        """The table."""
         definition = json.loads(SCHEMA.read_text())["$defs"][self.arguments[0]]
         rows = [(name, field) for name, field in definition["properties"].items() if name != "version"]
         written = [(name, describe(field), write_default(field), field.get("description", "")) for name, field in rows]
