@@ -1,6 +1,6 @@
 """How many freely drawn networks fit a budget: those that `plain_optuna.py` draws, as tutorials do.
 
-    python -m benchmarks.free_draws [--draws 10000]
+python -m benchmarks.free_draws [--draws 10000]
 """
 
 import argparse
