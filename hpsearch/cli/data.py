@@ -9,9 +9,8 @@ from hpsearch.cli.help import HelpedCommand, HelpedGroup
 from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption, choose_cache_folder, parse_number
 from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
-from hpsearch.views.datasets import describe_listing, describe_validation, show_classes
+from hpsearch.views.datasets import describe_listing, describe_validation, draw_listings, show_classes
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
-from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
     pass
@@ -46,19 +45,8 @@ def list_known(as_json: JsonOption = False) -> None:
     if as_json:
         write_json([describe_listing(listing) for listing in listings])
         return
-    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here", drops=("train", "test"))
-    for listing in listings:
-        table.add_row(
-            listing.name,
-            str(listing.input_shape),
-            str(len(listing.class_names)),
-            f"{listing.train_count:,}",
-            f"{listing.test_count:,}",
-            listing.licence,
-            "yes" if listing.cached_path else f"no ({listing.size_bytes / 1e6:.0f} MB)",
-        )
     console = open_console()
-    console.print(table)
+    console.print(draw_listings(listings))
     console.print(
         f"\nThey are kept in {cache_folder}. hpsearch data fetch NAME brings one here; --dataset also takes a path: a "
         "folder with a folder of images per class, an .npz file, a CSV of pixels or of paths and labels, Parquet, IDX.",

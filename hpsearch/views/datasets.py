@@ -1,9 +1,10 @@
 """Data sets as a person reads them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.storable_text import write_out
-from hpsearch.views.tables import make_table
+from hpsearch.views.tables import FittedTable, make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
 
 _MOST_CLASSES = 40
 """That are listed by name."""
+
+
+def draw_listings(listings: "Sequence[DatasetListing]") -> "FittedTable":
+    """The data sets that are known by name, and which are here."""
+    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here", drops=("train", "test"))
+    for listing in listings:
+        table.add_row(
+            listing.name,
+            str(listing.input_shape),
+            str(len(listing.class_names)),
+            f"{listing.train_count:,}",
+            f"{listing.test_count:,}",
+            listing.licence,
+            "yes" if listing.cached_path else f"no ({listing.size_bytes / 1e6:.0f} MB)",
+        )
+    return table
 
 
 def show_classes(console: "Console", found: "Inspection") -> None:

@@ -58,7 +58,7 @@ def conclude_replay(
         console.print(f"equal to the last bit: {what}, {len(epochs)} epochs", style="bold green", soft_wrap=True)
     else:
         largest = max(map(_measure_difference, epochs), default=0.0)
-        by = f", in validation accuracy by up to {100 * largest:.2f} points" if trial.accuracies else ""
+        by = f", in validation accuracy by up to {100 * largest:.2f} points" if largest > 0 else ""
         console.print(
             f"not equal: {equal.count(False)} of {len(trial.curve)} epochs differ{by}",
             style="bold red",
