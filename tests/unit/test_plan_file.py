@@ -19,8 +19,8 @@ from tests.unit.test_trial_config import DATASET
 
 RECIPE = '[recipe]\noptimizer = "sgd"\nlr = 0.1\nepochs = 3\nbatch_size = 512\n'
 _LIST_OF_RATES = (
-    ", line 5: [recipe] lr [0.1, 0.2] is not allowed; give a number, above 0 and at most 10; values to compare belong in "
-    "[sweep]: lr = [0.1, 0.2]"
+    ", line 5: [recipe] lr [0.1, 0.2] is not allowed; give a number, above 0 and at most 10; values to compare belong "
+    "in [sweep]: lr = [0.1, 0.2]"
 )
 PLAIN = f"[architecture]\nwidths = [400, 400]\n{RECIPE}"
 
