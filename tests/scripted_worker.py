@@ -16,7 +16,7 @@ from types import ModuleType
 from hpsearch import cli
 from hpsearch.cli import worker as worker_command
 from hpsearch.tuning.study import Study
-from hpsearch.worker import loop
+from hpsearch.worker import protocols
 from hpsearch.worker.protocols import WorkerSettings
 from tests.journal import Journal, journal_writes
 from tests.scripted import ScriptedTrainer
@@ -103,7 +103,7 @@ def _put_script_in(script: WorkerScript) -> None:
         }
         return WorkerSettings(**given | changed)  # type: ignore[arg-type]
 
-    loop.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
+    protocols.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
 
 
 def _speak_into(log: Path) -> None:
