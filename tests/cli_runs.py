@@ -94,7 +94,7 @@ def type_apart(folder: Path, *arguments: str) -> Ended:
 
     Its workers are forked, and its cache is the folder's own.
     """
-    from hpsearch.worker import supervisor
+    from hpsearch.engines import local as supervisor
     from tests.forked_workers import start_forked
 
     out, err = io.StringIO(), io.StringIO()

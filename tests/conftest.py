@@ -48,7 +48,7 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands that are typed in this process fork their workers, which takes milliseconds instead of seconds."""
-    from hpsearch.worker import supervisor
+    from hpsearch.engines import local as supervisor
     from tests.forked_workers import start_forked
 
     monkeypatch.setattr(supervisor, "start_process", start_forked)

@@ -21,8 +21,8 @@ from typing import IO, Any, NoReturn, Self, TextIO
 import psutil
 
 from hpsearch.cli import main
-from hpsearch.worker import supervisor
-from hpsearch.worker.supervisor import WorkerLaunch
+from hpsearch.engines import local as supervisor
+from hpsearch.engines.local import WorkerLaunch
 from tests.worker_processes import start_process
 
 

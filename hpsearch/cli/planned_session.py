@@ -13,7 +13,6 @@ from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.cli.preparation import (
     check_splits,
     check_storage,
-    choose_hardware,
     identify_dataset,
     make_absolute,
     match_rules,
@@ -183,7 +182,7 @@ class PlannedSession:
         planned = self.planned
         log = None if self.quiet else open_console(stderr=self.as_json)
         count = len(planned.trainings) * planned.replicates
-        choose_hardware(self.work.device, self.work.workers, most=count)  # a wrong device makes no study
+        self.work.choose_hardware(None, most=count)  # a wrong device makes no study
         with open_steps(log) as steps:
             database, study = open_planned_study(
                 self.storage.url, planned, self.work.cache_folder, steps.tell, steps.note

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.engines.gpus import GpuShare, describe_sharing, place_on_gpus
 from hpsearch.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Request:
     """None for as many as fill the device."""
     predecessor: str | None = None
     """The study whose best come first, as a person named it."""
+    engine: str = "local"
+    """What places the workers: `local` or `ray`."""
+    gpu_share: GpuShare | None = None
+    """How many workers may share a GPU, if somebody said so."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,32 @@ class Hardware:
     """As PyTorch has it: `cpu`, `cuda:0`."""
     description: str
     workers: int
+    """The most that run at once."""
+    engine: str = "local"
+    gpus: int = 0
+    """How many GPUs the workers are spread over."""
+    gpu_share: int = 1
+    """How many workers share a GPU, each with that part of its memory."""
+    at_first: int | None = None
+    """How many workers begin, where more follow as long as that pays; None for all."""
+    note: str | None = None
+    """What else a person should know of it."""
 
     def describe(self) -> str:
         """In words: `2 workers on cpu (AMD EPYC)`."""
-        return f"{self.workers} worker{'s' * (self.workers != 1)} on {self.name} ({self.description})"
+        place = self.name if self.engine == "local" else self.launch_device
+        return f"{self.workers} worker{'s' * (self.workers != 1)} on {place} ({self.description})"
 
 
 def read_request(
-    study_file: Path | None, flags: Mapping[str, Any], device: str, workers: str, *, predecessor: str | None = None
+    study_file: Path | None,
+    flags: Mapping[str, Any],
+    device: str,
+    workers: str,
+    *,
+    predecessor: str | None = None,
+    engine: str = "local",
+    gpu_share: GpuShare | None = None,
 ) -> Request:
     """Flags above the study file above the defaults.
 
@@ -77,7 +100,7 @@ def read_request(
         raise InputError(f"{str(study_file)!r} lists several budgets, which hpsearch run takes: add --budget with one")
     name, spec = parse_study_spec(fields)
     spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
-    return Request(name, spec, device, parse_workers(workers), predecessor)
+    return Request(name, spec, device, parse_workers(workers), predecessor, engine, gpu_share)
 
 
 def resolve_beside(study_file: Path, name_or_path: str) -> str:
@@ -109,30 +132,79 @@ def make_absolute(name_or_path: str) -> str:
         return name_or_path
 
 
-def choose_hardware_for(request: Request) -> Hardware:
-    """The device of a request and how many workers it gets.
+def choose_hardware_for(request: Request, storage_url: str = "") -> Hardware:
+    """The device of a request and how many workers it gets; the storage matters where they are on other machines.
 
     Raises:
-        InputError: There is no such device.
+        InputError: There is no such device, or no such cluster.
     """
     spec = request.spec
-    return choose_hardware(request.device, request.workers, most=_MAXIMUM_WORKERS if spec.time else spec.trials)
+    most = _MAXIMUM_WORKERS if spec.time else spec.trials
+    if request.engine == "ray":
+        return choose_ray_hardware(
+            request.device, request.workers, request.gpu_share, storage_url, spec.dataset, most=most
+        )
+    return choose_hardware(request.device, request.workers, most=most, share=request.gpu_share)
 
 
-def choose_hardware(device: str, workers: int | None, *, most: int) -> Hardware:
-    """The device of this name and how many workers it gets, never more than there are trials.
+def choose_hardware(device: str, workers: int | None, *, most: int, share: GpuShare | None = None) -> Hardware:
+    """The device of this name on this machine and how many workers it gets, never more than there are trials.
 
     Raises:
-        InputError: There is no such device.
+        InputError: There is no such device, or so many workers do not share its GPUs.
     """
     from hpsearch.training.device import choose_device, count_workers, describe_device
 
     chosen = choose_device(device)
-    # "cuda" gives each worker a GPU of its own, "cuda:1" means that one for all of them.
-    is_one_gpu = chosen.type == "cuda" and ":" in device
-    launch = str(chosen) if is_one_gpu else chosen.type
-    filling = 1 if is_one_gpu else count_workers(chosen)
-    return Hardware(launch, str(chosen), describe_device(chosen), max(1, min(workers or filling, most)))
+    description = describe_device(chosen)
+    if chosen.type != "cuda":
+        if share is not None:
+            raise InputError(f"--gpu-share is about GPUs, and this runs on {chosen}: leave it out")
+        count = max(1, min(workers or count_workers(chosen), most))
+        return Hardware(chosen.type, str(chosen), description, count)
+    # "cuda" spreads the workers over all GPUs, "cuda:1" means that one for all of them.
+    is_one_gpu = ":" in device
+    gpus = 1 if is_one_gpu else count_workers(chosen)
+    placement = place_on_gpus(workers, gpus, share, most=most)
+    return Hardware(
+        str(chosen) if is_one_gpu else chosen.type,
+        str(chosen),
+        description,
+        placement.workers,
+        gpus=gpus,
+        gpu_share=placement.share,
+        at_first=placement.at_first if placement.at_first < placement.workers else None,
+        note=describe_sharing(placement, gpus, os.environ),
+    )
+
+
+def choose_ray_hardware(
+    device: str, workers: int | None, share: GpuShare | None, storage_url: str, dataset: str | None, *, most: int
+) -> Hardware:
+    """What a Ray cluster has for the workers of a study; connects to it.
+
+    Raises:
+        InputError: There is no Ray, no such cluster, no such device there, or its nodes lack the data or the database.
+    """
+    from hpsearch.engines.ray_cluster import choose_ray_place
+    from hpsearch.storage.url import is_sqlite, parse_storage_url
+    from hpsearch.training.data.catalogue import CATALOGUE
+    from hpsearch.training.device import count_gpus
+
+    folder = None if dataset is None or dataset in CATALOGUE else dataset
+    is_file = is_sqlite(parse_storage_url(storage_url))
+    place = choose_ray_place(device, workers, share, is_sqlite=is_file, folder=folder, most=most)
+    here = "cuda:0" if place.device == "cuda" and count_gpus() else "cpu"
+    return Hardware(
+        place.device,
+        here,
+        place.description,
+        place.workers,
+        engine="ray",
+        gpus=place.gpus,
+        gpu_share=place.gpu_share,
+        note=place.note,
+    )
 
 
 def check_storage(url: str) -> bool:
@@ -327,6 +399,11 @@ def measure_plan(
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
 
+    if hardware.launch_device == "cuda" and hardware.name == "cpu":
+        raise InputError(
+            "--time is planned by timing epochs on this machine, which has no GPU: make the study on one that has "
+            "(hpsearch create --time), or give --trials and --epochs"
+        )
     tell("measuring how long an epoch takes here")
     device = choose_device(hardware.name)
     crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns

@@ -12,7 +12,9 @@ from hpsearch.cli.options import (
     BudgetOption,
     DatasetOption,
     DeviceOption,
+    EngineOption,
     EpochsOption,
+    GpuShareOption,
     JsonOption,
     PortfolioOption,
     PredecessorOption,
@@ -32,6 +34,7 @@ from hpsearch.cli.options import (
     choose_storage,
     collect_flags,
     join_command,
+    parse_engine,
 )
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
@@ -39,6 +42,7 @@ from hpsearch.cli.preparation import parse_workers, read_request
 from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
+from hpsearch.engines.gpus import parse_gpu_share
 
 
 def run(
@@ -67,6 +71,8 @@ def run(
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
+    on: EngineOption = "local",
+    gpu_share: GpuShareOption = None,
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
@@ -89,6 +95,10 @@ def run(
 
     Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn[/]
 
+    Over the machines of a Ray cluster, with the study in a PostgreSQL that all of them reach, 4 workers on each GPU.
+
+    Example: [bold]hpsearch run --budget 100k --arch cnn --trials 500 --on ray --workers 64 --gpu-share 4[/]
+
     A study file may say what to train instead: each network under several seeds, in a table beside printed figures.
 
     Example: [bold]hpsearch run studies/004-cnn-budgets.toml --replicates 1[/]
@@ -108,9 +118,13 @@ def run(
         teacher=teacher,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
+    engine, share = parse_engine(on), parse_gpu_share(gpu_share)
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         chosen, deadline = choose_storage(context, storage), None if seconds is None else time.monotonic() + seconds
-        work = PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers), deadline=deadline)
+        counted = parse_workers(workers)
+        work = PlannedWork(
+            chosen.url, choose_cache_folder(), device, counted, deadline=deadline, engine=engine, gpu_share=share
+        )
         with Interrupts() as interrupts:
             command = join_command(context.obj or ())
             code = PlannedSession(planned, work, chosen, command, quiet, as_json).run(interrupts)
@@ -120,7 +134,13 @@ def run(
     sessions = [
         Session(
             request=read_request(
-                study_file, rung, device, workers, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+                study_file,
+                rung,
+                device,
+                workers,
+                predecessor=predecessor if rung is lowest[rung["arch"]] else None,
+                engine=engine,
+                gpu_share=share,
             ),
             storage=choose_storage(context, storage),
             command=join_command(context.obj or ()),

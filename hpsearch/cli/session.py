@@ -89,7 +89,7 @@ class Session:
     def _check(self, cache_folder: Path, steps: Steps) -> "tuple[Hardware, DatasetIdentity, FittedSpace]":
         """Everything that can be found wrong without creating anything."""
         request = self.request
-        return choose_hardware_for(request), *check_study(
+        return choose_hardware_for(request, self.storage.url), *check_study(
             self.storage.url, request, cache_folder, steps.tell, steps.note
         )
 
@@ -106,6 +106,8 @@ class Session:
         ]
         lines += [f"left out   {line}" for line in describe_left_out(fitted)]
         lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]
+        if hardware.note is not None:
+            lines.append(f"note       {hardware.note}")
         if warning := warn_of_many_workers(self.storage.url, hardware.workers):
             lines.append(f"note       {warning}")
         if record.is_finished:

@@ -1,1 +1,1 @@
-"""Workers: one that pulls trials and trains them, and the supervisor of those on this machine."""
+"""A worker: it pulls trials, trains them and reports."""

@@ -12,10 +12,10 @@ from hpsearch import __version__
 from hpsearch.cli import main
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
+from hpsearch.engines.engine import WorkerFailedError
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.storage.url import DEFAULT_STORAGE_URL
 from hpsearch.study_spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
-from hpsearch.worker.supervisor import WorkerFailedError
 
 _HELP_IN_A_FRESH_PROCESS = """
 import json, sys
