@@ -17,6 +17,7 @@ from hpsearch.cli import (
     dashboard,
     data,
     finalists,
+    launch,
     operations,
     plan,
     replay,
@@ -89,6 +90,7 @@ app.command("enqueue", rich_help_panel=_COURSE)(operations.enqueue)
 app.command("delete", rich_help_panel=_COURSE)(operations.delete)
 app.command("create", rich_help_panel=_PARTS)(create.create)
 app.command("worker", rich_help_panel=_PARTS)(worker.worker)
+app.command("launch", rich_help_panel=_PARTS)(launch.launch)
 app.command("backup", rich_help_panel=_DATABASE)(copies.backup)
 app.command("restore", rich_help_panel=_DATABASE)(copies.restore)
 app.add_typer(data.app, name="data", rich_help_panel=_PARTS)

@@ -1,5 +1,6 @@
 """A Ray cluster: reaching it, and what it has for the workers of a study; a search is refused before it begins."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -85,7 +86,17 @@ def connect(environment: Mapping[str, str]) -> Any:
         raise InputError(_explain(error, address)) from error
     finally:
         _hear_signals_again()
+    _silence()
     return ray
+
+
+def _silence() -> None:
+    """Ray prints what its nodes have to say to our stdout, `log_to_driver` or not; a JSON document is there."""
+    with contextlib.suppress(ImportError):
+        from ray._private import worker
+
+        if hasattr(worker, "print_to_stdstream"):
+            worker.print_to_stdstream = lambda *_arguments, **_keywords: None
 
 
 def _hear_signals_again() -> None:
