@@ -305,9 +305,8 @@ def format_markdown(report: dict[str, Any]) -> str:
         share = f"{row['launch_floor']:.0%}" if "launch_floor" in row else "-"
         captured = f"{row['captured']:.3g}" if row["is_captured"] else "not captured"
         times = row["captured"] / row["eager"]
-        lines += [
-            f"| {row['network']} | {row['eager']:.3g} | {captured} | {times:.2f} | {row.get('kernels', '-')} | {share} |"
-        ]
+        cells = [row["network"], f"{row['eager']:.3g}", captured, f"{times:.2f}", str(row.get("kernels", "-")), share]
+        lines += ["| " + " | ".join(cells) + " |"]
     for key, what in (("workers", "workers"), ("seeds", "seeds batched in one process")):
         counts = sorted({row[key] for row in report[key]})
         lines += ["", f"Trials an hour of {TRIAL_EPOCHS} epochs, by {what}:", ""]

@@ -110,6 +110,13 @@ class Database:
     def _open_locked(cls, url: URL, *, create: bool) -> Self:
         probe = sa.create_engine(url, **_engine_arguments(url))
         try:
+            # Nobody may hold one connection and wait for another: a pooler may have few for many.
+            with probe.connect() as connection:
+                is_made = not is_sqlite(url) and sa.inspect(connection).has_table(tables.layout.name)
+            if is_made:
+                database = cls(url, _open_optuna_storage(url))
+                database._check_layout()
+                return database
             with probe.connect() as connection:
                 if not is_sqlite(url):
                     # Of this transaction and not of the session: a pooler would keep that one for somebody else.
@@ -202,6 +209,8 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
         return {"connect_args": {"timeout": _BUSY_SECONDS}}
     given = url.query.get("options", "")
     options = " ".join([_SESSION_OPTIONS, *([given] if isinstance(given, str) else given)])
+    # A pooler that hands each transaction another connection of the server knows no prepared statements.
+    prepares = {"prepare_threshold": None} if url.query.get("prepare_threshold") == "none" else {}
     return {
         "pool_size": 3,
         "max_overflow": 2,
@@ -216,6 +225,7 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
             "tcp_user_timeout": 30_000,
             "application_name": "hpsearch",
             "options": options.strip(),
+            **prepares,
         },
     }
 
