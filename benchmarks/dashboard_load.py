@@ -28,7 +28,7 @@ from optuna.trial import TrialState
 from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.epoch_result import EpochResult
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import create_or_join_study

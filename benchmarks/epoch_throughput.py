@@ -29,14 +29,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from hpsearch.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.recipe import Recipe
+from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
 from hpsearch.training.device import configure_threads, count_workers, describe_device
 from hpsearch.training.loop import TrainingSession
 from hpsearch.training.precision import uses_bfloat16
-from hpsearch.trial_config import TrialConfig
 
 CPU = torch.device("cpu")
 TRAIN_COUNT, VALIDATION_COUNT, BATCH_SIZE, CLASS_COUNT = 54_000, 6_000, 128, 10

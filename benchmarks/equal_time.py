@@ -30,10 +30,10 @@ from typing import Any
 
 import tomli_w
 
-from hpsearch.feasibility import fit_space
-from hpsearch.portfolio import list_fitting_entries
-from hpsearch.round_plan import START_SECONDS
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.round_plan import START_SECONDS
 from hpsearch.training.data import default_cache_folder, fetch_dataset
 from hpsearch.training.device import choose_device, describe_device
 from hpsearch.training.throughput import measure_worker_epoch_seconds

@@ -30,14 +30,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hpsearch.architecture import CnnArchitecture, CnnStage, Pool
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.recipe import Recipe
+from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
 from hpsearch.training.device import configure_threads, describe_device
 from hpsearch.training.loop import TrainingSession
 from hpsearch.training.step import CapturedStep
-from hpsearch.trial_config import TrialConfig
 
 TRAIN, VALIDATION, BATCH, TRIAL_EPOCHS = 54_000, 6_000, 256, 25
 GOAL = 1000

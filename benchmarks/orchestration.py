@@ -36,7 +36,7 @@ from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.epoch_result import EpochResult
 from hpsearch.storage.database import Database
 from hpsearch.storage.tables import leases
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning import claims
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue

@@ -28,14 +28,14 @@ from pathlib import Path
 import torch
 
 import hpsearch
-from hpsearch.architecture import CnnArchitecture, CnnStage, Pool
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.recipe import Recipe
+from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
 from hpsearch.training.device import configure_threads, describe_device
 from hpsearch.training.loop import TrainingSession
 from hpsearch.training.precision import has_bfloat16_cpu, uses_bfloat16
-from hpsearch.trial_config import TrialConfig
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[1]

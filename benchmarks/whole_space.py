@@ -12,14 +12,14 @@ from collections import Counter
 import torch
 from torch.nn import functional
 
-from hpsearch.architecture import Arch
-from hpsearch.budget import format_budget
 from hpsearch.dataset import InputShape
-from hpsearch.default_spaces import default_space
-from hpsearch.feasibility import fit_space
-from hpsearch.parameters import build_recipe, build_shape
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
-from hpsearch.solver import TOLERANCE, solve
+from hpsearch.network.architecture import Arch
+from hpsearch.network.budget import format_budget
+from hpsearch.network.solver import TOLERANCE, solve
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.parameters import build_recipe, build_shape
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 from hpsearch.training.initialization import initialize
 from hpsearch.training.networks import build_network
 from hpsearch.training.optimizers import build_optimizer, set_lr

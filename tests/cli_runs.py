@@ -16,7 +16,7 @@ import pytest
 from hpsearch.cli import main
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
 from hpsearch.tuning.study import Study, load_study
 from tests.scripted import TINY_DATASET

@@ -8,10 +8,10 @@ from typing import Any, get_args
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from hpsearch.architecture import Activation, Block, CnnArchitecture, CnnStage, FcnArchitecture, Pool, PoolPlace
 from hpsearch.dataset import InputShape
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
-from hpsearch.shape import CnnShape, FcnShape, Shape, StageShape
+from hpsearch.network.architecture import Activation, Block, CnnArchitecture, CnnStage, FcnArchitecture, Pool, PoolPlace
+from hpsearch.network.shape import CnnShape, FcnShape, Shape, StageShape
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 
 
 def many_examples(factor: int) -> settings:

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.architecture import FcnArchitecture
 from hpsearch.epoch_result import EpochResult
-from hpsearch.origin import Origin, PrintedFigures, Source
-from hpsearch.recipe import Recipe
+from hpsearch.network.architecture import FcnArchitecture
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.validation import judge
-from hpsearch.search_space import Choices, IntRange
-from hpsearch.storage.test_scores import TestScore
-from hpsearch.trial_config import TrainsOn, TrialConfig
-from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.storage.stored_rows import TestScore
+from hpsearch.study.origin import Origin, PrintedFigures, Source
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.search_space import Choices, IntRange
+from hpsearch.study.trial_config import TrainsOn, TrialConfig
+from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.suggest import searched_distributions
 from tests.cli_runs import make_record, make_trial

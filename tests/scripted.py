@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.epoch_result import EpochResult
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import Study, create_or_join_study

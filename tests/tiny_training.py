@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 
-from hpsearch.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.recipe import Recipe
+from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
-from hpsearch.trial_config import TrialConfig
 
 CPU = torch.device("cpu")
 

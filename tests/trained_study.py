@@ -8,7 +8,7 @@ from typing import Any
 
 from hpsearch.export.bundle import ExportOrder, export_trials
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.training.data import describe_dataset, load_search_splits
 from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue

@@ -10,25 +10,7 @@ from typing import Annotated
 import typer
 
 from hpsearch import __version__
-from hpsearch.cli import (
-    bundles,
-    copies,
-    create,
-    dashboard,
-    data,
-    finalists,
-    launch,
-    operations,
-    plan,
-    replay,
-    report,
-    run,
-    status,
-    studies,
-    track,
-    train,
-    worker,
-)
+from hpsearch.cli.commands import COMMANDS, Command, choose_commands
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.screen import write_error_line, write_line
 from hpsearch.errors import InputError
@@ -40,17 +22,7 @@ _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 _PIPE_CLOSED_CODE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
-app = typer.Typer(
-    name=PROGRAM,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
-    help="Finds the best fully connected or convolutional network that fits a weight budget.",
-    epilog="Begin with [bold]hpsearch run --budget 100k --arch cnn[/]; [bold]hpsearch COMMAND --help[/] has examples.",
-)
 
-
-@app.callback(invoke_without_command=True)
 def show_help_or_version(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
@@ -65,35 +37,24 @@ def show_help_or_version(
         raise typer.Exit
 
 
-_SEARCH, _RESULTS, _PARTS = "Search", "Results", "Parts of a search"
-_COURSE, _DATABASE = "A study that is under way", "Whole databases"
-
-app.command("run", rich_help_panel=_SEARCH)(run.run)
-app.command("plan", rich_help_panel=_SEARCH)(plan.plan)
-app.command("list", rich_help_panel=_RESULTS)(studies.list_studies)
-app.command("show", rich_help_panel=_RESULTS)(studies.show)
-app.command("best", rich_help_panel=_RESULTS)(studies.best)
-app.command("report", rich_help_panel=_RESULTS)(report.report)
-app.command("finalists", rich_help_panel=_RESULTS)(finalists.finalists)
-app.command("train", rich_help_panel=_RESULTS)(train.train)
-app.command("replay", rich_help_panel=_RESULTS)(replay.replay)
-app.command("export", rich_help_panel=_RESULTS)(bundles.export)
-app.command("evaluate", rich_help_panel=_RESULTS)(bundles.evaluate)
-app.command("predict", rich_help_panel=_RESULTS)(bundles.predict)
-app.command("dashboard", rich_help_panel=_RESULTS)(dashboard.dashboard)
-app.command("track", rich_help_panel=_RESULTS)(track.track)
-app.command("status", rich_help_panel=_COURSE)(status.status)
-app.command("stop", rich_help_panel=_COURSE)(operations.stop)
-app.command("resume", rich_help_panel=_COURSE)(operations.resume)
-app.command("requeue", rich_help_panel=_COURSE)(operations.requeue)
-app.command("enqueue", rich_help_panel=_COURSE)(operations.enqueue)
-app.command("delete", rich_help_panel=_COURSE)(operations.delete)
-app.command("create", rich_help_panel=_PARTS)(create.create)
-app.command("worker", rich_help_panel=_PARTS)(worker.worker)
-app.command("launch", rich_help_panel=_PARTS)(launch.launch)
-app.command("backup", rich_help_panel=_DATABASE)(copies.backup)
-app.command("restore", rich_help_panel=_DATABASE)(copies.restore)
-app.add_typer(data.app, name="data", rich_help_panel=_PARTS)
+def build_app(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
+    """The application with these commands."""
+    app = typer.Typer(
+        name=PROGRAM,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+        help="Finds the best fully connected or convolutional network that fits a weight budget.",
+        epilog="Begin with [bold]hpsearch run --budget 100k --arch cnn[/]; "
+        "[bold]hpsearch COMMAND --help[/] has examples.",
+    )
+    app.callback(invoke_without_command=True)(show_help_or_version)
+    for command in commands:
+        if command.is_group:
+            app.add_typer(command.load(), name=command.name, rich_help_panel=command.panel)
+        else:
+            app.command(command.name, rich_help_panel=command.panel)(command.load())
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _show_what_can_be_shown()
     try:
         _check_current_folder()
+        app = build_app(choose_commands(typed))
         code = app(args=typed, prog_name=PROGRAM, standalone_mode=False, obj=tuple(typed))
         sys.stdout.flush()
     except BrokenPipeError:

@@ -110,14 +110,15 @@ def export(
     count, number = parse_number(top, "--top", least=1), parse_number(trial, "--trial", least=0)
     _check_choice(model_format, "--format", _FORMATS)
     url = choose_storage(context, storage).url
-    from hpsearch.export.bundle import export_trials
-
     console = open_console()
     with open_record(url, study) as record:
         winner = load_winner(record) if finalist or (not given and is_of_finalists(record)) else None
         source = record if winner is None else winner.record
         chosen = _choose_trials(record, count, number) if winner is None else [winner.trial]
         with SpinnerSteps(console) if console.is_terminal else LineSteps(None) as steps:
+            steps.tell("getting ready to export")
+            from hpsearch.export.bundle import export_trials
+
             order = _make_order(model_format, int8, dataset, steps)
             facts = None if winner is None else winner.describe()
             folders = export_trials(source.study, chosen, out, order, finalist=facts)
@@ -160,12 +161,13 @@ def evaluate(
     if split is not None:
         _check_choice(split, "--split", _SPLITS)
     model = _choose_model(onnx, int8)
-    from hpsearch.export.bundle_evaluation import evaluate_bundle
     from hpsearch.export.opened_bundle import open_bundle
 
-    log = LineSteps(open_console(stderr=True))
+    opened, log = open_bundle(bundle), LineSteps(open_console(stderr=True))
+    from hpsearch.export.bundle_evaluation import evaluate_bundle
+
     evaluation = evaluate_bundle(
-        open_bundle(bundle),
+        opened,
         choose_cache_folder(),
         model=model,
         dataset=dataset,

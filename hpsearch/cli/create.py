@@ -31,7 +31,9 @@ from hpsearch.cli.options import (
     collect_flags,
 )
 from hpsearch.cli.planned_session import open_planned_study, read_planned_study
-from hpsearch.cli.preparation import (
+from hpsearch.cli.screen import open_console, write_json, write_line
+from hpsearch.cli.session import open_steps
+from hpsearch.sessions.preparation import (
     check_study,
     choose_hardware_for,
     describe_beginning,
@@ -40,12 +42,10 @@ from hpsearch.cli.preparation import (
     plan_request_time,
     read_request,
 )
-from hpsearch.cli.screen import open_console, write_json, write_line
-from hpsearch.cli.session import open_steps
 
 if TYPE_CHECKING:
     from hpsearch.cli.options import StorageChoice
-    from hpsearch.planned_study import PlannedStudy
+    from hpsearch.study.planned import PlannedStudy
     from hpsearch.tuning.study import Study
 
 
@@ -147,9 +147,7 @@ def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
 
 def _list_commands(study: "Study", storage: "StorageChoice", heading: str, facts: Sequence[str] = ()) -> list[str]:
     """What was made, and how workers come to it."""
-    from hpsearch.storage.url import is_sqlite
-
-    where = "on this machine" if is_sqlite(study.database.url) else "on any machine that reaches the database"
+    where = "on this machine" if study.database.path is not None else "on any machine that reaches the database"
     return [
         f"study {study.name} {'is made' if study.is_new else 'exists already'}: {heading}",
         *facts,

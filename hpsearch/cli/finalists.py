@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from hpsearch.cli.documents import describe_final
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -22,17 +21,18 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import choose_hardware, parse_workers
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
+from hpsearch.sessions.documents import describe_final
+from hpsearch.sessions.preparation import choose_hardware, parse_workers
 from hpsearch.tuning.record_words import list_failures
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.storage.database import Database
-    from hpsearch.trial_config import TrainsOn
+    from hpsearch.study.trial_config import TrainsOn
     from hpsearch.tuning.finalists import Final
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
@@ -93,7 +93,7 @@ def finalists(
 
     Example: [bold]hpsearch finalists fashion-mnist-cnn-100k --top 3 --replicates 5[/]
     """
-    from hpsearch.study_spec import check_study_name
+    from hpsearch.study.spec import check_study_name
 
     trains_on, chosen = _parse_on(on), choose_storage(context, storage)
     asked = _Asked(
@@ -118,7 +118,7 @@ def _parse_on(text: str) -> "TrainsOn":
     Raises:
         InputError: It is none of the two.
     """
-    from hpsearch.trial_config import TrainsOn
+    from hpsearch.study.trial_config import TrainsOn
     from hpsearch.wording import quote
 
     allowed: tuple[TrainsOn, ...] = get_args(TrainsOn)

@@ -31,7 +31,7 @@ def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         InputError: A budget is none, or one is given twice.
     """
-    from hpsearch.budget import format_budget, parse_budget
+    from hpsearch.network.budget import format_budget, parse_budget
 
     archs, budgets = _split(flags.get("arch")), _split(flags.get("budget"))
     if len(archs) * len(budgets) == 1:
@@ -64,7 +64,7 @@ def read_listed_budgets(study_file: Path | None, flags: Mapping[str, Any]) -> di
     Raises:
         InputError: The file cannot be read.
     """
-    from hpsearch.study_file import read_study_file
+    from hpsearch.study.file import read_study_file
 
     fields = read_study_file(study_file) if study_file is not None and flags.get("budget") is None else {}
     budgets = fields.get("budget")

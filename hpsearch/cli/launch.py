@@ -18,11 +18,11 @@ from hpsearch.cli.options import (
     parse_number,
     read_storage_file,
 )
-from hpsearch.cli.preparation import parse_workers
 from hpsearch.cli.screen import write_json, write_line
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import parse_gpu_share
 from hpsearch.errors import InputError, StorageError
+from hpsearch.sessions.preparation import parse_workers
 
 if TYPE_CHECKING:
     from hpsearch.engines.launching import Launcher, LaunchOrder, Submitted

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hpsearch.cli.views import format_accuracy
 
 if TYPE_CHECKING:
-    from hpsearch.trial_config import TrialConfig
+    from hpsearch.study.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _FEW_IMAGES = 100

@@ -11,8 +11,8 @@ from hpsearch.tuning.record_words import name_trials
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hpsearch.architecture import Architecture
     from hpsearch.dataset import DatasetIdentity
+    from hpsearch.network.architecture import Architecture
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -39,7 +39,7 @@ def draw_layers(architecture: "Architecture", dataset: "DatasetIdentity", budget
 
 def describe_unused(architecture: "Architecture", dataset: "DatasetIdentity", budget: int) -> str | None:
     """What to say where more than 1% of the budget is given up for channel counts that train fast."""
-    from hpsearch.solver import TOLERANCE
+    from hpsearch.network.solver import TOLERANCE
 
     weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
     if architecture.arch != "cnn" or weights >= (1 - TOLERANCE) * budget:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.forecast import expect_epoch_share, forecast_seconds
 from hpsearch.cli.networks import describe_unused, draw_facts, draw_layers
 from hpsearch.cli.options import (
     ArchOption,
@@ -30,7 +29,11 @@ from hpsearch.cli.planned_forecast import (
     show_planned_forecast,
 )
 from hpsearch.cli.planned_session import read_planned_study
-from hpsearch.cli.preparation import (
+from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.session import open_steps
+from hpsearch.durations import format_duration
+from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
+from hpsearch.sessions.preparation import (
     Hardware,
     Request,
     choose_hardware_for,
@@ -41,20 +44,17 @@ from hpsearch.cli.preparation import (
     parse_workers,
     read_request,
 )
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import open_steps
-from hpsearch.durations import format_duration
 from hpsearch.tuning.record_words import describe_selection
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.dataset import DatasetIdentity
-    from hpsearch.feasibility import FittedSpace
-    from hpsearch.recipe import Recipe
-    from hpsearch.search_space import SearchSpace, Value
-    from hpsearch.study_spec import StudySpec
-    from hpsearch.trial_config import TrialConfig
+    from hpsearch.study.feasibility import FittedSpace
+    from hpsearch.study.recipe import Recipe
+    from hpsearch.study.search_space import SearchSpace, Value
+    from hpsearch.study.spec import StudySpec
+    from hpsearch.study.trial_config import TrialConfig
 
 _DEPTH = {"fcn": "depth", "cnn": "stages"}
 
@@ -159,9 +159,9 @@ def _make_plan(request: Request, cache_folder: Path, tell: Any) -> Plan:
 
 
 def _make_example(spec: "StudySpec", space: "SearchSpace", dataset: "DatasetIdentity", depth: "Value") -> "TrialConfig":
-    from hpsearch.feasibility import example_shape
-    from hpsearch.solver import solve
-    from hpsearch.trial_config import TrialConfig
+    from hpsearch.network.solver import solve
+    from hpsearch.study.feasibility import example_shape
+    from hpsearch.study.trial_config import TrialConfig
 
     shape = example_shape(spec.arch, space, {_DEPTH[spec.arch]: depth})
     return TrialConfig(
@@ -176,8 +176,8 @@ def _make_example(spec: "StudySpec", space: "SearchSpace", dataset: "DatasetIden
 
 def _make_recipe(space: "SearchSpace", epochs: int) -> "Recipe":
     """The first of each choice and the low end of each range: an epoch's time hardly depends on the rest."""
-    from hpsearch.parameters import build_recipe
-    from hpsearch.search_space import Choices
+    from hpsearch.study.parameters import build_recipe
+    from hpsearch.study.search_space import Choices
 
     parameters = {
         name: distribution.values[0] if isinstance(distribution, Choices) else distribution.low
@@ -213,7 +213,7 @@ def _show(console: "Console", made: Plan) -> None:
 
 def _asks_for_multiples(space: "SearchSpace") -> bool:
     """Whether an example of this space may leave budget for channels in multiples."""
-    from hpsearch.search_space import Choices
+    from hpsearch.study.search_space import Choices
 
     match space.distributions.get("width_multiple"):
         case Choices(values=(first, *_)):
@@ -225,7 +225,7 @@ def _asks_for_multiples(space: "SearchSpace") -> bool:
 
 def _list_space(space: "SearchSpace") -> list[tuple[str, str]]:
     """What is drawn, and in one line what is not."""
-    from hpsearch.search_space import Choices
+    from hpsearch.study.search_space import Choices
 
     words = {name: str(distribution) for name, distribution in space.distributions.items()}
     fixed = [
@@ -237,7 +237,7 @@ def _list_space(space: "SearchSpace") -> list[tuple[str, str]]:
 
 def _list_portfolio(made: Plan) -> list[str]:
     """The shipped configurations that would be the first trials."""
-    from hpsearch.portfolio import list_fitting_entries
+    from hpsearch.study.portfolio import list_fitting_entries
     from hpsearch.tuning.warm_start import count_given
 
     spec = made.spec

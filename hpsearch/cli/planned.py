@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.cli.preparation import Hardware, choose_hardware, choose_ray_hardware
-from hpsearch.cli.search import WorkOrder, search
 from hpsearch.cli.session import check_is_open, open_steps, open_view
 from hpsearch.cli.signals import Interrupts
+from hpsearch.sessions.preparation import Hardware, choose_hardware, choose_ray_hardware
+from hpsearch.sessions.search import WorkOrder, search
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.cli.networks import draw_facts
-from hpsearch.cli.preparation import Hardware, choose_hardware, identify_dataset, make_absolute
 from hpsearch.cli.tables import make_table
 from hpsearch.durations import format_duration
+from hpsearch.sessions.preparation import Hardware, choose_hardware, identify_dataset, make_absolute
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.dataset import DatasetIdentity
-    from hpsearch.planned_study import PlannedStudy
-    from hpsearch.trial_plan import TrialPlan
+    from hpsearch.study.planned import PlannedStudy
+    from hpsearch.study.trial_plan import TrialPlan
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
-from hpsearch.cli.preparation import (
+from hpsearch.cli.result import Ending
+from hpsearch.cli.screen import open_console, write_json
+from hpsearch.cli.session import find_ending, open_steps
+from hpsearch.cli.signals import Interrupts
+from hpsearch.errors import InputError
+from hpsearch.sessions.preparation import (
     check_splits,
     check_storage,
     identify_dataset,
@@ -18,19 +23,14 @@ from hpsearch.cli.preparation import (
     match_rules,
     resolve_beside,
 )
-from hpsearch.cli.result import Ending
-from hpsearch.cli.screen import open_console, write_json
-from hpsearch.cli.session import find_ending, open_steps
-from hpsearch.cli.signals import Interrupts
-from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
 from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hpsearch.planned_study import PlannedStudy
     from hpsearch.storage.database import Database
+    from hpsearch.study.planned import PlannedStudy
     from hpsearch.tuning.plan_summary import PlanSummary
     from hpsearch.tuning.study import Study
 
@@ -48,8 +48,8 @@ def read_planned_study(
     Raises:
         InputError: The file or a flag is wrong, or they do not go together.
     """
-    from hpsearch.plan_file import is_plan, parse_plan_file
-    from hpsearch.study_file import read_study_text
+    from hpsearch.study.file import read_study_text
+    from hpsearch.study.plan_file import is_plan, parse_plan_file
 
     text = read_study_text(study_file) if study_file is not None else None
     if text is None or not is_plan(text.fields):
@@ -97,10 +97,10 @@ def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, 
     from pydantic import TypeAdapter, ValidationError
 
     from hpsearch.cli.options import read_number
-    from hpsearch.plan_file import PlanFile
-    from hpsearch.recipe import Epochs
-    from hpsearch.study_spec import check_study_name
-    from hpsearch.trial_config import Seed
+    from hpsearch.study.plan_file import PlanFile
+    from hpsearch.study.recipe import Epochs
+    from hpsearch.study.spec import check_study_name
+    from hpsearch.study.trial_config import Seed
     from hpsearch.wording import describe_allowed, quote
 
     bounds = {"epochs": Epochs, "seed": Seed}

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from hpsearch.cli.app import PROGRAM, app
+from hpsearch.cli.app import PROGRAM, build_app
 from hpsearch.cli.screen import write_line
 
 _HEAD = f"""# The command line
@@ -29,7 +29,7 @@ _MARKUP = re.compile(r"\[/?(?:bold)?\]")
 
 def write_reference() -> str:
     """The whole page."""
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(build_app())
     sections = [_HEAD, *_describe_commands(group, PROGRAM)]
     return "\n".join(sections).rstrip("\n") + "\n"
 

@@ -68,9 +68,8 @@ def report(
     """
     _check_format(page_format)
     url = choose_storage(context, storage).url
-    from hpsearch.cli.report_files import ReportPlace, name_report
-    from hpsearch.cli.report_subjects import Judge, choose_records, link_records
-    from hpsearch.reporting.report import build_report
+    from hpsearch.sessions.report_files import ReportPlace, name_report
+    from hpsearch.sessions.report_subjects import Judge, choose_records, link_records
     from hpsearch.storage.database import Database
 
     with _show_steps(quiet=quiet) as steps, Database.open(url) as database:
@@ -78,6 +77,9 @@ def report(
         linked = link_records(database, records)
         place = ReportPlace(out, name_report([subject.record.study.name for subject in linked]), page_format)
         place.check()
+        steps.tell("preparing to draw")
+        from hpsearch.reporting.report import build_report
+
         judge = Judge(choose_cache_folder(), dataset, steps.tell)
         document = build_report([judge.look_at(subject) for subject in linked])
         place.write(_render(document, page_format, steps.tell))

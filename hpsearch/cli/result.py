@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from hpsearch.cli.documents import describe_best
 from hpsearch.cli.networks import draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.durations import format_duration
+from hpsearch.sessions.documents import describe_best
 from hpsearch.tuning.record_words import describe_counts, list_failures
 
 if TYPE_CHECKING:

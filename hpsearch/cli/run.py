@@ -38,11 +38,11 @@ from hpsearch.cli.options import (
 )
 from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
-from hpsearch.cli.preparation import parse_workers, read_request
 from hpsearch.cli.session import Session
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import parse_gpu_share
+from hpsearch.sessions.preparation import parse_workers, read_request
 
 
 def run(

@@ -13,14 +13,14 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from hpsearch.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.cli.screen import write_line
-from hpsearch.origin import PrintedFigures, Source
-from hpsearch.parameters import PARAMETER_TYPES
-from hpsearch.plan_file import PLAIN, REQUIRED, PlanFile
-from hpsearch.recipe import Recipe
-from hpsearch.round_plan import Round
-from hpsearch.study_spec import StudySpec
+from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.study.origin import PrintedFigures, Source
+from hpsearch.study.parameters import PARAMETER_TYPES
+from hpsearch.study.plan_file import PLAIN, REQUIRED, PlanFile
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.round_plan import Round
+from hpsearch.study.spec import StudySpec
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.cli.options import StorageChoice
-from hpsearch.cli.preparation import (
+from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
+from hpsearch.cli.screen import LineSteps, SpinnerSteps, Steps, open_console, write_json
+from hpsearch.cli.signals import Interrupts
+from hpsearch.cli.views import LineView, LiveView, SilentView, View
+from hpsearch.sessions.preparation import (
     Hardware,
     Request,
     check_study,
@@ -17,18 +21,14 @@ from hpsearch.cli.preparation import (
     plan_request_time,
     warn_of_many_workers,
 )
-from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
-from hpsearch.cli.screen import LineSteps, SpinnerSteps, Steps, open_console, write_json
-from hpsearch.cli.search import WorkOrder, search
-from hpsearch.cli.signals import Interrupts
-from hpsearch.cli.views import LineView, LiveView, SilentView, View
+from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.tuning.record_words import describe_length, describe_selection
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.dataset import DatasetIdentity
-    from hpsearch.feasibility import FittedSpace
+    from hpsearch.study.feasibility import FittedSpace
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self
 import typer
 
 from hpsearch.cli.options import OUTPUT, JsonOption, StorageChoice, StorageOption, StudyArgument, choose_storage
-from hpsearch.cli.progress import measure_progress
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import format_accuracy
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError, StorageUnavailableError
+from hpsearch.sessions.progress import measure_progress
 from hpsearch.tuning.record_words import describe_counts, describe_rounds
 
 if TYPE_CHECKING:

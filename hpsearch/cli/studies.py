@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.documents import describe_best, describe_study, describe_study_whole, describe_trial
 from hpsearch.cli.networks import draw_curve, draw_facts, draw_layers, list_trial_facts
 from hpsearch.cli.options import (
     WHAT,
@@ -17,13 +16,14 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned_table import show_plan_summary
-from hpsearch.cli.preparation import describe_beginning
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.tables import make_table
 from hpsearch.cli.views import describe_network, format_accuracy
 from hpsearch.cli.winner import describe_winner, is_of_finalists, load_winner
 from hpsearch.durations import format_duration
 from hpsearch.errors import HpsearchError
+from hpsearch.sessions.documents import describe_best, describe_study, describe_study_whole, describe_trial
+from hpsearch.sessions.preparation import describe_beginning
 from hpsearch.tuning.record_words import describe_counts, describe_rounds, describe_selection
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.cli.documents import describe_spread
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -22,10 +21,11 @@ from hpsearch.cli.options import (
     parse_number,
 )
 from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.preparation import check_storage, choose_hardware, identify_dataset, make_absolute, parse_workers
 from hpsearch.cli.screen import open_console, write_json
 from hpsearch.cli.session import open_steps
 from hpsearch.cli.signals import Interrupts
+from hpsearch.sessions.documents import describe_spread
+from hpsearch.sessions.preparation import check_storage, choose_hardware, identify_dataset, make_absolute, parse_workers
 from hpsearch.tuning.record_words import list_failures
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.storage.database import Database
-    from hpsearch.trial_config import TrialConfig
+    from hpsearch.study.trial_config import TrialConfig
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -92,7 +92,7 @@ def train(
     Example: [bold]hpsearch train exports/fashion-mnist-cnn-100k-trial-7 --replicates 5[/]
     """
     from hpsearch.export.config_file import read_config
-    from hpsearch.study_spec import check_study_name
+    from hpsearch.study.spec import check_study_name
     from hpsearch.training.data.catalogue import CATALOGUE
 
     count = parse_number(replicates, "--replicates", least=1) or 1
@@ -171,8 +171,8 @@ def _change(config: "TrialConfig", dataset: "DatasetIdentity", epochs: int | Non
     from pydantic import ValidationError
 
     from hpsearch.errors import InputError
-    from hpsearch.study_spec import explain_value_error
-    from hpsearch.trial_config import TrialConfig
+    from hpsearch.study.spec import explain_value_error
+    from hpsearch.study.trial_config import TrialConfig
 
     document = config.model_dump()
     document["dataset"] = dataset.model_dump()
@@ -188,8 +188,8 @@ def _change(config: "TrialConfig", dataset: "DatasetIdentity", epochs: int | Non
 def _make_study(
     database: "Database", name: str, config: "TrialConfig", dataset: "DatasetIdentity", place: str, replicates: int
 ) -> "Study":
-    from hpsearch.study_file import parse_study_spec
-    from hpsearch.trial_plan import plan_replicates
+    from hpsearch.study.file import parse_study_spec
+    from hpsearch.study.trial_plan import plan_replicates
     from hpsearch.tuning.study import create_or_join_study
     from hpsearch.tuning.teacher_choice import find_teacher_of
 

@@ -3,9 +3,9 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from hpsearch.cli.progress import Progress, count_epochs_of_attempt
 from hpsearch.cli.screen import write_error_line
 from hpsearch.durations import format_duration
+from hpsearch.sessions.progress import Progress, count_epochs_of_attempt
 from hpsearch.tuning.record_words import describe_rounds
 
 if TYPE_CHECKING:

@@ -22,11 +22,11 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.preparation import parse_workers
 from hpsearch.cli.screen import write_line
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import GpuShare, parse_gpu_share
 from hpsearch.errors import InputError
+from hpsearch.sessions.preparation import parse_workers
 from hpsearch.tuning.record_words import describe_counts
 
 if TYPE_CHECKING:
@@ -160,13 +160,13 @@ def _work_together(
     flags: tuple[str, ...],
 ) -> int:
     """Several workers of this machine under a supervisor; the exit code."""
-    from hpsearch.cli.preparation import choose_hardware
     from hpsearch.cli.screen import open_console
-    from hpsearch.cli.search import WorkOrder, search
     from hpsearch.cli.session import check_is_open
     from hpsearch.cli.signals import Interrupts
     from hpsearch.cli.views import LineView
     from hpsearch.clock import SystemClock
+    from hpsearch.sessions.preparation import choose_hardware
+    from hpsearch.sessions.search import WorkOrder, search
     from hpsearch.storage.database import Database
     from hpsearch.tuning.records import read_study_record
     from hpsearch.tuning.study import load_study

@@ -31,11 +31,11 @@ from hpsearch.export.quantization import choose_calibration_images, quantize_mod
 from hpsearch.export.seen_images import pack_seen
 from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
 from hpsearch.export.verification import verify_files
+from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.onnx_export import convert_to_onnx
-from hpsearch.trial_config import TrialConfig, derive_seed
 from hpsearch.tuning.records import TrialRecord, read_study_record
 from hpsearch.tuning.study import Study
 

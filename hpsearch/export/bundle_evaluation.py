@@ -15,11 +15,11 @@ from hpsearch.export.classifier import Measures, measure
 from hpsearch.export.evaluation_images import ChosenImages, Split, load_other, load_own
 from hpsearch.export.opened_bundle import Bundle
 from hpsearch.export.seen_images import find_seen
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.data.content_hashes import hash_images
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.located_dataset import describe_dataset
-from hpsearch.trial_config import TrialConfig
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import InputError
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray
-from hpsearch.training.inference import FloatArray
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
 
 WideArray = npt.NDArray[np.float64]
 

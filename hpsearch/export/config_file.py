@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import CONFIGS
-from hpsearch.study_spec import explain_value_error
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.spec import explain_value_error
+from hpsearch.study.trial_config import TrialConfig
 
 _MAXIMUM_BYTES = 1_000_000
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.archive_reading import SPLIT_NAMES, find_split, read_class_names, read_part
 from hpsearch.training.data.array_file import read_headers
 from hpsearch.training.data.array_values import check_image_header
@@ -19,7 +20,6 @@ from hpsearch.training.data.located_dataset import check_is_archive, locate_data
 from hpsearch.training.data.own_images import join_images
 from hpsearch.training.data.search_splits import load_search_splits
 from hpsearch.training.data.test_split import open_test_split
-from hpsearch.trial_config import TrialConfig
 
 Split = Literal["test", "validation", "all"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import write_out
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.image_reading import ENDINGS, NoImageError, read_image
-from hpsearch.training.data.labelled_images import ByteArray
 from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.system_files import is_system_name
 

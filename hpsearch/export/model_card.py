@@ -8,7 +8,7 @@ from hpsearch.export.bundle_files import CONFUSION, CURVE, INT8_ONNX, ONNX, SAFE
 from hpsearch.export.classifier import INSTALL_COMMAND
 from hpsearch.export.finalist_card import write_finalist
 from hpsearch.markdown import escape, write_table
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 
 _ABOUT = {
     "config.toml": "architecture, recipe, data set and seeds, to read and to change",

@@ -6,17 +6,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import INT8_ONNX, MANIFEST, MANIFEST_VERSION, ONNX, SAFETENSORS
-from hpsearch.export.classifier import Classifier, OnnxClassifier
-from hpsearch.study_spec import explain_value_error
-from hpsearch.training.inference import TrainedNetwork
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.spec import explain_value_error
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.wording import quote
+
+if TYPE_CHECKING:
+    from hpsearch.export.classifier import Classifier
 
 _MAXIMUM_MANIFEST_BYTES = 1_000_000
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -32,12 +33,15 @@ class Bundle:
     config: TrialConfig
     files: Mapping[str, bytes]
 
-    def load_classifier(self, name: str = SAFETENSORS) -> Classifier:
+    def load_classifier(self, name: str = SAFETENSORS) -> "Classifier":
         """The network from one of the bundle's models: model.safetensors, model.onnx or model-int8.onnx.
 
         Raises:
             InputError: The bundle has no such file, or it does not fit the configuration.
         """
+        from hpsearch.export.classifier import OnnxClassifier
+        from hpsearch.training.inference import TrainedNetwork
+
         content = self.files.get(name)
         if content is None:
             others = {SAFETENSORS: "no option", ONNX: "--onnx", INT8_ONNX: "--int8"}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.onnx_export import INPUT_NAME, describe_model
 
 CALIBRATION_IMAGES = 300

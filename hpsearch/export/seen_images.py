@@ -6,8 +6,8 @@ import numpy as np
 
 from hpsearch.export.bundle_files import SEEN
 from hpsearch.export.opened_bundle import Bundle
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.content_hashes import hash_images
-from hpsearch.training.data.labelled_images import ByteArray
 
 _HEAD_BYTES = 8
 """Of 60,000 known and 10,000 asked for, two that differ have the same 8 bytes once in 30 billion bundles."""

@@ -25,9 +25,9 @@ from hpsearch.export.bundle_files import (
     to_json,
 )
 from hpsearch.export.verification import Verification
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.onnx_export import INPUT_NAME, OPSET, OUTPUT_NAME
-from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.errors import DataError
-from hpsearch.storage.test_scores import TestScore
+from hpsearch.storage.stored_rows import TestScore
 from hpsearch.training.data.test_split import open_test_split
 from hpsearch.training.device import choose_device
 from hpsearch.training.evaluation import evaluate

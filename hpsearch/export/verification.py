@@ -9,9 +9,10 @@ import numpy as np
 from hpsearch.errors import HpsearchError
 from hpsearch.export.bundle_files import INT8_ONNX, ONNX, SAFETENSORS
 from hpsearch.export.classifier import Measures, OnnxClassifier, measure
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray, LabelledImages
-from hpsearch.training.inference import FloatArray, TrainedNetwork
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray, IntegerArray
+from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.inference import TrainedNetwork
 
 TOLERANCE = 1e-4
 """The largest difference between two runtimes' logits, as a share of the largest logit (or of 1, if that is more).

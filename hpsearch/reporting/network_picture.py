@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.architecture import Architecture
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.layers import LayerSummary
+from hpsearch.network.architecture import Architecture
+from hpsearch.network.layers import LayerSummary
 from hpsearch.reporting.canvas import make_figure, styled, write_png
 from hpsearch.reporting.lines import DARK, GREY
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from hpsearch.architecture import Architecture
+from hpsearch.network.architecture import Architecture
 from hpsearch.reporting.document import Block, Facts, Picture, Section, Sentence
 from hpsearch.reporting.network_picture import draw_network
 from hpsearch.reporting.trial_tables import tabulate_layers
 from hpsearch.reporting.words import join_some
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.plan_summary import LabelSummary
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 

@@ -29,7 +29,7 @@ from hpsearch.reporting.words import (
     write_seconds,
     write_spread,
 )
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, has_several_seeds
 from hpsearch.tuning.record_words import describe_counts
 from hpsearch.tuning.records import StudyRecord, TrialRecord

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.reporting.canvas import make_figure, styled, write_png
 from hpsearch.reporting.lines import BLUE, DARK, GREY, choose_look, finish_axes, fit_percent_axis
 from hpsearch.reporting.words import write_value
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hpsearch.reporting.document import Block, Sentence, Table, make_table
 from hpsearch.reporting.words import count_of, write_count, write_percent, write_seconds, write_value
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.record_words import list_failures
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 

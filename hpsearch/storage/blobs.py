@@ -8,21 +8,11 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from hpsearch.errors import StorageError
+from hpsearch.storage import stored_blobs
+from hpsearch.storage.reader import EngineReader
+from hpsearch.storage.stored_blobs import CHECKPOINT, CHECKPOINT_CURVE, TEACHER, WEIGHTS
 from hpsearch.storage.tables import blobs
 from hpsearch.storage.upsert import upsert
-
-WEIGHTS = "weights"
-"""The kind of a trial's trained weights, as safetensors."""
-CHECKPOINT = "checkpoint"
-"""The kind of the state after some of a trial's epochs, kept while it is not finished."""
-CHECKPOINT_CURVE = "checkpoint-curve"
-"""The kind of the results of the epochs that a checkpoint has behind it, as JSON."""
-CONFUSION = "confusion"
-"""The kind of a complete trial's confusion matrix on the validation split, as JSON: a list a class, of counts."""
-
-TEACHER = "teacher"
-"""The kind of the weights, as safetensors, of the network that a study's trials learn from; the study's own."""
 
 
 def write_blobs(connection: sa.Connection, study_id: int, trial_id: int, contents: Mapping[str, bytes]) -> None:
@@ -76,11 +66,4 @@ def read_blob(connection: sa.Connection, trial_id: int, kind: str) -> bytes | No
     Raises:
         StorageError: What the database holds is not what was written.
     """
-    same = (blobs.c.trial_id == trial_id) & (blobs.c.kind == kind)
-    row = connection.execute(sa.select(blobs.c.sha256, blobs.c.content).where(same)).one_or_none()
-    if row is None:
-        return None
-    if hashlib.sha256(row.content).hexdigest() != row.sha256:
-        raise StorageError(f"the {kind} of trial {trial_id} are damaged in the database: restore it from a copy")
-    content: bytes = row.content
-    return content
+    return stored_blobs.read_blob(EngineReader(connection), trial_id, kind)

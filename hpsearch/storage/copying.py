@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import tables
-from hpsearch.storage.database import Database, make_tables
+from hpsearch.storage.database import Database
 from hpsearch.storage.draft_file import draft_file
+from hpsearch.storage.engines import make_tables
 from hpsearch.storage.url import is_sqlite, show_url, sqlite_path
 
 Tell = Callable[[int, int], None]

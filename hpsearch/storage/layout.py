@@ -1,9 +1,15 @@
 """The layout of hpsearch's own tables: which version a database has; no other than this one's is read or written."""
 
-import sqlalchemy as sa
-
 from hpsearch.errors import StorageError
-from hpsearch.storage.tables import LAYOUT_VERSION, layout
+from hpsearch.storage.reader import Reader
+
+LAYOUT_VERSION = 2
+"""Rises with every change of hpsearch's tables; databases of any other are refused."""
+TABLE = "hpsearch_layout"
+"""Where it is written down."""
+
+_OPTUNA_LAYOUT = "v3.2.0.a"
+"""Of Optuna's tables, which are read and written as they are."""
 
 
 def check_version(place: str, found: int | None) -> None:
@@ -23,7 +29,12 @@ def check_version(place: str, found: int | None) -> None:
         )
 
 
-def read_version(connection: sa.Connection) -> int | None:
+def read_version(reader: Reader) -> int | None:
     """The layout that the database says it has."""
-    version: int | None = connection.execute(sa.select(layout.c.version)).scalar_one_or_none()
-    return version
+    rows = reader.query(f"SELECT version FROM {TABLE}")  # noqa: S608 - a constant
+    return rows[0][0] if rows else None
+
+
+def is_of_known_optuna(reader: Reader) -> bool:
+    """Whether Optuna's own tables are as this version of Optuna makes them."""
+    return [row[0] for row in reader.query("SELECT version_num FROM alembic_version")] == [_OPTUNA_LAYOUT]

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
-from hpsearch.storage.database import build_clock_of
+from hpsearch.storage.engines import build_clock_of
 from hpsearch.storage.optuna_rows import trials
 from hpsearch.storage.tables import leases
 from hpsearch.storage.upsert import build_insert

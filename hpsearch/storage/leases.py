@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from hpsearch.errors import LeaseLostError
 from hpsearch.storable_text import make_storable
 from hpsearch.storage.blobs import delete_checkpoint
-from hpsearch.storage.database import read_clock
+from hpsearch.storage.engines import read_clock
 from hpsearch.storage.lease_statements import (
     build_ended_query,
     build_lease_update,
@@ -25,15 +25,13 @@ from hpsearch.storage.lease_statements import (
     build_waiting_query,
 )
 from hpsearch.storage.optuna_rows import change_state, insert_trial, trials
+from hpsearch.storage.stored_rows import GAVE_UP
 from hpsearch.storage.tables import blobs, events, leases, test_scores
 
 LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
 MAXIMUM_DEATHS = 3
 """Workers that may die over one trial before it is given up."""
-
-GAVE_UP = "gave-up"
-"""The event that says so; its detail is the trial's reason."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from hpsearch.storage.blobs import delete_blobs
-from hpsearch.storage.database import read_clock
-from hpsearch.storage.leases import GAVE_UP, record_event
+from hpsearch.storage.engines import read_clock
+from hpsearch.storage.leases import record_event
 from hpsearch.storage.optuna_rows import change_state, forget_result, trials
+from hpsearch.storage.stored_rows import GAVE_UP
 from hpsearch.storage.tables import events, leases
 
 MOST_FORGIVEN_ATTEMPTS = 10

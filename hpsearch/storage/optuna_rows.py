@@ -280,13 +280,6 @@ def write_system_attribute(connection: sa.Connection, trial_id: int, key: str, v
     _write_attributes(connection, _system_attributes, "trial_id", trial_id, {key: value})
 
 
-def read_study_names(connection: sa.Connection, key: str) -> list[str]:
-    """The names of the studies that have a user attribute of this name, sorted; what it holds is not looked at."""
-    joined = _studies.join(_study_attributes, _study_attributes.c.study_id == _studies.c.study_id)
-    query = sa.select(_studies.c.study_name).select_from(joined).where(_study_attributes.c.key == key)
-    return sorted(connection.execute(query).scalars())
-
-
 def write_study_attributes(
     connection: sa.Connection, study_id: int, user: Mapping[str, Any], system: Mapping[str, Any]
 ) -> None:

@@ -3,42 +3,21 @@
 Every function takes a connection inside a transaction; those that change something want the study's claim lock.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from optuna.storages._rdb import models
 
 from hpsearch.storable_text import make_storable
-from hpsearch.storage.database import read_clock
+from hpsearch.storage.engines import read_clock
 from hpsearch.storage.leases import record_event
 from hpsearch.storage.optuna_rows import trials
+from hpsearch.storage.stored_rows import StudyCourse
 from hpsearch.storage.tables import metadata, studies
 
 _COURSE = sa.select(
     studies.c.trials, studies.c.stopped_at, studies.c.stop_reason, studies.c.gives_back, studies.c.resumed_at
 ).where(studies.c.study_id == sa.bindparam("study"))
-
-
-@dataclass(frozen=True)
-class StudyCourse:
-    """What operators have decided about a study."""
-
-    trials: int | None = None
-    """How many trials it asks for; None for as many as its spec says."""
-    stopped_at: datetime | None = None
-    """Since when nobody may claim a trial; None while everybody may."""
-    stop_reason: str | None = None
-    gives_back: bool = False
-    """Whether those who hold a trial shall give it back instead of finishing it."""
-    resumed_at: datetime | None = None
-    """Failures before this moment are forgiven."""
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether nobody may claim a trial."""
-        return self.stopped_at is not None
 
 
 def read_course(connection: sa.Connection, study_id: int) -> StudyCourse:

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-LAYOUT_VERSION = 2
-"""Rises with every change of these tables; `hpsearch.storage.layout` refuses databases of any other."""
+from hpsearch.storage.layout import TABLE
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -30,7 +29,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 metadata = sa.MetaData()
 
-layout = sa.Table("hpsearch_layout", metadata, sa.Column("version", sa.Integer, primary_key=True))
+layout = sa.Table(TABLE, metadata, sa.Column("version", sa.Integer, primary_key=True))
 
 studies = sa.Table(
     "hpsearch_studies",

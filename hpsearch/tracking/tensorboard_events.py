@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hpsearch.search_space import Value
+from hpsearch.study.search_space import Value
 from hpsearch.tracking.tracked_trial import TrackedStudy, TrackedTrial
 
 Kind = type[bool] | type[float] | type[str]

@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol
 
 import tomli_w
 
-from hpsearch.search_space import Value
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.search_space import Value
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import fixed_parameters

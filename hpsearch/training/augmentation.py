@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hpsearch.recipe import Recipe
+from hpsearch.study.recipe import Recipe
 
 Augment = Callable[[Tensor], Tensor]
 """Images (n, channels, height, width) -> the same, changed."""

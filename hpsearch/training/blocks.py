@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hpsearch.architecture import Activation, Padding
+from hpsearch.network.architecture import Activation, Padding
 
 
 class InputNormalization(nn.Module):
@@ -71,7 +71,7 @@ class Dropout(nn.Module):
 
 
 class Convolution(nn.Conv2d):
-    """A square convolution with the output lengths of `hpsearch.layers.convolve_length`.
+    """A square convolution with the output lengths of `hpsearch.network.layers.convolve_length`.
 
     PyTorch pads alike on both sides; with `same` an even kernel needs (kernel - 1) // 2 before and kernel // 2 after.
 

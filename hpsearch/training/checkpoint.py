@@ -11,8 +11,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from hpsearch.errors import InputError
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.weights import flatten_memory
-from hpsearch.trial_config import TrialConfig
 
 
 @dataclass(frozen=True)

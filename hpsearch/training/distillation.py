@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hpsearch.teacher import Teacher
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.evaluation import EVALUATION_BATCH_SIZE
 from hpsearch.training.rebuild import rebuild_network
-from hpsearch.trial_config import TrialConfig
 
 TeacherLogits = Tensor
 """What the teacher says of every training image: (n, classes)."""

@@ -1,15 +1,12 @@
 """A trained network as arrays see it: bytes in, logits out, no tensors."""
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training.data.byte_arrays import ByteArray, FloatArray
 from hpsearch.training.evaluation import EVALUATION_BATCH_SIZE
 from hpsearch.training.rebuild import rebuild_network
-from hpsearch.trial_config import TrialConfig
-
-FloatArray = npt.NDArray[np.float32]
 
 
 class TrainedNetwork:

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from hpsearch.architecture import Activation
-from hpsearch.recipe import Initialization
+from hpsearch.network.architecture import Activation
+from hpsearch.study.recipe import Initialization
 
 RANDOM_NORMAL_DEVIATION = 0.05
 """Of `random_normal`: what Keras's RandomNormal has."""

@@ -13,9 +13,10 @@ from collections.abc import Callable, Generator, Iterator
 import torch
 from torch import Tensor, nn
 
-from hpsearch.architecture import CnnArchitecture
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DivergedError, InputError
+from hpsearch.network.architecture import CnnArchitecture
+from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.training.augmentation import build_augmentation
 from hpsearch.training.averaging import WeightAverage
 from hpsearch.training.blocks import Dropout, InputNormalization
@@ -35,9 +36,8 @@ from hpsearch.training.precision import uses_bfloat16
 from hpsearch.training.schedules import schedule_lr
 from hpsearch.training.step import CapturedStep, Step, TrainingStep
 from hpsearch.training.weights import save_weights
-from hpsearch.trial_config import TrialConfig, derive_seed
 
-CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
+CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "muon")
 """PyTorch's Adagrad keeps its step on the CPU, which a CUDA graph would freeze."""
 
 

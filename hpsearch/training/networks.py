@@ -5,8 +5,15 @@ from typing import assert_never
 
 from torch import nn
 
-from hpsearch.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Padding, needs_projection
 from hpsearch.dataset import InputShape
+from hpsearch.network.architecture import (
+    Architecture,
+    CnnArchitecture,
+    CnnStage,
+    FcnArchitecture,
+    Padding,
+    needs_projection,
+)
 from hpsearch.training.blocks import (
     Convolution,
     Dropout,

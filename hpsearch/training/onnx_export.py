@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.rebuild import rebuild_network
-from hpsearch.trial_config import TrialConfig
 
 OPSET = 20
 """The version of ONNX's operators: the first one with Gelu, known to onnxruntime since 1.17."""

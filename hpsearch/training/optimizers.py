@@ -1,11 +1,12 @@
-"""Optimizers: PyTorch's own, with the fused kernels where it has them."""
+"""Optimizers: PyTorch's own, with the fused kernels where it has them, and Muon."""
 
 from typing import Any, assert_never
 
 import torch
 from torch import Tensor, nn
 
-from hpsearch.recipe import Recipe
+from hpsearch.study.recipe import Recipe
+from hpsearch.training.muon import Muon
 
 
 def split_parameters(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
@@ -18,13 +19,16 @@ def split_parameters(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def build_optimizer(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-    """The recipe's optimizer over two groups: with weight decay, and without for biases and norms.
+    """The recipe's optimizer over groups: with weight decay, and without for biases and norms; Muon has one more.
 
     On CUDA the learning rate is a tensor on the device, so that a captured step reads each new value.
     """
     penalized, free = split_parameters(network)
+    matrices = _select_matrices(penalized) if recipe.optimizer == "muon" else []
+    chosen = {id(weight) for weight in matrices}
     groups: list[dict[str, Any]] = [
-        {"params": penalized, "weight_decay": recipe.weight_decay},
+        {"params": matrices, "weight_decay": recipe.weight_decay, "orthogonal": True},
+        {"params": [weight for weight in penalized if id(weight) not in chosen], "weight_decay": recipe.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
@@ -43,8 +47,19 @@ def build_optimizer(recipe: Recipe, network: nn.Module, device: torch.device) ->
             return torch.optim.RMSprop(groups, lr, momentum=recipe.momentum, foreach=True, capturable=on_cuda)
         case "adagrad":
             return torch.optim.Adagrad(groups, recipe.lr, fused=device.type == "cpu")
+        case "muon":
+            return Muon(groups, lr, fused=fused, capturable=on_cuda)
         case _:
             assert_never(recipe.optimizer)
+
+
+def _select_matrices(penalized: list[Tensor]) -> list[Tensor]:
+    """What Muon is for: weights between two layers of channels or units.
+
+    Not the last layer, not the convolution that sees the pixels, and no depthwise one, which mixes no channels.
+    """
+    hidden = enumerate(penalized[:-1])
+    return [weight for position, weight in hidden if weight.ndim == 2 or (position > 0 and weight.shape[1] > 1)]
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -5,8 +5,8 @@ The same trial on the same kind of machine must give the same curve, so nothing 
 
 import torch
 
-from hpsearch.architecture import CnnArchitecture
-from hpsearch.trial_config import TrialConfig
+from hpsearch.network.architecture import CnnArchitecture
+from hpsearch.study.trial_config import TrialConfig
 
 BFLOAT16_FCN_MACS = 500_000
 """From how many multiply-accumulates an image on a fully connected network gains from bfloat16 on a CPU.

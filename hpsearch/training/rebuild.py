@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.networks import build_network
 from hpsearch.training.weights import load_weights
-from hpsearch.trial_config import TrialConfig
 
 
 def rebuild_network(config: TrialConfig, weights: bytes, device: torch.device) -> nn.Module:

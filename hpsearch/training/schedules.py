@@ -3,7 +3,7 @@
 import math
 from typing import assert_never
 
-from hpsearch.recipe import Recipe
+from hpsearch.study.recipe import Recipe
 
 WARMUP_SHARE = 0.3
 INITIAL_DIVISOR = 25.0

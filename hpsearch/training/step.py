@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hpsearch.recipe import Recipe
+from hpsearch.study.recipe import Recipe
 from hpsearch.training.augmentation import Augment
 from hpsearch.training.averaging import WeightAverage
 from hpsearch.training.distillation import Distillation

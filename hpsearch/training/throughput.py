@@ -2,9 +2,9 @@
 
 import torch
 
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
 from hpsearch.training.loop import TrainingSession
-from hpsearch.trial_config import TrialConfig
 
 _LEAST_SECONDS = 0.5
 """A measurement that was shorter is taken again over more steps."""

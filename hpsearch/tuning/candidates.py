@@ -6,22 +6,18 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.parameters import build_recipe, build_shape
-from hpsearch.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
-from hpsearch.regularization import choose_augmentation
-from hpsearch.round_plan import RoundPlan
-from hpsearch.solver import solve
+from hpsearch.network.solver import solve
 from hpsearch.storage import optuna_rows
-from hpsearch.trial_config import TrialConfig, derive_seed
-from hpsearch.trial_plan import PlannedTrial
+from hpsearch.study.parameters import build_recipe, build_shape
+from hpsearch.study.regularization import choose_augmentation
+from hpsearch.study.round_plan import RoundPlan
+from hpsearch.study.trial_config import TrialConfig, derive_seed
+from hpsearch.study.trial_plan import PlannedTrial
+from hpsearch.tuning.attributes import PROMOTED_FROM, ROUND
 from hpsearch.tuning.history import History
+from hpsearch.tuning.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.suggest import draw, fixed_parameters
-
-ROUND = "round"
-"""The attribute with a trial's round, from 1: for Optuna's dashboard, which shows a trial's attributes."""
-PROMOTED_FROM = "promoted_from"
-"""The attribute with the number of the trial whose configuration one takes up."""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.clock import Clock, SystemClock
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import StorageError, StorageUnavailableError
-from hpsearch.storage import artifacts, blobs, leases, optuna_rows
+from hpsearch.storage import artifacts, blobs, leases, optuna_rows, stored_blobs
 from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.leases import Lease
 from hpsearch.storage.patience import Patience
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 
@@ -108,9 +108,9 @@ class ClaimedTrial:
                 where nothing is held out.
             figures: What the dashboard shows beside the trial.
         """
-        kept = {blobs.WEIGHTS: weights}
+        kept = {stored_blobs.WEIGHTS: weights}
         if confusion is not None:
-            kept[blobs.CONFUSION] = json.dumps(confusion).encode()
+            kept[stored_blobs.CONFUSION] = json.dumps(confusion).encode()
         self._finish(TrialState.COMPLETE, value=self.curve[-1].objective, kept=kept, figures=figures)
 
     def prune(self) -> None:
@@ -204,7 +204,7 @@ class ClaimedTrial:
         self._has_stored_checkpoint = True
         study_id, trial_id = self.lease.study_id, self.lease.trial_id
         curve = json.dumps([vars(point) for point in self.curve]).encode()
-        stored = {blobs.CHECKPOINT: self.checkpoint, blobs.CHECKPOINT_CURVE: curve}
+        stored = {stored_blobs.CHECKPOINT: self.checkpoint, stored_blobs.CHECKPOINT_CURVE: curve}
         blobs.write_blobs(connection, study_id, trial_id, stored)
 
     def _forget_earlier_attempts(self) -> None:
@@ -258,8 +258,8 @@ class ClaimedTrial:
 def read_checkpoint(connection: sa.Connection, trial_id: int) -> tuple[bytes | None, list[EpochResult]]:
     """A trial's checkpoint and the curve that belongs to it; none where there is none or it is damaged."""
     try:
-        checkpoint = blobs.read_blob(connection, trial_id, blobs.CHECKPOINT)
-        curve = blobs.read_blob(connection, trial_id, blobs.CHECKPOINT_CURVE)
+        checkpoint = blobs.read_blob(connection, trial_id, stored_blobs.CHECKPOINT)
+        curve = blobs.read_blob(connection, trial_id, stored_blobs.CHECKPOINT_CURVE)
         if checkpoint is None or curve is None:
             return None, []
         return checkpoint, [EpochResult(**point) for point in json.loads(curve)]

@@ -19,8 +19,9 @@ from hpsearch.errors import HpsearchError, LeaseLostError, StorageError
 from hpsearch.storage import leases, optuna_rows
 from hpsearch.storage.leases import LEASE_SECONDS, Holder, Lease
 from hpsearch.storage.patience import Patience
-from hpsearch.storage.study_rows import StudyCourse, read_course, stop_study
-from hpsearch.trial_config import TrialConfig
+from hpsearch.storage.stored_rows import StudyCourse
+from hpsearch.storage.study_rows import read_course, stop_study
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.candidates import choose_candidate
 from hpsearch.tuning.claimed_trial import CHECKPOINT_SECONDS, ClaimedTrial, read_checkpoint
 from hpsearch.tuning.history import History

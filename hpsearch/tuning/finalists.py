@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from scipy import stats  # type: ignore[import-untyped]
-
 from hpsearch.errors import InputError
-from hpsearch.trial_config import TrainsOn
-from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.study.trial_config import TrainsOn
+from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.study import Study
 
@@ -46,8 +44,10 @@ class Spread:
             return None
         if len(values) == 1:
             return cls(1, values[0], None, None)
+        from scipy.special import stdtrit  # type: ignore[import-untyped]
+
         deviation = stdev(values)
-        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+        quantile = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
         return cls(len(values), fmean(values), deviation, quantile * deviation / math.sqrt(len(values)))
 
     def describe(self) -> dict[str, Any]:
@@ -224,8 +224,9 @@ def _compare(first: Finalist, second: Finalist, plan: TrialPlan) -> Comparison |
     differences = [values[0][replicate] - values[1][replicate] for replicate in common]
     p_value = None
     if len(common) > 1 and stdev(differences) > _SAME:
-        p_value = float(
-            stats.ttest_rel([values[0][each] for each in common], [values[1][each] for each in common]).pvalue
-        )
+        from scipy.special import stdtr
+
+        t = fmean(differences) / (stdev(differences) / math.sqrt(len(common)))
+        p_value = float(2 * stdtr(len(common) - 1, -abs(t)))
     split: Literal["validation", "test"] = "validation" if plan.is_validated else "test"
     return Comparison(split, len(common), fmean(differences), p_value)

@@ -6,9 +6,9 @@ The dashboard keeps a note in the study's system attributes, in pieces beside a 
 from typing import Any
 
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.search_space import Choices, SearchSpace
-from hpsearch.study_spec import StudySpec
-from hpsearch.trial_plan import TrialPlan
+from hpsearch.study.search_space import Choices, SearchSpace
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.trial_plan import TrialPlan
 
 _VERSION, _PIECE = "dashboard:note_ver", "dashboard:note_str:"
 _PIECE_CHARACTERS = 2045

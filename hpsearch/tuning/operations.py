@@ -13,13 +13,15 @@ from optuna.trial import TrialState
 from pydantic import TypeAdapter, ValidationError
 
 from hpsearch.errors import InputError
-from hpsearch.search_space import FloatRange, Value, takes
 from hpsearch.storage import leases, optuna_rows, study_rows, tables
 from hpsearch.storage.blobs import delete_blobs
-from hpsearch.storage.database import Database, read_clock
+from hpsearch.storage.database import Database
+from hpsearch.storage.engines import read_clock
 from hpsearch.storage.optuna_rows import trials
-from hpsearch.storage.study_rows import StudyCourse, read_course
-from hpsearch.study_spec import Trials
+from hpsearch.storage.stored_rows import StudyCourse
+from hpsearch.storage.study_rows import read_course
+from hpsearch.study.search_space import FloatRange, Value, takes
+from hpsearch.study.spec import Trials
 from hpsearch.tuning.sampler import GridSampler
 from hpsearch.tuning.study import Study, find_study_id
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions

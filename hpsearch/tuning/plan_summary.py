@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from hpsearch.origin import Origin, PrintedFigures
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.origin import Origin, PrintedFigures
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.finalists import Spread
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 

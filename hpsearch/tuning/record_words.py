@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hpsearch.study_spec import StudySpec
+    from hpsearch.study.spec import StudySpec
     from hpsearch.tuning.records import StudyRecord
 
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}

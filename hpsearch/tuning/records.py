@@ -5,48 +5,26 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import sqlalchemy as sa
-from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
-from hpsearch.round_plan import Round
-from hpsearch.storage import blobs
-from hpsearch.storage.database import Database, read_clock
-from hpsearch.storage.leases import GAVE_UP
-from hpsearch.storage.optuna_rows import read_ends
-from hpsearch.storage.study_rows import StudyCourse, read_course
-from hpsearch.storage.tables import events, leases
-from hpsearch.storage.test_scores import TestScore, read_test_scores, write_test_score
-from hpsearch.trial_config import TrialConfig
-from hpsearch.tuning.candidates import PROMOTED_FROM
+from hpsearch.storage import stored_course
+from hpsearch.storage.database import Database
+from hpsearch.storage.stored_blobs import CONFUSION, WEIGHTS, read_blob
+from hpsearch.storage.stored_rows import LeaseRecord, StudyCourse, TestScore
+from hpsearch.storage.stored_trials import StoredTrial, read_stored_trials
+from hpsearch.study.round_plan import Round
+from hpsearch.study.trial_config import TrialConfig
+from hpsearch.tuning.attributes import FROM_PORTFOLIO, PROMOTED_FROM
 from hpsearch.tuning.study import Study, UnreadableStudy, load_studies
-from hpsearch.tuning.warm_start import FROM_PORTFOLIO
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
 """The states of a trial, finished ones first: Optuna's names."""
-
-
-@dataclass(frozen=True)
-class LeaseRecord:
-    """Who holds a trial, and how far it is."""
-
-    worker: str | None
-    device: str | None
-    attempts: int
-    epoch: int | None
-    """The last epoch that was reported, from 0."""
-    validation_accuracy: float | None
-    is_live: bool
-    seen_at: datetime | None = None
-    """The last sign of life, by the database's clock."""
-    expires_at: datetime | None = None
-    deaths: int = 0
 
 
 @dataclass(frozen=True)
@@ -257,7 +235,7 @@ def read_study_record(study: Study) -> StudyRecord:
     """
     try:
         return _read_study_record(study)
-    except (ValueError, RecursionError) as error:  # of JSON, which Optuna and we read
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:  # of what should be JSON of ours
         if isinstance(error, HpsearchError):
             raise
         raise UnreadableStudyError(
@@ -267,33 +245,23 @@ def read_study_record(study: Study) -> StudyRecord:
 
 
 def _read_study_record(study: Study) -> StudyRecord:
-    database = study.database
-    with database.errors():
-        frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
-        with database.transaction() as connection:
-            ends = read_ends(connection, study.study_id)
-            held = _read_leases(connection, study.study_id)
-            scores = read_test_scores(connection, study.study_id)
-            given_up = _read_given_up(connection, study.study_id)
-            course = read_course(connection, study.study_id)
-        if any(trial.state.is_finished() and ends.get(trial._trial_id) != _end(trial) for trial in frozen):
-            # Somebody put a finished trial back, or deleted it; Optuna believes that this cannot be.
-            database.forget_finished_trials()
-            frozen = database.optuna_storage.get_all_trials(study.study_id, deepcopy=False)
-    by_trial: dict[int, list[TestScore]] = {}
-    for score in scores:
-        by_trial.setdefault(score.trial_id, []).append(score)
+    with study.database.reading() as reader:
+        stored = read_stored_trials(reader, study.study_id, study.database.known_trials)
+        held = stored_course.read_lease_records(reader, study.study_id)
+        scores = stored_course.read_test_scores(reader, study.study_id)
+        given_up = stored_course.read_given_up(reader, study.study_id)
+        course = stored_course.read_course(reader, study.study_id)
     return StudyRecord(
         study,
         tuple(
             _record(
                 trial,
-                held.get(trial._trial_id),
+                held.get(trial.trial_id),
                 is_validated=study.is_validated,
                 reason=_find_reason(trial, given_up),
-                scores=tuple(by_trial.get(trial._trial_id, ())),
+                scores=scores.get(trial.trial_id, ()),
             )
-            for trial in frozen
+            for trial in stored
         ),
         course,
     )
@@ -324,8 +292,8 @@ def load_trial_weights(study: Study, trial: TrialRecord) -> bytes:
     """
     if trial.state != "COMPLETE":
         raise InputError(f"trial {trial.number} of {study.name!r} is {trial.state}: only COMPLETE trials keep weights")
-    with study.database.transaction() as connection:
-        content = blobs.read_blob(connection, trial.trial_id, blobs.WEIGHTS)
+    with study.database.reading() as reader:
+        content = read_blob(reader, trial.trial_id, WEIGHTS)
     if content is None:
         raise StorageError(f"the weights of trial {trial.number} of {study.name!r} are missing from the database")
     return content
@@ -339,8 +307,8 @@ def load_confusion(study: Study, trial: TrialRecord) -> list[list[int]] | None:
     """
     if trial.state != "COMPLETE" or study.database is None:  # a record that was made up has no database
         return None
-    with study.database.transaction() as connection:
-        content = blobs.read_blob(connection, trial.trial_id, blobs.CONFUSION)
+    with study.database.reading() as reader:
+        content = read_blob(reader, trial.trial_id, CONFUSION)
     if content is None:
         return None
     rows: list[list[int]] = json.loads(content)
@@ -349,29 +317,10 @@ def load_confusion(study: Study, trial: TrialRecord) -> list[list[int]] | None:
 
 def store_test_score(study: Study, trial: TrialRecord, *, accuracy: float, loss: float, images: int) -> None:
     """Record that the test split was opened for a trial, and what it gave."""
+    from hpsearch.storage.test_scores import write_test_score
+
     with study.database.transaction() as connection:
         write_test_score(connection, study.study_id, trial.trial_id, accuracy=accuracy, loss=loss, images=images)
-
-
-def _read_leases(connection: sa.Connection, study_id: int) -> dict[int, LeaseRecord]:
-    now = read_clock(connection)
-    columns = (leases.c.worker, leases.c.device, leases.c.attempts, leases.c.epoch, leases.c.validation_accuracy)
-    more = (leases.c.seen_at, leases.c.expires_at, leases.c.deaths)
-    query = sa.select(leases.c.trial_id, *more, *columns).where(leases.c.study_id == study_id)
-    return {
-        row.trial_id: LeaseRecord(
-            worker=row.worker,
-            device=row.device,
-            attempts=row.attempts,
-            epoch=row.epoch,
-            validation_accuracy=row.validation_accuracy,
-            is_live=row.expires_at is not None and row.expires_at > now,
-            seen_at=row.seen_at,
-            expires_at=row.expires_at,
-            deaths=row.deaths,
-        )
-        for row in connection.execute(query)
-    }
 
 
 def _describe_content(trial: TrialRecord) -> str | None:
@@ -380,54 +329,42 @@ def _describe_content(trial: TrialRecord) -> str | None:
     return None if config is None else json.dumps([config["architecture"], config["recipe"]], sort_keys=True)
 
 
-def _end(trial: FrozenTrial) -> tuple[TrialState, datetime | None]:
-    """Optuna gives local time without its zone."""
-    return trial.state, trial.datetime_complete and trial.datetime_complete.astimezone(UTC)
-
-
-def _find_reason(trial: FrozenTrial, given_up: Mapping[int, str]) -> str | None:
-    if trial.state != TrialState.FAIL:
+def _find_reason(trial: StoredTrial, given_up: Mapping[int, str]) -> str | None:
+    if trial.state != "FAIL":
         return None
-    reason: str | None = trial.user_attrs.get("reason", given_up.get(trial._trial_id))
+    reason: str | None = trial.attributes.get("reason", given_up.get(trial.trial_id))
     return reason
 
 
-def _read_given_up(connection: sa.Connection, study_id: int) -> dict[int, str]:
-    """Why trials were failed by whoever reaped them, by trial id."""
-    given_up = (events.c.study_id == study_id) & (events.c.kind == GAVE_UP)
-    query = sa.select(events.c.trial_id, events.c.detail).where(given_up)
-    return {row.trial_id: row.detail for row in connection.execute(query)}
-
-
 def _record(
-    trial: FrozenTrial,
+    trial: StoredTrial,
     lease: LeaseRecord | None,
     *,
     is_validated: bool,
     reason: str | None,
     scores: tuple[TestScore, ...],
 ) -> TrialRecord:
-    attributes = trial.user_attrs
+    attributes = trial.attributes
     return TrialRecord(
-        trial_id=trial._trial_id,
+        trial_id=trial.trial_id,
         number=trial.number,
-        state=trial.state.name,
-        value=trial.value if is_validated and trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
+        state=trial.state,
+        value=trial.value if is_validated and trial.state in ("COMPLETE", "PRUNED") else None,
         weights=attributes.get("weights"),
         macs=attributes.get("macs"),
         network=attributes.get("network"),
         label=attributes.get("label"),
-        parameters=trial.params,
+        parameters=trial.parameters,
         config_json=attributes.get("config"),
-        accuracies=dict(sorted(trial.intermediate_values.items())) if is_validated else {},
-        epochs=len(trial.intermediate_values),
+        accuracies=trial.steps if is_validated else {},
+        epochs=len(trial.steps),
         curve=tuple(EpochResult(**point) for point in attributes.get("curve", ())),
         seconds=attributes.get("seconds"),
         reason=reason,
         environment=attributes.get("environment", {}),
         traceback=attributes.get("traceback"),
-        started_at=trial.datetime_start,
-        finished_at=trial.datetime_complete,
+        started_at=trial.started_at,
+        finished_at=trial.finished_at,
         lease=lease,
         test_scores=scores,
         given_by=attributes.get("given_by"),

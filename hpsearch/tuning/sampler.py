@@ -18,9 +18,9 @@ from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, T
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.search_space import SearchSpace
-from hpsearch.study_spec import SamplerName
-from hpsearch.trial_config import derive_seed
+from hpsearch.study.search_space import SearchSpace
+from hpsearch.study.spec import SamplerName
+from hpsearch.study.trial_config import derive_seed
 from hpsearch.tuning.suggest import searched_distributions
 
 _STARTUP_SHARE = 3

@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import sqlalchemy as sa
-
-from hpsearch.storage.database import read_clock
-from hpsearch.storage.leases import GAVE_UP
-from hpsearch.storage.optuna_rows import trials
-from hpsearch.storage.tables import events
+from hpsearch.storage.stored_course import count_events, read_now
+from hpsearch.storage.stored_rows import GAVE_UP
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import Study
 
@@ -77,12 +73,15 @@ def read_status(study: Study) -> StudyStatus:
         StorageError: The database failed.
     """
     record = read_study_record(study)
-    with study.database.transaction() as connection:
-        now = read_clock(connection)
-        counts = _count_events(connection, study.study_id)
-        spans = _read_spans(connection, study.study_id, now - timedelta(seconds=PACE_SECONDS))
-    epochs = {trial.trial_id: trial.epochs for trial in record.trials}
-    finished = [(begun, epochs.get(trial_id, 0)) for trial_id, begun in spans]
+    with study.database.reading() as reader:
+        now = read_now(reader)
+        counts = count_events(reader, study.study_id)
+    since = now - timedelta(seconds=PACE_SECONDS)
+    finished = [
+        ((trial.started_at or trial.finished_at).astimezone(UTC), trial.epochs)
+        for trial in record.trials
+        if trial.finished_at is not None and trial.finished_at.astimezone(UTC) >= since
+    ]
     return StudyStatus(
         record=record,
         at=now,
@@ -129,16 +128,3 @@ def _describe_held(record: StudyRecord, now: datetime) -> list[HeldTrial]:
             )
         )
     return held
-
-
-def _count_events(connection: sa.Connection, study_id: int) -> dict[str, int]:
-    query = sa.select(events.c.kind, sa.func.count().label("events")).where(events.c.study_id == study_id)
-    return {row.kind: row.events for row in connection.execute(query.group_by(events.c.kind))}
-
-
-def _read_spans(connection: sa.Connection, study_id: int, since: datetime) -> list[tuple[int, datetime]]:
-    """The trials that finished since then: id, and when they were begun."""
-    lately = trials.c.datetime_complete >= since.astimezone(UTC).replace(tzinfo=None)
-    query = sa.select(trials.c.trial_id, trials.c.datetime_start, trials.c.datetime_complete)
-    rows = connection.execute(query.where((trials.c.study_id == study_id) & lately))
-    return [(row.trial_id, (row.datetime_start or row.datetime_complete).replace(tzinfo=UTC)) for row in rows]

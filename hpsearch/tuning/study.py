@@ -4,30 +4,25 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import optuna
-from optuna.storages import BaseStorage
-from sqlalchemy.engine import URL
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
-from hpsearch.feasibility import fit_space
-from hpsearch.older_spaces import complete_space
-from hpsearch.origin import Origin
-from hpsearch.search_space import SearchSpace
-from hpsearch.storage import blobs
 from hpsearch.storage.database import Database
-from hpsearch.storage.optuna_rows import read_study_names, write_study_attributes
-from hpsearch.storage.url import show_url
-from hpsearch.study_spec import StudySpec, check_study_name
-from hpsearch.trial_config import TrainsOn
-from hpsearch.trial_plan import TrialPlan
-from hpsearch.tuning.note import build_note_attributes, write_note
+from hpsearch.storage.stored_trials import find_study_id as find_stored_id
+from hpsearch.storage.stored_trials import read_study_attributes, read_study_names
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.older_spaces import complete_space
+from hpsearch.study.origin import Origin
+from hpsearch.study.search_space import SearchSpace
+from hpsearch.study.spec import StudySpec, check_study_name
+from hpsearch.study.trial_config import TrainsOn
+from hpsearch.study.trial_plan import TrialPlan
+from hpsearch.tuning.stored_beginning import WarmStart
 from hpsearch.tuning.study_teacher import FindTeacher, StudyTeacher
-from hpsearch.tuning.warm_start import Beginning, Predecessor, WarmStart, add_given_trial, plan_beginning
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)
+if TYPE_CHECKING:
+    from hpsearch.tuning.warm_start import Beginning, Predecessor
 
 _SPEC, _DATASET = "hpsearch:spec", "hpsearch:dataset"
 _SPACE = "hpsearch:space"
@@ -83,7 +78,7 @@ def create_or_join_study(
     spec: StudySpec,
     dataset: DatasetIdentity,
     plan: TrialPlan | None = None,
-    predecessor: Predecessor | None = None,
+    predecessor: "Predecessor | None" = None,
     find_teacher: FindTeacher | None = None,
 ) -> Study:
     """The study of this name, made now if there is none; with a plan its trials are those, and none is drawn.
@@ -110,7 +105,7 @@ def create_or_join_study(
     else:
         spec = spec.settle_portfolio(is_planned=True)
     with database.errors(), database.lock_creation():
-        study_id = _find_study_id(database.optuna_storage, name)
+        study_id = _find_study_id(database, name)
         found = {} if study_id is None else _load_attributes(database, study_id, name)
         if _SPACE not in found:  # there is none, or its maker died before it was one
             if spec.has_open_plan:
@@ -129,9 +124,11 @@ def _decide_beginning(
     spec: StudySpec,
     space: SearchSpace,
     plan: TrialPlan | None,
-    predecessor: Predecessor | None,
+    predecessor: "Predecessor | None",
     find_teacher: FindTeacher | None,
-) -> Beginning:
+) -> "Beginning":
+    from hpsearch.tuning.warm_start import Beginning, plan_beginning
+
     beginning = Beginning(spec) if plan is not None else plan_beginning(spec, space, predecessor)
     wanted = spec.teacher if plan is None else plan.teacher
     if wanted is None:
@@ -148,18 +145,25 @@ def _make_study(
     dataset: DatasetIdentity,
     space: SearchSpace,
     plan: TrialPlan | None,
-    beginning: Beginning,
+    beginning: "Beginning",
     *,
     is_ours: bool,
 ) -> int:
     """Write all that a study is, its first trials with it, in one transaction."""
+    from optuna.study import StudyDirection
+
+    from hpsearch.storage import blobs, stored_blobs
+    from hpsearch.storage.optuna_rows import write_study_attributes
+    from hpsearch.tuning.note import build_note_attributes, write_note
+    from hpsearch.tuning.warm_start import add_given_trial
+
     storage, spec, warm_start = database.optuna_storage, beginning.spec, beginning.warm_start
     given = beginning.teacher
     if study_id is None:
         direction = "MAXIMIZE" if plan is None or plan.is_validated else "MINIMIZE"
-        study_id = storage.create_new_study([optuna.study.StudyDirection[direction]], name)
+        study_id = storage.create_new_study([StudyDirection[direction]], name)
     elif not is_ours and storage.get_n_trials(study_id):
-        raise StorageError(f"study {name!r} in {show_url(database.url)} is none of hpsearch's: give another --study")
+        raise StorageError(f"study {name!r} in {database.shown} is none of hpsearch's: give another --study")
     attributes = {
         _SPEC: spec.model_dump(mode="json"),
         _DATASET: dataset.model_dump(mode="json"),
@@ -173,7 +177,7 @@ def _make_study(
         note = write_note(name, spec, dataset, space, plan, given=len(beginning.trials), teacher=taught_by)
         write_study_attributes(connection, study_id, attributes, build_note_attributes(note, plan))
         if given is not None:
-            blobs.write_study_blob(connection, study_id, blobs.TEACHER, given.weights)
+            blobs.write_study_blob(connection, study_id, stored_blobs.TEACHER, given.weights)
         for trial in beginning.trials:
             add_given_trial(connection, study_id, trial.parameters, given_by=trial.given_by)
     return study_id
@@ -187,21 +191,17 @@ def load_study(database: Database, name: str) -> Study:
         UnreadableStudyError: What the database holds of the study cannot be read.
         StorageError: The database failed.
     """
-    with database.errors():
-        study_id = _find_study_id(database.optuna_storage, name)
-        if study_id is None:
-            raise _unknown(database, name)
-        attributes = _load_attributes(database, study_id, name)
+    study_id = _find_study_id(database, name)
+    if study_id is None:
+        raise _unknown(database, name)
+    attributes = _load_attributes(database, study_id, name)
     return _read_study(database, study_id, name, attributes)
 
 
 def load_study_teacher(database: Database, study_id: int) -> StudyTeacher | None:
     """Whom the trials of the study with this id learn from; None of a study without a teacher, and of none."""
-    with database.errors():
-        try:
-            return _read_teacher(database.optuna_storage.get_study_user_attrs(study_id))
-        except KeyError:
-            return None
+    with database.reading() as reader:
+        return _read_teacher(read_study_attributes(reader, study_id))
 
 
 @dataclass(frozen=True)
@@ -248,8 +248,8 @@ def store_origin(study: Study, origin: Origin) -> None:
 
 def list_study_names(database: Database) -> list[str]:
     """The names of all studies of hpsearch in the database, sorted; also of those that cannot be read."""
-    with database.errors(), database.transaction() as connection:
-        return read_study_names(connection, _SPEC)
+    with database.reading() as reader:
+        return read_study_names(reader, _SPEC)
 
 
 def find_study_id(database: Database, name: str) -> int:
@@ -259,8 +259,7 @@ def find_study_id(database: Database, name: str) -> int:
         UnknownStudyError: There is none.
         StorageError: The database failed.
     """
-    with database.errors():
-        study_id = _find_study_id(database.optuna_storage, name)
+    study_id = _find_study_id(database, name)
     if study_id is None:
         raise _unknown(database, name)
     return study_id
@@ -268,22 +267,23 @@ def find_study_id(database: Database, name: str) -> int:
 
 def _load_attributes(database: Database, study_id: int, name: str) -> dict[str, Any]:
     try:
-        return database.optuna_storage.get_study_user_attrs(study_id)
-    except (ValueError, RecursionError) as error:  # Optuna reads them as JSON
-        raise _unreadable(database.url, name) from error
+        with database.reading() as reader:
+            return read_study_attributes(reader, study_id)
+    except (ValueError, RecursionError) as error:  # they should be JSON
+        if isinstance(error, HpsearchError):
+            raise
+        raise _unreadable(database.shown, name) from error
 
 
-def _find_study_id(storage: BaseStorage, name: str) -> int | None:
-    try:
-        return storage.get_study_id_from_name(name)
-    except KeyError:
-        return None
+def _find_study_id(database: Database, name: str) -> int | None:
+    with database.reading() as reader:
+        return find_stored_id(reader, name)
 
 
 def _unknown(database: Database, name: str) -> UnknownStudyError:
     names = list_study_names(database)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:5]
-    place = show_url(database.url)
+    place = database.shown
     if not near:
         return UnknownStudyError(f"there is no study {name!r}: {place} has none yet; hpsearch run makes one")
     return UnknownStudyError(
@@ -308,12 +308,12 @@ def _read_study(database: Database, study_id: int, name: str, attributes: Mappin
             teacher=_read_teacher(attributes),
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _unreadable(database.url, name) from error
+        raise _unreadable(database.shown, name) from error
 
 
-def _unreadable(url: URL, name: str) -> UnreadableStudyError:
+def _unreadable(place: str, name: str) -> UnreadableStudyError:
     return UnreadableStudyError(
-        f"study {name!r} in {show_url(url)} cannot be read: it is none of hpsearch's, of another version of it, or "
+        f"study {name!r} in {place} cannot be read: it is none of hpsearch's, of another version of it, or "
         f"damaged; hpsearch delete {name} removes it"
     )
 
@@ -327,7 +327,7 @@ def _check_same(
     spec: StudySpec,
     dataset: DatasetIdentity,
     plan: TrialPlan | None,
-    predecessor: Predecessor | None,
+    predecessor: "Predecessor | None",
 ) -> None:
     differences = study.spec.find_differences(spec)
     if study.dataset.sha256 == dataset.sha256:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from hpsearch.teacher import Teacher
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 
 
 class StudyTeacher(BaseModel):

@@ -11,7 +11,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 
 FIXED_PARAMETERS = "fixed_params"
 """Optuna's own name of the system attribute that holds what an enqueued trial is given."""

@@ -9,12 +9,11 @@ import hashlib
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import InputError, StorageError
-from hpsearch.storage import blobs, optuna_rows
+from hpsearch.storage import blobs, optuna_rows, stored_blobs
 from hpsearch.storage.database import Database
-from hpsearch.storage.url import show_url
-from hpsearch.study_spec import StudySpec
-from hpsearch.teacher import Teacher
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord, load_trial_weights, read_study_record
 from hpsearch.tuning.study import Study, load_study, load_study_teacher
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher
@@ -75,7 +74,7 @@ def find_teacher_of(database: Database, config: TrialConfig) -> GivenTeacher:
     assert config.teacher is not None
     given = _find_weights(database, config.teacher)
     if given is None:
-        raise InputError(describe_missing_teacher(config.teacher, show_url(database.url)))
+        raise InputError(describe_missing_teacher(config.teacher, database.shown))
     name, taught = config.teacher.study, given.teacher.config
     _check_images(name, taught.dataset, config.dataset)
     if config.is_validated:
@@ -99,7 +98,7 @@ def load_teacher_weights(study: Study) -> bytes:
     """
     assert study.teacher is not None
     with study.database.transaction() as connection:
-        content = blobs.read_study_blob(connection, study.study_id, blobs.TEACHER)
+        content = blobs.read_study_blob(connection, study.study_id, stored_blobs.TEACHER)
     if content is None or hashlib.sha256(content).hexdigest() != study.teacher.identity.weights_sha256:
         raise StorageError(
             f"the weights of the teacher of {study.name!r} are missing from the database: restore it from a copy"
@@ -153,7 +152,9 @@ def _find_weights(database: Database, wanted: Teacher) -> GivenTeacher | None:
         if known is None:
             continue
         with database.transaction() as connection:
-            content = blobs.read_blob(connection, trial_id, blobs.TEACHER if is_of_study else blobs.WEIGHTS)
+            content = blobs.read_blob(
+                connection, trial_id, stored_blobs.TEACHER if is_of_study else stored_blobs.WEIGHTS
+            )
         if content is not None:
             return GivenTeacher(known.model_copy(update={"identity": wanted}), content)
     return None

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import InputError
-from hpsearch.feasibility import example_parameters
-from hpsearch.parameters import Parameters, build_recipe, build_shape
-from hpsearch.portfolio import list_fitting_entries
-from hpsearch.round_plan import Cost, RoundPlan, Speed, plan_rounds
-from hpsearch.search_space import SearchSpace
-from hpsearch.solver import solve
-from hpsearch.study_spec import StudySpec
-from hpsearch.trial_config import TrialConfig
+from hpsearch.network.solver import solve
+from hpsearch.study.feasibility import example_parameters
+from hpsearch.study.parameters import Parameters, build_recipe, build_shape
+from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.round_plan import Cost, RoundPlan, Speed, plan_rounds
+from hpsearch.study.search_space import SearchSpace
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.trial_config import TrialConfig
 
 MeasureEpoch = Callable[[TrialConfig], float]
 """The seconds of one epoch of a trial in a worker."""

@@ -6,19 +6,18 @@ made nothing, and whoever comes after finds them all, once.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field
 
-from hpsearch.architecture import Arch
 from hpsearch.errors import InputError
-from hpsearch.parameters import RECIPE_PARAMETERS, spell_out
-from hpsearch.portfolio import list_fitting_entries
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
 from hpsearch.storage import leases, optuna_rows
-from hpsearch.study_spec import StudySpec
+from hpsearch.study.parameters import RECIPE_PARAMETERS, spell_out
+from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
+from hpsearch.study.spec import StudySpec
+from hpsearch.tuning.attributes import FROM_PORTFOLIO
+from hpsearch.tuning.stored_beginning import WarmStart
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher
 from hpsearch.tuning.suggest import FIXED_PARAMETERS, fixed_parameters
 
@@ -30,9 +29,6 @@ BEST_OF_STUDY = 3
 BEST_OF_RUNG = 2
 """The same for the next rung of a ladder."""
 
-FROM_PORTFOLIO = "portfolio, "
-"""How it begins whence a trial of the portfolio comes; the entry's name follows."""
-
 
 @dataclass(frozen=True)
 class Predecessor:
@@ -43,28 +39,6 @@ class Predecessor:
     """Reads it; called only where a study is to be made."""
     is_asked: bool = True
     """Whether a person named it: then something has to come of it, and a study that exists has to be begun with it."""
-
-
-class WarmStart(BaseModel):
-    """What a study took from another one, as it keeps it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    study: str
-    arch: Arch
-    budget: int
-    dataset: str
-    trials: Annotated[tuple[int, ...], Field(min_length=1)]
-    """The numbers that they have there, in the order in which they are tried here."""
-    changes: tuple[str, ...] = ()
-    """What is not as it was there, in words."""
-
-    def describe(self) -> str:
-        """In a line: `fashion-mnist-cnn-10k, its trials 7, 3 and 12`."""
-        *others, last = (str(number) for number in self.trials)
-        numbers = f"trials {', '.join(others)} and {last}" if others else f"trial {last}"
-        dataset = PurePath(self.dataset).name  # somebody's own is a path
-        return f"{self.study} (a {self.arch} of at most {self.budget:,} weights on {dataset}), its {numbers}"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.database import Database
 from hpsearch.storage.leases import HEARTBEAT_SECONDS, LEASE_SECONDS
 from hpsearch.storage.patience import OUTAGE_SECONDS, Patience
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.claimed_trial import CHECKPOINT_SECONDS, ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.study import Study, load_study

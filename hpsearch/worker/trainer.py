@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.device import choose_device, configure_threads, describe_environment, limit_memory
 from hpsearch.training.distillation import TeacherLogits, compute_logits
 from hpsearch.training.loop import TrainingInterrupted, TrainingSession
 from hpsearch.training.memory import out_of_memory_as_own_error
-from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.teacher_choice import load_teacher_weights
 from hpsearch.worker.loop import StopTraining, WorkerSettings

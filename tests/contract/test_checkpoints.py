@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from hpsearch.storage import tables
 from hpsearch.storage.artifacts import Artifact, read_artifact
-from hpsearch.storage.blobs import CONFUSION, read_blob
+from hpsearch.storage.blobs import read_blob
 from hpsearch.storage.database import Database
+from hpsearch.storage.stored_blobs import CONFUSION
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import read_study_record

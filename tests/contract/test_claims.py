@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from hpsearch.errors import LeaseLostError, StorageError
 from hpsearch.storage import tables
-from hpsearch.storage.database import Database, read_clock
+from hpsearch.storage.database import Database
+from hpsearch.storage.engines import read_clock
 from hpsearch.storage.leases import MAXIMUM_DEATHS
 from hpsearch.storage.study_rows import extend_study, resume_study, stop_study
 from hpsearch.tuning import claims

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from hpsearch.errors import StorageUnavailableError
 from hpsearch.storage import idle_connections
-from hpsearch.storage.database import Database, read_clock
+from hpsearch.storage.database import Database
+from hpsearch.storage.engines import read_clock
 from tests.postgres import PostgresServer
 
 NEVER, AT_ONCE = 1e9, 0.0

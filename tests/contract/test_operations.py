@@ -10,9 +10,10 @@ from optuna.storages._rdb import models
 
 from hpsearch.errors import HpsearchError, InputError, LeaseLostError, StorageError
 from hpsearch.storage import tables
-from hpsearch.storage.blobs import CHECKPOINT, read_blob, write_blobs
+from hpsearch.storage.blobs import read_blob, write_blobs
 from hpsearch.storage.database import Database
 from hpsearch.storage.leases import MAXIMUM_DEATHS
+from hpsearch.storage.stored_blobs import CHECKPOINT
 from hpsearch.tuning.claims import MAXIMUM_FAILURES_IN_A_ROW, ClaimedTrial, NoTrial, StudyBrokenError, TrialQueue
 from hpsearch.tuning.operations import (
     check_parameters,

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from hpsearch.errors import StorageError
-from hpsearch.storage import blobs, tables
+from hpsearch.storage import blobs, stored_blobs, tables
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.operations import delete_study
@@ -60,7 +60,7 @@ def test_the_weights_live_and_die_with_the_study_that_learns_from_them(database:
     found = find_teacher_of(database, trial.config)
     assert (found.teacher, found.weights) == (student.teacher, b"weights")
     with database.transaction() as connection:
-        blobs.write_study_blob(connection, student.study_id, blobs.TEACHER, b"others")
+        blobs.write_study_blob(connection, student.study_id, stored_blobs.TEACHER, b"others")
     with pytest.raises(StorageError, match="the weights of the teacher of 'student' are missing"):
         load_teacher_weights(student)
     trial.give_back("the study is to be deleted")

@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
-from hpsearch.cli.preparation import Hardware
-from hpsearch.cli.search import WorkOrder, search
 from hpsearch.cli.signals import Interrupts
 from hpsearch.cli.views import SilentView
 from hpsearch.clock import SystemClock
 from hpsearch.engines.ray_task import shorten_node_id
+from hpsearch.sessions.preparation import Hardware
+from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.tuning.records import StudyRecord
 from tests.fault.studies import read
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hpsearch.storage import database as database_module
+from hpsearch.storage import engines
 from tests import plain_optuna as plain
 from tests.fault.studies import make, read
 from tests.history import check_history
@@ -87,14 +87,14 @@ class EnterImpatiently:
 
     def __call__(self, _script: WorkerScript) -> None:
         enter(self.name)
-        arguments = database_module._engine_arguments
+        arguments = engines.engine_arguments
 
         def impatient(url: sa.URL) -> dict[str, Any]:
             given = arguments(url)
             given["connect_args"] |= {"tcp_user_timeout": 1000 * GIVES_UP_SECONDS, "connect_timeout": GIVES_UP_SECONDS}
             return given
 
-        database_module._engine_arguments = impatient
+        engines.engine_arguments = impatient
 
 
 def train_through_the_hole(script: WorkerScript, epoch: int) -> None:

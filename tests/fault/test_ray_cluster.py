@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hpsearch.cli.preparation import Hardware
 from hpsearch.engines.gpus import GpuShare
 from hpsearch.engines.ray_cluster import choose_ray_place
 from hpsearch.errors import InputError
+from hpsearch.sessions.preparation import Hardware
 from hpsearch.storage.database import Database
 from hpsearch.storage.tables import events, leases
 from hpsearch.tuning.study import load_study

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
-from hpsearch.cli.search import WorkOrder
 from hpsearch.export.opened_bundle import open_bundle
+from hpsearch.sessions.search import WorkOrder
 from hpsearch.storage.database import Database
 from hpsearch.training.data import load_search_splits
 from hpsearch.tuning.claimed_trial import ClaimedTrial

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hpsearch.dataset import InputShape
-from hpsearch.feasibility import fit_space
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.file import parse_study_spec
 from tests.cli_runs import CommandRoom, write_tiny_archive
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.search import WorkOrder
+from hpsearch.sessions.search import WorkOrder
 from hpsearch.storage.database import Database
 from hpsearch.tuning.study import load_study
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_archive

@@ -290,7 +290,7 @@ def test_a_report_is_whole_or_absent_whichever_step_is_the_last(
     room: CommandRoom, page_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every rename and every write is once the last thing that happens."""
-    from hpsearch.cli import report_files
+    from hpsearch.sessions import report_files
 
     place = report_files.ReportPlace(Path("reports"), "study", page_format)
     names = ["page.html"] if page_format == "html" else ["README.md", "a.png"]

@@ -20,7 +20,7 @@ from hpsearch.cli.options import StorageChoice
 from hpsearch.cli.status import Lines, LivePicture, describe_in_a_line, draw_status, watch_study
 from hpsearch.errors import StorageUnavailableError
 from hpsearch.storage.database import Database
-from hpsearch.storage.study_rows import StudyCourse
+from hpsearch.storage.stored_rows import StudyCourse
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
 from hpsearch.tuning.operations import stop_study
 from hpsearch.tuning.records import StudyRecord

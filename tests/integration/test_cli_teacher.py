@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpsearch.storage import blobs
+from hpsearch.storage import blobs, stored_blobs
 from hpsearch.storage.database import Database
 from hpsearch.tuning.study import list_study_names
 from tests.cli_runs import CommandRoom, Ended, type_apart, write_tiny_archive
@@ -202,7 +202,7 @@ def test_what_may_not_teach_is_one_line_and_makes_nothing(room: CommandRoom) -> 
 def test_a_teacher_that_is_damaged_in_the_database_trains_nothing(room: CommandRoom) -> None:
     student = room.read("fcn").study
     with Database.open(room.storage) as database, database.transaction() as connection:
-        blobs.write_study_blob(connection, student.study_id, blobs.TEACHER, b"other weights")
+        blobs.write_study_blob(connection, student.study_id, stored_blobs.TEACHER, b"other weights")
     ended = room.type("replay", "fcn", "--trial", "0")
     assert (ended.code, ended.err.count("\n")) == (3, 1)
     assert "the weights of the teacher of 'fcn' are missing" in ended.err

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hpsearch.storage.database import Database
+from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tracking import mlflow_runs, packages
-from hpsearch.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score
 from hpsearch.tuning.study import Study, create_or_join_study
 from tests.cli_runs import CommandRoom, Ended

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.preparation import identify_dataset
+from hpsearch.sessions.preparation import identify_dataset
 from hpsearch.storage.database import Database
 from hpsearch.storage.study_rows import stop_study
-from hpsearch.study_file import parse_study_spec
+from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.study import create_or_join_study, load_study
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_archive
 

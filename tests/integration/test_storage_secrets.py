@@ -10,7 +10,7 @@ import psutil
 import pytest
 import typer
 
-from hpsearch.cli.app import app
+from hpsearch.cli.app import build_app
 from hpsearch.storage.database import Database
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
 from tests.password_postgres import PasswordServer, add_password
@@ -137,7 +137,7 @@ def test_a_file_that_cannot_be_read_is_named(
 
 def list_commands_with_a_storage() -> list[tuple[str, list[Any]]]:
     """The name of each command that takes a storage, and its required arguments."""
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(build_app())
     found = []
     for name, command in group.commands.items():
         if any(parameter.name == "storage" for parameter in getattr(command, "params", [])):

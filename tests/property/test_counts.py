@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture
 from hpsearch.dataset import InputShape
-from hpsearch.layers import ArchitectureError
+from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture
+from hpsearch.network.layers import ArchitectureError
 from tests.draws import cnn_architectures, fcn_architectures, input_shapes, many_examples
 
 

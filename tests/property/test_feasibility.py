@@ -8,14 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hpsearch.architecture import Arch
 from hpsearch.dataset import InputShape
-from hpsearch.default_spaces import default_space
-from hpsearch.feasibility import fit_space
-from hpsearch.layers import ArchitectureError
-from hpsearch.parameters import SHAPE_PARAMETERS, build_shape
-from hpsearch.search_space import Choices, SearchSpace
-from hpsearch.solver import TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.network.architecture import Arch
+from hpsearch.network.layers import ArchitectureError
+from hpsearch.network.solver import TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.parameters import SHAPE_PARAMETERS, build_shape
+from hpsearch.study.search_space import Choices, SearchSpace
 from tests.draws import class_counts, draw_parameters, input_shapes
 
 _POSSIBLE: dict[Arch, dict[str, tuple[Any, ...]]] = {

@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 
-from hpsearch.architecture import Architecture, CnnArchitecture, FcnArchitecture
 from hpsearch.dataset import InputShape
-from hpsearch.layers import ArchitectureError
+from hpsearch.network.architecture import Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.network.layers import ArchitectureError
 from hpsearch.training.networks import build_network
 from tests.draws import cnn_architectures, fcn_architectures, input_shapes, many_examples
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.architecture import Arch
-from hpsearch.budget import parse_budget
 from hpsearch.errors import InputError
-from hpsearch.parameters import PARAMETER_TYPES
-from hpsearch.search_space import parse_distribution
-from hpsearch.study_file import parse_study_spec, read_study_file
-from hpsearch.study_spec import StudySpec, check_study_name
+from hpsearch.network.architecture import Arch
+from hpsearch.network.budget import parse_budget
+from hpsearch.study.file import parse_study_spec, read_study_file
+from hpsearch.study.parameters import PARAMETER_TYPES
+from hpsearch.study.search_space import parse_distribution
+from hpsearch.study.spec import StudySpec, check_study_name
 from tests.draws import many_examples
 
 # Python refuses to write this number in decimal, so Hypothesis must not see it in a list.

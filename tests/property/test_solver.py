@@ -4,11 +4,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hpsearch.architecture import Architecture, FcnArchitecture
 from hpsearch.dataset import InputShape
-from hpsearch.layers import ArchitectureError
-from hpsearch.shape import CnnShape, FcnShape, Shape
-from hpsearch.solver import MINIMUM_WIDTH, MULTIPLE_TOLERANCE, TOLERANCE, BudgetTooSmallError, count_smallest, solve
+from hpsearch.network.architecture import Architecture, FcnArchitecture
+from hpsearch.network.layers import ArchitectureError
+from hpsearch.network.shape import CnnShape, FcnShape, Shape
+from hpsearch.network.solver import (
+    MINIMUM_WIDTH,
+    MULTIPLE_TOLERANCE,
+    TOLERANCE,
+    BudgetTooSmallError,
+    count_smallest,
+    solve,
+)
 from tests.draws import budgets, class_counts, cnn_shapes, fcn_shapes, input_shapes, many_examples, shapes
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from hpsearch.storage import database
+from hpsearch.storage import engines
+from hpsearch.storage.url import is_sqlite
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,10 +16,10 @@ def copied_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A database that is opened anew gets a copy of what `make_tables` made; contract and integration tests do not, nor
     does the copying of databases."""
     model = tmp_path_factory.mktemp("model") / "studies.db"
-    make_tables = database.make_tables
+    make_tables = engines.make_tables
 
     def copy_tables(url: URL) -> None:
-        if not database.is_sqlite(url):
+        if not is_sqlite(url):
             make_tables(url)
             return
         if not model.exists():
@@ -26,5 +27,5 @@ def copied_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         shutil.copyfile(model, Path(url.database or ""))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "make_tables", copy_tables)
+        patch.setattr(engines, "make_tables", copy_tables)
         yield

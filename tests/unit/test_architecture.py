@@ -3,7 +3,8 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from hpsearch.architecture import (
+from hpsearch.dataset import InputShape
+from hpsearch.network.architecture import (
     Block,
     CnnArchitecture,
     CnnStage,
@@ -12,8 +13,7 @@ from hpsearch.architecture import (
     PoolPlace,
     needs_projection,
 )
-from hpsearch.dataset import InputShape
-from hpsearch.layers import ArchitectureError, convolve_length, pool_length
+from hpsearch.network.layers import ArchitectureError, convolve_length, pool_length
 
 FASHION = InputShape(1, 28, 28)
 

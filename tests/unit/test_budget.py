@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.budget import MAXIMUM_BUDGET_WEIGHTS, format_budget, parse_budget
 from hpsearch.errors import InputError
+from hpsearch.network.budget import MAXIMUM_BUDGET_WEIGHTS, format_budget, parse_budget
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-from hpsearch.architecture import CnnArchitecture, CnnStage, FcnArchitecture
 from hpsearch.cli.networks import describe_unused
+from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture
 from tests.scripted import TINY_DATASET
 
 

@@ -15,7 +15,7 @@ from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
 from hpsearch.engines.engine import WorkerFailedError
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.storage.url import DEFAULT_STORAGE_URL
-from hpsearch.study_spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
+from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
 
 _HELP_IN_A_FRESH_PROCESS = """
 import json, sys

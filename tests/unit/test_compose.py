@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dockerfile_parse import DockerfileParser
 
-from hpsearch.study_file import parse_study_spec, read_study_file
+from hpsearch.study.file import parse_study_spec, read_study_file
 from tests.compose_file import COMPOSE_PATH, ROOT, load_compose
 
 COMPOSE = load_compose()

@@ -7,8 +7,8 @@ from optuna_dashboard._note import get_note_from_system_attrs
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.note import build_note_attributes, write_note
 from hpsearch.tuning.study import create_or_join_study
 from tests.scripted import TINY_DATASET

@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from hpsearch.errors import InputError
-from hpsearch.teacher import Teacher
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.distillation import Distillation, compute_logits
 from hpsearch.training.loop import TrainingSession
-from hpsearch.trial_config import TrialConfig
 from tests.tiny_training import CPU, TINY_CNN, draw_splits, tiny_config
 
 TEACHER = Teacher(study="cnn", trial=7, weights_sha256="0" * 64)

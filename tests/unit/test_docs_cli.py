@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from hpsearch.cli.app import app
+from hpsearch.cli.app import build_app
 from hpsearch.cli.reference import write_reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -11,6 +11,7 @@ def test_the_page_of_the_command_line_says_what_the_commands_say() -> None:
 
 
 def test_every_command_has_an_example_and_no_option_lacks_its_help() -> None:
+    app = build_app()
     sections = write_reference().split("\n## ")[1:]
     groups = [group.typer_instance for group in app.registered_groups if group.typer_instance is not None]
     assert len(sections) == sum(len(each.registered_commands) for each in (app, *groups)) > 20

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.preparation import choose_hardware
 from hpsearch.engines.gpus import (
     GpuShare,
     Placement,
@@ -15,6 +14,7 @@ from hpsearch.engines.gpus import (
     place_on_gpus,
 )
 from hpsearch.errors import InputError
+from hpsearch.sessions.preparation import choose_hardware
 
 
 @pytest.mark.parametrize(

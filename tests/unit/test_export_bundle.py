@@ -14,8 +14,8 @@ from hpsearch.export import classifier, draft_folder, verification
 from hpsearch.export.bundle import export_trials
 from hpsearch.export.verification import VerificationError, verify_files
 from hpsearch.storage.database import Database
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import load_search_splits
-from hpsearch.trial_config import TrialConfig
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
 from hpsearch.tuning.records import load_trial_weights, read_study_record, store_test_score
 from tests.cli_runs import write_tiny_archive

@@ -8,8 +8,8 @@ import pytest
 
 from hpsearch.cli.reference import write_reference
 from hpsearch.export.model_card import CardFacts, write_card
-from hpsearch.teacher import Teacher
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.teacher import Teacher
+from hpsearch.study.trial_config import TrialConfig
 from tests.tiny_training import TINY_CNN, TINY_FCN, tiny_config
 
 SIZES = {"config.toml": 900, "config.json": 1200, "model.safetensors": 4096, "curve.png": 10, "confusion.png": 10}

@@ -16,19 +16,19 @@ import pytest
 import torch
 
 from hpsearch import __version__
-from hpsearch.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.errors import InputError
 from hpsearch.export import verification
 from hpsearch.export.classifier import OnnxClassifier
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import CALIBRATION_IMAGES, choose_calibration_images
 from hpsearch.export.verification import VerificationError
+from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import load_search_splits
 from hpsearch.training.inference import TrainedNetwork
 from hpsearch.training.networks import build_network
 from hpsearch.training.onnx_export import OPSET, convert_to_onnx
 from hpsearch.training.weights import save_weights
-from hpsearch.trial_config import TrialConfig
 from tests.tiny_training import tiny_config
 from tests.trained_study import TrainedStudy, train_study
 

@@ -2,14 +2,14 @@ from random import Random
 
 import pytest
 
-from hpsearch.architecture import Arch
 from hpsearch.dataset import InputShape
-from hpsearch.default_spaces import default_space
-from hpsearch.feasibility import example_shape, fit_space
-from hpsearch.layers import ArchitectureError
-from hpsearch.parameters import build_shape
-from hpsearch.search_space import Choices, IntRange, SearchSpace, parse_distribution
-from hpsearch.solver import MULTIPLE_TOLERANCE, TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.network.architecture import Arch
+from hpsearch.network.layers import ArchitectureError
+from hpsearch.network.solver import MULTIPLE_TOLERANCE, TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.feasibility import example_shape, fit_space
+from hpsearch.study.parameters import build_shape
+from hpsearch.study.search_space import Choices, IntRange, SearchSpace, parse_distribution
 from tests.draws import draw_parameters
 
 FASHION = InputShape(1, 28, 28)

@@ -10,10 +10,10 @@ from rich.console import Console
 from hpsearch.cli.finalists import show_final
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
-from hpsearch.storage.test_scores import TestScore
-from hpsearch.study_spec import check_study_name
-from hpsearch.trial_config import TrainsOn, TrialConfig
-from hpsearch.trial_plan import TrialPlan, plan_replicates
+from hpsearch.storage.stored_rows import TestScore
+from hpsearch.study.spec import check_study_name
+from hpsearch.study.trial_config import TrainsOn, TrialConfig
+from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.finalists import (
     Spread,
     choose_finalists,

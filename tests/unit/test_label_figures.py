@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hpsearch.epoch_result import EpochResult
-from hpsearch.origin import Origin, PrintedFigures
 from hpsearch.reporting import figures, frontier, label_figures, space_figures, trial_figures
 from hpsearch.reporting.frontier import FrontierPoint
 from hpsearch.reporting.plan_part import find_compared
-from hpsearch.trial_config import TrainsOn, TrialConfig
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.study.origin import Origin, PrintedFigures
+from hpsearch.study.trial_config import TrainsOn, TrialConfig
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.finalists import summarize_finalists
 from hpsearch.tuning.plan_summary import LabelSummary, summarize_plan
 from tests.report_studies import SEARCH, make_config, make_done, make_finalists, make_planned, plan_record

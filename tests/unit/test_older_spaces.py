@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from hpsearch.architecture import CnnArchitecture
-from hpsearch.older_spaces import complete_space, list_added_since
-from hpsearch.parameters import build_shape
-from hpsearch.search_space import Choices, Value
-from hpsearch.shape import CnnShape
+from hpsearch.network.architecture import CnnArchitecture
+from hpsearch.network.shape import CnnShape
 from hpsearch.storage.database import Database
-from hpsearch.study_file import parse_study_spec
-from hpsearch.study_spec import StudySpec
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.older_spaces import complete_space, list_added_since
+from hpsearch.study.parameters import build_shape
+from hpsearch.study.search_space import Choices, Value
+from hpsearch.study.spec import StudySpec
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import load_study

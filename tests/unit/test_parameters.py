@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from hpsearch.architecture import Arch, Pool
-from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
-from hpsearch.parameters import PARAMETER_TYPES, build_recipe, build_shape, check_space, spell_out
-from hpsearch.search_space import SearchSpace, parse_distribution
-from hpsearch.shape import CnnShape, FcnShape, StageShape
+from hpsearch.network.architecture import Arch, Pool
+from hpsearch.network.shape import CnnShape, FcnShape, StageShape
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.parameters import PARAMETER_TYPES, build_recipe, build_shape, check_space, spell_out
+from hpsearch.study.search_space import SearchSpace, parse_distribution
 from tests.draws import draw_parameters
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpsearch.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.errors import InputError
-from hpsearch.plan_file import is_plan, parse_plan_file
-from hpsearch.planned_study import PlannedStudy
-from hpsearch.recipe import Recipe
-from hpsearch.study_file import read_study_text
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
+from hpsearch.study.file import read_study_text
+from hpsearch.study.plan_file import is_plan, parse_plan_file
+from hpsearch.study.planned import PlannedStudy
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.training_words import describe_value
 from hpsearch.training.data.stratification import split_indices
-from hpsearch.training_words import describe_value
 from tests.unit.test_trial_config import DATASET
 
 RECIPE = '[recipe]\noptimizer = "sgd"\nlr = 0.1\nepochs = 3\nbatch_size = 512\n'

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hpsearch.architecture import FcnArchitecture
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.epoch_result import EpochResult
-from hpsearch.origin import Origin, PrintedFigures, Source
-from hpsearch.recipe import Recipe
-from hpsearch.storage.test_scores import TestScore
-from hpsearch.trial_config import TrialConfig
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.network.architecture import FcnArchitecture
+from hpsearch.storage.stored_rows import TestScore
+from hpsearch.study.origin import Origin, PrintedFigures, Source
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.plan_summary import PlanSummary, summarize_plan
 from hpsearch.tuning.records import TrialRecord
 from tests.cli_runs import make_record, make_trial

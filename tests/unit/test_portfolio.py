@@ -5,17 +5,17 @@ import json
 
 import pytest
 
-from hpsearch.architecture import Arch, CnnArchitecture
 from hpsearch.dataset import InputShape
-from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
-from hpsearch.feasibility import fit_space
-from hpsearch.parameters import PARAMETER_TYPES, build_recipe, build_shape
-from hpsearch.portfolio import PORTFOLIO, PortfolioEntry, list_fitting_entries
-from hpsearch.search_space import Choices, Value
-from hpsearch.solver import MULTIPLE_TOLERANCE, TOLERANCE, solve
-from hpsearch.study_file import parse_study_spec
-from hpsearch.study_spec import StudySpec
+from hpsearch.network.architecture import Arch, CnnArchitecture
+from hpsearch.network.solver import MULTIPLE_TOLERANCE, TOLERANCE, solve
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.parameters import PARAMETER_TYPES, build_recipe, build_shape
+from hpsearch.study.portfolio import PORTFOLIO, PortfolioEntry, list_fitting_entries
+from hpsearch.study.search_space import Choices, Value
+from hpsearch.study.spec import StudySpec
 
 FASHION_MNIST, CLASSES = InputShape(1, 28, 28), 10
 ENTRIES = [(arch, entry) for arch, entries in PORTFOLIO.items() for entry in entries]

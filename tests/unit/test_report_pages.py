@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hpsearch.origin import Origin, PrintedFigures
 from hpsearch.reporting.comparison_part import is_unbeaten, list_contenders
 from hpsearch.reporting.subject import Subject, choose_judged
 from hpsearch.reporting.validation import NoOutcome
-from hpsearch.storage.study_rows import StudyCourse
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.storage.stored_rows import StudyCourse
+from hpsearch.study.origin import Origin, PrintedFigures
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import make_record, make_trial
 from tests.report_pages import PIXEL, ReadPage

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.origin import Origin, PrintedFigures, Source
 from hpsearch.reporting.markdown_page import list_files, render_markdown
 from hpsearch.reporting.report import build_report
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.words import describe_openings, join_some, write_epochs, write_points
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.study.origin import Origin, PrintedFigures, Source
+from hpsearch.study.trial_plan import plan_replicates
 from tests.cli_runs import make_record, make_trial
 from tests.report_pages import PIXEL
 from tests.report_studies import (
@@ -148,7 +148,7 @@ def test_scores_of_finalists_are_on_record_where_the_test_split_is_spoken_of() -
 
 def test_the_study_file_in_a_page_makes_the_same_study(tmp_path: Path) -> None:
     from hpsearch.reporting.document import Listing
-    from hpsearch.study_file import parse_study_spec, read_study_file
+    from hpsearch.study.file import parse_study_spec, read_study_file
 
     record = make_record(
         space={"lr": {"low": 0.001, "high": 0.1, "log": True}, "optimizer": ["sgd", "adam"], "depth": 2}

@@ -6,14 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
-from hpsearch.promotion import (
-    FinishedTrial,
-    Promotion,
-    choose_first_epochs,
-    choose_promotion,
-    measure_makespan,
-)
-from hpsearch.round_plan import (
+from hpsearch.study.round_plan import (
     LONGEST_EPOCHS,
     START_SECONDS,
     Cost,
@@ -21,6 +14,13 @@ from hpsearch.round_plan import (
     RoundPlan,
     Speed,
     plan_rounds,
+)
+from hpsearch.tuning.promotion import (
+    FinishedTrial,
+    Promotion,
+    choose_first_epochs,
+    choose_promotion,
+    measure_makespan,
 )
 
 SPEED = Speed(seconds_per_mac=1e-6, seconds_per_value=1e-5)

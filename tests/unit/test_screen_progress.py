@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch.cli.progress import measure_progress
+from hpsearch.sessions.progress import measure_progress
 from hpsearch.tuning.record_words import describe_counts, list_failures, name_trials
 from hpsearch.tuning.records import LeaseRecord
 from tests.cli_runs import make_record, make_trial

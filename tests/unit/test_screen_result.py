@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from hpsearch.architecture import FcnArchitecture
 from hpsearch.cli.networks import draw_curve
 from hpsearch.cli.result import Ending, Outcome, describe_outcome, show_outcome
 from hpsearch.cli.screen import write_json
-from hpsearch.recipe import Recipe
-from hpsearch.storage.test_scores import TestScore
-from hpsearch.trial_config import TrialConfig
+from hpsearch.network.architecture import FcnArchitecture
+from hpsearch.storage.stored_rows import TestScore
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord
 from tests.cli_runs import make_record, make_trial
 from tests.scripted import TINY_DATASET

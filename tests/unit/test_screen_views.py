@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from hpsearch.cli.progress import measure_progress
 from hpsearch.cli.views import LineView, describe_end, draw_study
+from hpsearch.sessions.progress import measure_progress
 from hpsearch.tuning.records import LeaseRecord
 from tests.cli_runs import make_record, make_trial
 

@@ -1,8 +1,8 @@
 import pytest
 
-from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
-from hpsearch.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
 
 
 @pytest.mark.parametrize(

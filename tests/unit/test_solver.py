@@ -1,10 +1,10 @@
 import pytest
 
-from hpsearch.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.dataset import InputShape
-from hpsearch.layers import ArchitectureError
-from hpsearch.shape import CnnShape, FcnShape, StageShape
-from hpsearch.solver import BudgetTooSmallError, count_smallest, solve
+from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.layers import ArchitectureError
+from hpsearch.network.shape import CnnShape, FcnShape, StageShape
+from hpsearch.network.solver import BudgetTooSmallError, count_smallest, solve
 
 FASHION = InputShape(1, 28, 28)
 

@@ -13,18 +13,18 @@ import pytest
 import torch
 from rich.console import Console
 
-from hpsearch.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.dataset import DatasetIdentity
-from hpsearch.plan_file import PlanFile, is_plan, parse_plan_file
-from hpsearch.recipe import Recipe
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.storage.database import Database
-from hpsearch.study_file import StudyText, parse_study_spec, read_study_text
-from hpsearch.study_spec import StudySpec
+from hpsearch.study.file import StudyText, parse_study_spec, read_study_text
+from hpsearch.study.plan_file import PlanFile, is_plan, parse_plan_file
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.trial_plan import TrialPlan
 from hpsearch.training.data import SearchSplits, describe_dataset, load_search_splits
 from hpsearch.training.loop import TrainingSession
-from hpsearch.trial_plan import TrialPlan
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score

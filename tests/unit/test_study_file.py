@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import InputError
-from hpsearch.search_space import FloatRange
-from hpsearch.study_file import parse_study_spec, read_study_file
+from hpsearch.study.file import parse_study_spec, read_study_file
+from hpsearch.study.search_space import FloatRange
 
 
 def _write(folder: Path, text: str | bytes) -> Path:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.origin import Origin
-from hpsearch.search_space import Choices
-from hpsearch.solver import BudgetTooSmallError
+from hpsearch.network.solver import BudgetTooSmallError
 from hpsearch.storage.database import Database
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.study.origin import Origin
+from hpsearch.study.search_space import Choices
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.study import StudyDiffersError, create_or_join_study, list_study_names, load_study, store_origin
 from tests.report_studies import make_config
 from tests.scripted import TINY_DATASET, make_study

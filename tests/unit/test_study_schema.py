@@ -72,8 +72,8 @@ def test_the_schema_says_of_each_key_what_it_means() -> None:
 
 
 def test_the_schema_has_the_keys_of_the_models_and_no_others() -> None:
-    from hpsearch.plan_file import PlanFile
-    from hpsearch.study_spec import StudySpec
+    from hpsearch.study.plan_file import PlanFile
+    from hpsearch.study.spec import StudySpec
 
     definitions: dict[str, Any] = build_schema()["$defs"]
     assert set(definitions["Search"]["properties"]) == {"name", *StudySpec.model_fields}

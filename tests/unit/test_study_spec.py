@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
-from hpsearch.architecture import Arch
-from hpsearch.default_spaces import default_space
 from hpsearch.errors import InputError
-from hpsearch.search_space import Choices, FloatRange
-from hpsearch.study_file import parse_study_spec
-from hpsearch.study_spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec, check_study_name
+from hpsearch.network.architecture import Arch
+from hpsearch.study.default_spaces import default_space
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.search_space import Choices, FloatRange
+from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec, check_study_name
 
 
 def _parse(**fields: Any) -> StudySpec:

@@ -3,11 +3,11 @@
 import pytest
 
 from hpsearch.errors import InputError
-from hpsearch.feasibility import fit_space
-from hpsearch.round_plan import START_SECONDS, Cost
-from hpsearch.study_file import parse_study_spec
-from hpsearch.study_spec import DEFAULT_TIME, StudySpec
-from hpsearch.trial_config import TrialConfig
+from hpsearch.study.feasibility import fit_space
+from hpsearch.study.file import parse_study_spec
+from hpsearch.study.round_plan import START_SECONDS, Cost
+from hpsearch.study.spec import DEFAULT_TIME, StudySpec
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.time_plan import build_reference, fit_speed, plan_time
 from tests.scripted import TINY_DATASET
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hpsearch.architecture import FcnArchitecture
 from hpsearch.errors import InputError
+from hpsearch.network.architecture import FcnArchitecture
 from hpsearch.training import device, precision
 from hpsearch.training.cpu_limits import read_cpu_limits, read_cpu_quota
 from hpsearch.training.device import choose_device, count_workers, describe_device, list_devices

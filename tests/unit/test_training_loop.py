@@ -8,16 +8,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hpsearch.architecture import Architecture
 from hpsearch.errors import DivergedError, InputError
-from hpsearch.recipe import Optimizer
+from hpsearch.network.architecture import Architecture
+from hpsearch.study.recipe import Optimizer
+from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import SearchSplits
 from hpsearch.training.evaluation import evaluate
 from hpsearch.training.loop import EpochResult, TrainingInterrupted, TrainingSession, train_epochs
 from hpsearch.training.networks import build_network
 from hpsearch.training.throughput import measure_epoch_seconds
 from hpsearch.training.weights import load_weights, save_weights
-from hpsearch.trial_config import TrialConfig
 from tests.tiny_training import CPU, TINY_CNN, TINY_FCN, draw_splits, tiny_config
 
 EVERYTHING = {

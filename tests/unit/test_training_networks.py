@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hpsearch.architecture import (
+from hpsearch.dataset import InputShape
+from hpsearch.network.architecture import (
     Activation,
     Architecture,
     Block,
@@ -16,8 +17,7 @@ from hpsearch.architecture import (
     Pool,
     PoolKind,
 )
-from hpsearch.dataset import InputShape
-from hpsearch.recipe import Initialization
+from hpsearch.study.recipe import Initialization
 from hpsearch.training.blocks import Convolution, Dropout, InputNormalization, draw_bernoulli
 from hpsearch.training.initialization import initialize, measure_gain
 from hpsearch.training.networks import build_network

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hpsearch.recipe import Augmentation, Optimizer, Recipe
+from hpsearch.study.recipe import Augmentation, Optimizer, Recipe
 from hpsearch.training.augmentation import build_augmentation, erase, flip, shift
 from hpsearch.training.averaging import WeightAverage
 from hpsearch.training.optimizers import build_optimizer, set_lr, split_parameters

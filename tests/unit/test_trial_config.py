@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hpsearch.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.recipe import Recipe
-from hpsearch.trial_config import TrialConfig, derive_seed
+from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.trial_config import TrialConfig, derive_seed
 
 DATASET = DatasetIdentity(
     name="fashion-mnist",

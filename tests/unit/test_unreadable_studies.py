@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hpsearch.cli import main
-from hpsearch.cli.report_subjects import choose_records
 from hpsearch.dashboard.shown_storage import ShownStorage
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import InputError, UnreadableStudyError
+from hpsearch.sessions.report_subjects import choose_records
 from hpsearch.storage.database import Database
 from hpsearch.storage.optuna_rows import write_attributes, write_study_attributes
 from hpsearch.tuning.operations import delete_unreadable_study

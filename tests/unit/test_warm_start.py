@@ -6,12 +6,12 @@ from typing import Any
 import optuna
 import pytest
 
-from hpsearch.architecture import CnnArchitecture
 from hpsearch.errors import InputError, StorageError
-from hpsearch.portfolio import PORTFOLIO
+from hpsearch.network.architecture import CnnArchitecture
 from hpsearch.storage import optuna_rows, study_rows
 from hpsearch.storage.database import Database
-from hpsearch.trial_plan import plan_replicates
+from hpsearch.study.portfolio import PORTFOLIO
+from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.operations import delete_study, enqueue_trial
@@ -236,7 +236,7 @@ def test_what_the_new_space_has_not_is_put_to_the_nearest_or_drawn_anew_and_said
 
 def test_another_family_gets_the_recipe_and_draws_the_network(database: Database) -> None:
     source = make_source(database, 0.5, 0.6, space={"lr": {"low": 0.005, "high": 0.02}, "activation": "leaky_relu"})
-    study = make_study(database, arch="cnn", predecessor=begin_with(source))
+    study = make_study(database, arch="cnn", space={"optimizer": "adamw"}, predecessor=begin_with(source))
     assert study.warm_start is not None
     assert study.warm_start.changes[0] == "only the recipe is taken: the network of a cnn is drawn"
     assert not any("activation" in change for change in study.warm_start.changes)
@@ -298,7 +298,7 @@ def test_a_study_that_has_nothing_to_give_is_refused_and_no_study_is_made(
 
 
 def _fcn_space() -> Any:
-    from hpsearch.default_spaces import default_space
+    from hpsearch.study.default_spaces import default_space
 
     return default_space("fcn").distributions.items()
 
@@ -337,11 +337,10 @@ class Died(BaseException):
 def test_a_maker_that_died_anywhere_leaves_a_name_that_the_same_command_makes_whole(
     database: Database, monkeypatch: pytest.MonkeyPatch, write: str, call: int, is_ladder: bool
 ) -> None:
-    from hpsearch.storage import leases
-    from hpsearch.tuning import study as study_module
+    from hpsearch.storage import leases, optuna_rows
 
     source = make_source(database, 0.5, 0.6, 0.7)
-    owner: Any = {"write_study_attributes": study_module}.get(write, leases)
+    owner: Any = {"write_study_attributes": optuna_rows}.get(write, leases)
     original, calls = getattr(owner, write), []
 
     def die(*arguments: Any, **keywords: Any) -> Any:

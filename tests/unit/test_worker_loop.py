@@ -11,9 +11,9 @@ import pytest
 from hpsearch.errors import DivergedError, OutOfMemoryError
 from hpsearch.storage import tables
 from hpsearch.storage.artifacts import Artifact
-from hpsearch.storage.blobs import CHECKPOINT
 from hpsearch.storage.database import Database
 from hpsearch.storage.leases import MAXIMUM_DEATHS
+from hpsearch.storage.stored_blobs import CHECKPOINT
 from hpsearch.storage.study_rows import stop_study
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import StudyRecord, read_study_record

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.errors import DataError
+from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 from hpsearch.training.data.cache import hash_file
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray, LabelledImages
+from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.stratification import hold_out_test
 
 

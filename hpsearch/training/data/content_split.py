@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from hpsearch.errors import InputError
-from hpsearch.training.data.labelled_images import IntegerArray
+from hpsearch.training.data.byte_arrays import IntegerArray
 from hpsearch.training.data.stratification import StratifiedIndices
 
 _SIZE = 2**64

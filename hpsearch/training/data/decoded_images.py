@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock
 
+from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 from hpsearch.training.data.cache import install_file
-from hpsearch.training.data.labelled_images import ByteArray, IntegerArray, LabelledImages
+from hpsearch.training.data.labelled_images import LabelledImages
 
 Decode = Callable[[], LabelledImages]
 Kept = TypeVar("Kept")

@@ -11,12 +11,13 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS  # type: ignore[import-untyped]
 
 from hpsearch.dataset import DatasetIdentity, InputShape
 from hpsearch.errors import DataError
+from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.decoded_images import load_decoded
-from hpsearch.training.data.labelled_images import ByteArray, LabelledImages
+from hpsearch.training.data.image_reading import ENDINGS
+from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.stratification import hold_out_test
 
 _CHANNELS_BY_MODE = {"L": 1, "RGB": 3}
@@ -118,7 +119,7 @@ def _list_image_paths(folder: Path) -> list[Path]:
     return sorted(
         child
         for child in folder.iterdir()
-        if child.suffix.lower() in IMG_EXTENSIONS and not child.name.startswith(".") and child.is_file()
+        if child.suffix.lower() in ENDINGS and not child.name.startswith(".") and child.is_file()
     )
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hpsearch.errors import DataError
 from hpsearch.storable_text import write_out
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
 """Pillow's own decoders that start no programs; what the file is called says nothing."""

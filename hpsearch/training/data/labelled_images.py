@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-ByteArray = npt.NDArray[np.uint8]
-IntegerArray = npt.NDArray[np.int64]
+from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hpsearch.training.data.labelled_images import ByteArray
+from hpsearch.training.data.byte_arrays import ByteArray
 
 _FEW_LEVELS = 25
 """Of 255: pixels that differ by no more hold next to nothing, though they are of the right type."""

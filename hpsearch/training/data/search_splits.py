@@ -8,9 +8,10 @@ import numpy as np
 
 from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
 from hpsearch.errors import DataError
+from hpsearch.training.data.byte_arrays import IntegerArray
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue
 from hpsearch.training.data.content_split import hold_out_by_content
-from hpsearch.training.data.labelled_images import IntegerArray, LabelledImages
+from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.located_dataset import locate_dataset
 from hpsearch.training.data.own_images import OwnImages
 from hpsearch.training.data.stratification import split_indices

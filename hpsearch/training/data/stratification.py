@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from hpsearch.errors import InputError
-from hpsearch.training.data.labelled_images import IntegerArray
+from hpsearch.training.data.byte_arrays import IntegerArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
-
 from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity
 from hpsearch.training.data.array_archive import ArrayArchive, load_image_array, load_label_array
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, FileFormat
@@ -61,6 +59,8 @@ def _load_catalogue_test(located: CatalogueFiles, cache_folder: Path) -> Labelle
     archive = located.entry.files[0]
 
     def decode() -> LabelledImages:
+        from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
+
         with unpack_cifar(located.folder / archive.name) as folder:
             return to_labelled_images(CIFAR10(str(folder), train=False))
 

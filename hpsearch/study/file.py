@@ -1,0 +1,130 @@
+"""Study files: one TOML file says what a study searches; flags go above it, defaults below."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ValidationError
+
+from hpsearch.errors import InputError
+from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
+from hpsearch.wording import describe_allowed, describe_unknown, quote
+
+_ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)
+_FIELDS = ("name", *(name for name in StudySpec.model_fields))
+_MAXIMUM_BYTES = 1_000_000
+_TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
+"""Quotation marks that word processors put in the place of straight ones."""
+
+
+def read_study_file(path: Path) -> dict[str, Any]:
+    """The fields that a study file gives, `name` among them, not yet checked against each other.
+
+    Raises:
+        InputError: The file cannot be read, is no TOML (the message has the line), or has an unknown key.
+    """
+    study_text = read_study_text(path)
+    for key in study_text.fields:
+        if key not in _FIELDS:
+            raise InputError(
+                f"study file {str(path)!r}{_line_of(study_text.text, key)}: {describe_unknown('key', key, _FIELDS)}"
+            )
+    return study_text.fields
+
+
+@dataclass(frozen=True)
+class StudyText:
+    """A study file as it was read: TOML, and nothing more is known of it."""
+
+    path: Path
+    text: str
+    fields: dict[str, Any]
+
+    def find_line(self, key: str) -> str:
+        """Where a key stands, as a message has it: `, line 3`; nothing where it stands nowhere, or more than once."""
+        first = _line_of(self.text, key)
+        number = int(first.removeprefix(", line ")) if first else 0
+        rest = "\n".join(self.text.splitlines()[number:])
+        return "" if _line_of(rest, key) else first
+
+
+def read_study_text(path: Path) -> StudyText:
+    """Read a study file, whichever of the two kinds it is.
+
+    Raises:
+        InputError: The file cannot be read, or is no TOML (the message has the line).
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAXIMUM_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"study file {str(path)!r} cannot be read: {reason}") from error
+    if len(content) > _MAXIMUM_BYTES:
+        raise InputError(f"study file {str(path)!r} has over {_MAXIMUM_BYTES:,} bytes, so it is no study file")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        raise InputError(f"study file {str(path)!r} is UTF-16 text: save it as UTF-8, which every editor can")
+    try:
+        text = content.decode("utf-8-sig")
+        fields = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"study file {str(path)!r} is not UTF-8 text: byte {error.start} cannot be read; save it as UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        place = f"at line {len(text.splitlines())}, the end of the file"
+        message = str(error).replace("at end of document", place)
+        if typographic := sorted(set(text) & _TYPOGRAPHIC):
+            message += f"; it has typographic quotes ({' '.join(typographic)}): write straight ones, \" or '"
+        raise InputError(f"study file {str(path)!r} is not valid TOML: {message}") from error
+    except RecursionError as error:
+        raise InputError(f"study file {str(path)!r} nests its lists too deep; a study needs two levels") from error
+    except ValueError as error:
+        # Python's own limit on the digits of a whole number, which tomllib lets through.
+        raise InputError(f"study file {str(path)!r} has a number of thousands of digits; give a shorter one") from error
+    return StudyText(path, text, fields)
+
+
+def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
+    """The study's name and its spec, from the fields of a study file and of flags put together.
+
+    Raises:
+        InputError: A field is missing, unknown or has a value that is not allowed; the message names it.
+    """
+    given = dict(fields)
+    name = given.pop("name", None)
+    if unknown := [key for key in given if key not in _FIELDS]:
+        raise InputError(describe_unknown("key", unknown[0], _FIELDS))
+    for required, example in (("budget", "--budget 100k"), ("arch", "--arch cnn")):
+        if required not in given:
+            raise InputError(f"no {required} is given: add {example}, or {required} = ... to a study file")
+    try:
+        spec = StudySpec.model_validate(given)
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+    if name is not None and not isinstance(name, str):
+        raise InputError(f'study name {quote(name)} is not text: write name = "..."')
+    return check_study_name(spec.default_name() if name is None else name), spec
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return str(cause)
+    field = str(first["loc"][0]) if len(first["loc"]) == 1 else ""
+    if field in StudySpec.model_fields and first["type"] != "value_error":
+        allowed = describe_allowed(_ANNOTATIONS[field])
+        return f"{field} {quote(first['input'])} is not allowed; give {allowed}"
+    return explain_value_error(error)
+
+
+def _line_of(text: str, key: str) -> str:
+    pattern = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[\].=]")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.match(line):
+            return f", line {number}"
+    return ""

@@ -1,0 +1,243 @@
+"""Where the time of a search goes: rounds of trials, each longer than the last and for fewer configurations.
+
+The first round draws many configurations and trains each for a short time on a schedule of its own (a one_cycle that is
+cut off is no short one). Each further round begins anew, for longer, with the best of the round before it. In the last
+one every worker trains one configuration for all the time that is left, and what validates best is the result. That is
+successive halving (Jamieson and Talwalkar, 2016) with restarts.
+
+A plan is made once, when its study is made, and decides how many trials there are. With a time to keep, what a trial
+costs decides its epochs: a network of three times the operations gets a third of them.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hpsearch.durations import format_duration
+from hpsearch.errors import InputError
+from hpsearch.study.recipe import Epochs
+
+EARLY_SHARE = 0.22
+"""Of a search's time: what the first round has, and the second of three. More where the last cannot use its part."""
+
+START_SECONDS = 20.0
+"""What a search takes beside its trials: workers that start, the data, the one opening of the test split."""
+TRIAL_SECONDS = 0.5
+"""What a trial takes beside its epochs: the claim, the finish."""
+
+LONGEST_EPOCHS = 300
+"""Of a trial: where the time would buy more, it goes into more trials."""
+
+_ONE_ROUND_EPOCHS = 10
+"""With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
+_TWO_ROUNDS_EPOCHS = 16
+_MOST_SCREENED = 4096
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Round(BaseModel):
+    """So many trials of so many epochs."""
+
+    model_config = _FROZEN
+
+    trials: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+    epochs: Annotated[Epochs, Field(strict=True)]
+    """Of each trial; where the plan keeps a time, of the network that its speed was measured with."""
+
+
+class Speed(BaseModel):
+    """What an epoch of a network takes here: seconds for its multiply-accumulates, and for the values of its layers."""
+
+    model_config = _FROZEN
+
+    seconds_per_mac: _NotNegative
+    """Of an epoch, for each multiply-accumulate of one image."""
+    seconds_per_value: _NotNegative
+    """The same for each number that a layer gives: norms, activations and pools pass over those."""
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Self:
+        if self.seconds_per_mac + self.seconds_per_value <= 0:
+            raise ValueError("an epoch takes some time")
+        return self
+
+    def estimate(self, cost: "Cost") -> float:
+        """Seconds of one epoch of a network."""
+        return self.seconds_per_mac * cost.macs + self.seconds_per_value * cost.values
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What decides the time of an epoch, for one image."""
+
+    macs: int
+    """Multiply-accumulates of a forward pass."""
+    values: int
+    """Numbers that its layers give."""
+
+
+class RoundPlan(BaseModel):
+    """The rounds of a study, and what they are to take."""
+
+    model_config = _FROZEN
+
+    version: Literal[1] = 1
+    rounds: Annotated[tuple[Round, ...], Field(min_length=1, max_length=16)]
+    workers: Annotated[int, Field(ge=1)] = 1
+    """For so many at once."""
+    seconds: _Positive | None = None
+    """That all trials are to take; None where the epochs are exact, whatever time they take."""
+    epoch_seconds: _Positive | None = None
+    """Of the network that `epochs` counts."""
+    speed: Speed | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_a_list(cls, given: Any) -> Any:
+        """As a study file has it: the rounds alone."""
+        return {"rounds": given} if isinstance(given, list | tuple) else given
+
+    @model_validator(mode="after")
+    def _time_has_a_measure(self) -> Self:
+        measures = (self.seconds, self.epoch_seconds, self.speed)
+        if any(value is None for value in measures) is not all(value is None for value in measures):
+            raise ValueError("seconds, epoch_seconds and speed go together: a plan has all of them or none")
+        return self
+
+    @property
+    def trials(self) -> int:
+        """Of all rounds together."""
+        return sum(part.trials for part in self.rounds)
+
+    @property
+    def drawn(self) -> int:
+        """Trials of the first round: the others repeat the best of these for longer."""
+        return self.rounds[0].trials
+
+    def locate(self, number: int) -> "Place":
+        """Where in the plan a trial stands; beyond its end the rounds begin anew."""
+        block, within = divmod(number, self.trials)
+        for index, part in enumerate(self.rounds):
+            if within < part.trials:
+                return Place(block, index, within, number - within)
+            within -= part.trials
+        raise AssertionError("the rounds hold all trials")
+
+    def is_drawn(self, number: int) -> bool:
+        """Whether a trial's configuration is drawn, not taken from the round before."""
+        return self.locate(number).round == 0
+
+    def count_open(self, existing: int, finished: int) -> int:
+        """How many trials there may be now: a round begins when all before it are finished."""
+        if existing == 0:
+            return self.rounds[0].trials
+        place = self.locate(existing)
+        if place.position == 0:  # the trials so far fill whole rounds
+            return existing + self.rounds[place.round].trials if finished >= existing else existing
+        return place.first + self.rounds[place.round].trials
+
+    def describe(self) -> str:
+        """In words: `8 screened at 2 epochs, 4 at 4, 2 at 20`."""
+        first, *others = self.rounds
+        words = f"{first.trials} screened at {_count_epochs(first.epochs)}" if others else _describe_only(first)
+        return ", ".join([words, *(f"{part.trials} at {part.epochs}" for part in others)])
+
+    def forecast_seconds(self) -> float:
+        """What the rounds are expected to take, with what comes before and after them."""
+        if self.epoch_seconds is None:
+            raise ValueError("a plan of exact epochs does not know its time")
+        return START_SECONDS + sum(
+            count_waves(part.trials, self.workers) * (part.epochs * self.epoch_seconds + TRIAL_SECONDS)
+            for part in self.rounds
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a trial stands in a plan."""
+
+    block: int
+    """0, but in a study that was asked for more trials than its plan had."""
+    round: int
+    """From 0."""
+    position: int
+    """Within its round, from 0."""
+    first: int
+    """The number of the first trial of its round."""
+
+
+def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> RoundPlan:
+    """Plan rounds that take so long.
+
+    A fifth of the time goes into many short trials and a fifth into some longer ones, the rest into the last. With
+    little time, which is little more than one training, fewer rounds.
+
+    Args:
+        seconds: Of wall time, for the whole search.
+        workers: That train at once.
+        speed: As it was measured.
+        cost: Of the network whose epochs are counted.
+
+    Raises:
+        InputError: The time is too short for a single epoch; the message names the shortest that works.
+    """
+    epoch_seconds = speed.estimate(cost)
+    usable = seconds - START_SECONDS
+    if usable < epoch_seconds:
+        shortest = math.ceil(START_SECONDS + epoch_seconds * 1.05)
+        raise InputError(
+            f"time {format_duration(seconds)} is too short for a single epoch, which takes "
+            f"{format_duration(epoch_seconds)} here beside {START_SECONDS:.0f} s to start: "
+            f"give --time {shortest}s or more"
+        )
+    return RoundPlan(
+        rounds=tuple(_share_out(usable, epoch_seconds, workers)),
+        workers=workers,
+        seconds=usable,
+        epoch_seconds=epoch_seconds,
+        speed=speed,
+    )
+
+
+def _share_out(seconds: float, epoch_seconds: float, workers: int) -> list[Round]:
+    """Rounds that fill so many seconds of each worker, one trial a worker in the last."""
+    epochs = seconds / epoch_seconds
+    if epochs < _ONE_ROUND_EPOCHS:
+        return [Round(trials=workers, epochs=int(epochs))]
+
+    def take(waves: int, each: int) -> float:
+        return waves * (each * epoch_seconds + TRIAL_SECONDS)
+
+    has_middle = epochs >= _TWO_ROUNDS_EPOCHS
+    short = max(1, round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 4)) if has_middle else 1
+    share = max(EARLY_SHARE, (1 - take(1, LONGEST_EPOCHS) / seconds) / 2)
+    waves = max(2, round(share * seconds / take(1, short)))
+    waves = min(waves, max(2, _MOST_SCREENED // workers))
+    rounds = [Round(trials=workers * waves, epochs=short)]
+    left = seconds - take(waves, short)
+    middle_waves = max(2, round(waves / 4))
+    if has_middle and waves >= 2 * middle_waves:
+        middle = round((share * seconds / middle_waves - TRIAL_SECONDS) / epoch_seconds)
+        middle = max(short + 1, min(middle, LONGEST_EPOCHS // 3))
+        rounds.append(Round(trials=workers * middle_waves, epochs=middle))
+        left -= take(middle_waves, middle)
+    last = int((left - TRIAL_SECONDS) / epoch_seconds)
+    return [*rounds, Round(trials=workers, epochs=min(LONGEST_EPOCHS, max(rounds[-1].epochs, last)))]
+
+
+def count_waves(trials: int, workers: int) -> int:
+    """How often so many workers take a trial each until so many are done."""
+    return -(-trials // workers)
+
+
+def _describe_only(part: Round) -> str:
+    return f"{part.trials} at {_count_epochs(part.epochs)}"
+
+
+def _count_epochs(epochs: int) -> str:
+    return f"{epochs} epoch{'s' * (epochs != 1)}"

@@ -1,0 +1,106 @@
+"""Which trial of a round goes on in the next, and for how many epochs: decided by what is stored, and nothing else.
+
+Whoever claims a trial, and however often workers were killed, comes to the same answer.
+"""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hpsearch.study.round_plan import LONGEST_EPOCHS, TRIAL_SECONDS, Cost, Place, RoundPlan, count_waves
+
+
+@dataclass(frozen=True)
+class FinishedTrial:
+    """What a plan has to know of a trial that is finished."""
+
+    number: int
+    accuracy: float | None
+    """In validation, after its last epoch; None where it has none to compare."""
+    seconds: float
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a trial of a later round is to be."""
+
+    parent: int
+    """The number of the trial whose configuration it takes."""
+    epochs: int
+
+
+def choose_promotion(plan: RoundPlan, number: int, finished: Sequence[FinishedTrial]) -> Promotion | None:
+    """Which trial goes on as this one, and for how many epochs: decided by what is stored alone.
+
+    Args:
+        plan: Of the study.
+        number: Of a trial that is not drawn.
+        finished: The study's finished trials.
+
+    Returns:
+        The best of the round before that no earlier trial of this round takes; where there are fewer, one of them under
+        another seed. None where no trial of an earlier round is complete: then it is drawn.
+    """
+    place = plan.locate(number)
+    known = {trial.number: trial for trial in finished}
+    for earlier in reversed(range(place.round)):
+        candidates = _rank_candidates(plan, place.block, earlier, known)
+        if candidates:
+            parent = candidates[place.position % len(candidates)]
+            return Promotion(parent.number, _choose_epochs(plan, place, parent, known))
+    return None
+
+
+def choose_first_epochs(plan: RoundPlan, number: int, cost: Cost) -> int:
+    """The epochs of a trial that is drawn: as many as its network has in the time of its round's trials."""
+    part = plan.rounds[plan.locate(number).round]
+    if plan.epoch_seconds is None or plan.speed is None:
+        return part.epochs
+    return min(LONGEST_EPOCHS, max(1, round(part.epochs * plan.epoch_seconds / plan.speed.estimate(cost))))
+
+
+def _rank_candidates(
+    plan: RoundPlan, block: int, round_index: int, known: Mapping[int, FinishedTrial]
+) -> list[FinishedTrial]:
+    """The best of a round; in later blocks also what earlier ones left over."""
+    size = plan.rounds[round_index + 1].trials if round_index + 1 < len(plan.rounds) else 0
+    left: list[FinishedTrial] = []
+    for index in range(block + 1):
+        start = index * plan.trials + sum(part.trials for part in plan.rounds[:round_index])
+        numbers = range(start, start + plan.rounds[round_index].trials)
+        left += [known[number] for number in numbers if number in known and known[number].accuracy is not None]
+        left.sort(key=lambda trial: (-(trial.accuracy or 0.0), trial.number))
+        if index < block:
+            left = left[size:]
+    return left
+
+
+def _choose_epochs(plan: RoundPlan, place: Place, parent: FinishedTrial, known: Mapping[int, FinishedTrial]) -> int:
+    part = plan.rounds[place.round]
+    if plan.seconds is None or plan.epoch_seconds is None:
+        return part.epochs
+    spent = _measure_spent(plan, place, known)
+    waves = [count_waves(rest.trials, plan.workers) for rest in plan.rounds[place.round :]]
+    weights = [count * rest.epochs for count, rest in zip(waves, plan.rounds[place.round :], strict=True)]
+    share = max(0.0, plan.seconds - spent) * weights[0] / sum(weights) / waves[0] - TRIAL_SECONDS
+    affordable = int(share * parent.epochs / parent.seconds) if parent.seconds > 0 else LONGEST_EPOCHS
+    return max(parent.epochs, min(LONGEST_EPOCHS, affordable))
+
+
+def _measure_spent(plan: RoundPlan, place: Place, known: Mapping[int, FinishedTrial]) -> float:
+    """The seconds that the rounds before took, one after the other."""
+    spent, first = 0.0, place.block * plan.trials
+    for done in plan.rounds[: place.round]:
+        trials = [known[number] for number in range(first, first + done.trials) if number in known]
+        spent += measure_makespan([trial.seconds + TRIAL_SECONDS for trial in trials], plan.workers)
+        first += done.trials
+    return spent
+
+
+def measure_makespan(durations: Sequence[float], workers: int) -> float:
+    """How long so many workers take that each take the next trial when they have finished one."""
+    ends = [0.0] * workers
+    for duration in durations:
+        heapq.heapreplace(ends, ends[0] + duration)
+    return max(ends)
