@@ -92,7 +92,7 @@ def test_an_array_of_which_one_is_cancelled_and_one_requeued_finishes_the_study(
 def test_a_task_gives_its_trial_back_before_its_time_is_up(
     slurm: SlurmCluster, room: CommandRoom, storage: str, tmp_path: Path
 ) -> None:
-    make(storage, trials=1, epochs=100_000)
+    make(storage, trials=1, epochs=10_000)
     job = launch(room, "--workers", "1", "--time", "1m", "--", "--signal=B:TERM@50")
     wait_until(lambda: bool(read(storage).running), "it trains")
     wait_until(lambda: slurm.count(job) == 0, "Slurm has told it that the time is up")
