@@ -64,6 +64,7 @@ def open_ray_engine(
     from hpsearch.tuning.lost_workers import free_lost_trials
 
     ray = connect(environment)
+    storage_url = _make_absolute(storage_url)
     is_one_machine = len(read_cluster(ray).nodes) == 1
     everywhere = str(cache_folder) if is_one_machine or environment.get("HPSEARCH_CACHE") else None
     ends_at = None if deadline is None else time.time() + deadline - time.monotonic()
@@ -84,6 +85,14 @@ def open_ray_engine(
         return free_lost_trials(storage_url, study, worker, reason)
 
     return RayEngine(ray, orders, options, free)
+
+
+def _make_absolute(storage_url: str) -> str:
+    """The URL of a file from any folder: a cluster that somebody started works in another one."""
+    from hpsearch.storage.url import is_sqlite, parse_storage_url, sqlite_path
+
+    url = parse_storage_url(storage_url)
+    return f"sqlite:///{sqlite_path(url).absolute()}" if is_sqlite(url) else storage_url
 
 
 class RayEngine:

@@ -11,7 +11,7 @@ from hpsearch.cli import main
 from hpsearch.engines import ray_cluster
 from hpsearch.engines.engine import WorkerFailedError
 from hpsearch.engines.ray_cluster import Cluster, _choose_device, connect
-from hpsearch.engines.ray_engine import RayEngine
+from hpsearch.engines.ray_engine import RayEngine, _make_absolute
 from hpsearch.engines.ray_task import TaskOrder, WorkerEnd
 from hpsearch.errors import InputError
 
@@ -184,3 +184,8 @@ def test_a_stop_cancels_every_task_and_leaving_the_engine_leaves_none() -> None:
 def test_the_url_is_in_no_text_that_shows_an_order() -> None:
     order = TaskOrder("w", "s", "postgresql://me:secret@host/d", "cpu", (), None, None)
     assert "secret" not in repr(order)
+
+
+def test_a_file_s_url_holds_from_any_folder(tmp_path: Path) -> None:
+    assert _make_absolute("sqlite:///s.db") == f"sqlite:///{tmp_path}/s.db"
+    assert _make_absolute("postgresql://me@host/d") == "postgresql://me@host/d"
