@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.cli.signals import Interrupts
-from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.hardware import Hardware, choose_hardware, choose_ray_hardware
 from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.session import check_is_open
 from hpsearch.views.terminal import open_steps, open_view
@@ -13,6 +13,7 @@ from hpsearch.views.terminal import open_steps, open_view
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hpsearch.engines.gpus import GpuShare
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -29,7 +30,23 @@ class PlannedWork:
     dataset: str | None = None
     """Where this machine has the images, if not where the study says."""
     deadline: float | None = None
-    """When to end with what there is: Unix time in seconds."""
+    """When to end with what there is, in seconds of the machine's monotonic clock."""
+    engine: str = "local"
+    """What places the workers: `local` or `ray`."""
+    gpu_share: "GpuShare | None" = None
+    """How many workers may share a GPU, if somebody said so."""
+
+    def choose_hardware(self, dataset: str | None, *, most: int) -> "Hardware":
+        """Where `most` trials at most are trained.
+
+        Raises:
+            InputError: There is no such device, or no such cluster.
+        """
+        if self.engine == "ray":
+            return choose_ray_hardware(
+                self.device, self.workers, self.gpu_share, self.storage_url, self.dataset or dataset, most=most
+            )
+        return choose_hardware(self.device, self.workers, most=most, share=self.gpu_share)
 
     def finish(self, study: "Study", title: str, log: "Console | None", interrupts: Interrupts) -> "StudyRecord":
         """Train what is left, and when nothing is, open the test split for what has no score yet.
@@ -42,9 +59,11 @@ class PlannedWork:
         from hpsearch.tuning.records import read_study_record
 
         record = read_study_record(study)
-        hardware = choose_hardware(self.device, self.workers, most=record.trials_wanted)
+        hardware = self.choose_hardware(study.spec.dataset, most=record.trials_wanted)
         if log is not None:
             log.print(f"{title}, in study {study.name}; {hardware.describe()}", soft_wrap=not log.is_terminal)
+            if hardware.note is not None:
+                log.print(f"note       {hardware.note}", soft_wrap=not log.is_terminal)
         if not record.is_finished:
             check_is_open(record)
             flags = ("--dataset", self.dataset) if self.dataset else ()

@@ -12,7 +12,6 @@ from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
-from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.sessions.preparation import check_splits, identify_dataset, match_rules
 from hpsearch.sessions.request import make_absolute, resolve_beside
 from hpsearch.sessions.session import Ending, find_ending
@@ -178,7 +177,7 @@ class PlannedSession:
         planned = self.planned
         log = None if self.quiet else open_console(stderr=self.as_json)
         count = len(planned.trainings) * planned.replicates
-        choose_hardware(self.work.device, self.work.workers, most=count)  # a wrong device makes no study
+        self.work.choose_hardware(None, most=count)  # a wrong device makes no study
         with open_steps(log) as steps:
             database, study = open_planned_study(
                 self.storage.url, planned, self.work.cache_folder, steps.tell, steps.note

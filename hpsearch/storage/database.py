@@ -148,11 +148,17 @@ class Database:
     def _open_server(cls, text: str, *, create: bool) -> Self:
         import sqlalchemy as sa
 
-        from hpsearch.storage.engines import engine_arguments, make_tables, open_optuna_storage
+        from hpsearch.storage.engines import engine_arguments, make_tables
 
         database = cls(text)
         probe = sa.create_engine(database.url, **engine_arguments(database.url))
         try:
+            # Nobody holds one connection and waits for another: a pooler may have few for many.
+            with probe.connect() as connection:
+                is_made = sa.inspect(connection).has_table(layout.TABLE)
+            if is_made:
+                probe.dispose()
+                return database._open_ours()
             with probe.connect() as connection:
                 # Of this transaction and not of the session: a pooler would keep that one for somebody else.
                 connection.execute(sa.text(_CLAIM_LOCK), {"key": _ADVISORY_KEY, "study_id": _OPENING})
@@ -163,12 +169,17 @@ class Database:
                     )
                 if not is_ours:
                     make_tables(database.url)
-                database._storage = open_optuna_storage(database.url)
-                with database.reading() as reader:
-                    database._check_layout(reader)
-                return database
+                return database._open_ours()
         finally:
             probe.dispose()
+
+    def _open_ours(self) -> Self:
+        from hpsearch.storage.engines import open_optuna_storage
+
+        self._storage = open_optuna_storage(self.url)
+        with self.reading() as reader:
+            self._check_layout(reader)
+        return self
 
     def _check_file(self, path: Path, *, thoroughly: bool) -> None:
         """Find a damaged file, or somebody else's, before anybody believes that it holds no trials."""

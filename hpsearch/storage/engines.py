@@ -54,6 +54,8 @@ def engine_arguments(url: URL) -> dict[str, Any]:
         return {"connect_args": {"timeout": BUSY_SECONDS}}
     given = url.query.get("options", "")
     options = " ".join([_SESSION_OPTIONS, *([given] if isinstance(given, str) else given)])
+    # A pooler that hands each transaction another connection of the server knows no prepared statements.
+    prepares = {"prepare_threshold": None} if url.query.get("prepare_threshold") == "none" else {}
     return {
         "pool_size": 3,
         "max_overflow": 2,
@@ -68,6 +70,7 @@ def engine_arguments(url: URL) -> dict[str, Any]:
             "tcp_user_timeout": 30_000,
             "application_name": "hpsearch",
             "options": options.strip(),
+            **prepares,
         },
     }
 
