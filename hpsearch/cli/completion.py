@@ -9,7 +9,18 @@ from pathlib import Path
 
 import typer
 
-_DATASETS = ("fashion-mnist", "mnist", "kmnist", "cifar10")
+_DATASETS = (
+    "fashion-mnist",
+    "mnist",
+    "kmnist",
+    "cifar10",
+    "cifar100",
+    "emnist-balanced",
+    "emnist-letters",
+    "qmnist",
+    "svhn",
+    "usps",
+)
 
 
 def complete_from(*words: str) -> Callable[[str], list[str]]:

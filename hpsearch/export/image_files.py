@@ -10,8 +10,6 @@ from hpsearch.dataset import InputShape, Preparation
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
-from hpsearch.training.data.formats.pixel_table import read_rows
-from hpsearch.training.data.formats.reading import prepare_arrays
 from hpsearch.training.data.image_reading import ENDINGS, NoImageError, read_image
 from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.system_files import is_system_name
@@ -109,6 +107,9 @@ def read_pixel_rows(path: Path, shape: InputShape, *, preparation: Preparation |
     Raises:
         InputError: The table cannot be read, its rows are no images, or they have another shape than the network takes.
     """
+    from hpsearch.training.data.formats.pixel_table import read_rows
+    from hpsearch.training.data.formats.reading import prepare_arrays
+
     try:
         rows = read_rows(path)
     except OSError as error:

@@ -136,7 +136,7 @@ def test_without_the_packages_for_onnx_export_says_which_command_installs_them(
 def test_what_export_cannot_take_is_refused_and_nothing_is_made(room: CommandRoom, tmp_path: Path) -> None:
     write_tiny_archive(tmp_path / "other.npz", count=99)
     for arguments, words in (
-        (("--format", "pickle"), ("--format 'pickle'", "all, safetensors or onnx")),
+        (("--format", "pickle"), ("--format 'pickle'", "all, safetensors, onnx or tflite")),
         (("--int8", "--format", "safetensors"), ("--int8",)),
         (("--trial", "9"), ("it has 0 to 2",)),
         (("--dataset", "other.npz"), ("other images", "--dataset")),

@@ -94,6 +94,7 @@ ROUND_FILE = """name = "rounds"
 arch = "fcn"
 budget = "2k"
 dataset = "tiny.npz"
+validation_fraction = 0.2
 round_plan = [{trials = 4, epochs = 1}, {trials = 2, epochs = 2}, {trials = 1, epochs = 40}]
 """
 

@@ -67,10 +67,12 @@ def test_a_network_of_many_words_leaves_the_figures_beside_it_whole(
     monkeypatch.setenv("NO_COLOR", "1")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", room.type("show", "study").out).splitlines()
     heading = next(line for line in lines if line.lstrip().startswith("trial "))
-    assert heading.split() == ["trial", "state", "validation", "test", "weights", "MACs", "epochs", "time", "network"]
+    assert heading.split()[:5] == ["trial", "state", "validation", "test", "weights"]
+    assert ("MACs" in heading, heading.split()[-1]) == (columns > 80, "network")
     best = read_record(room).trial(2)
     (row,) = (line for line in lines if line.split()[:2] == ["2", "COMPLETE"])
-    assert {"COMPLETE", "80.00%", f"{best.weights:,}", f"{best.macs:,}"} <= set(row.split())
+    assert {"COMPLETE", "80.00%", f"{best.weights:,}"} <= set(row.split())
+    assert (f"{best.macs:,}" in row) is (columns > 80)
     words = "".join(line[heading.index("network") :] for line in lines[lines.index(row) :])
     assert "".join(words.split()).startswith("".join(str(best.network).split()))
     assert max(map(len, lines)) <= columns
@@ -149,7 +151,7 @@ def test_best_is_selected_on_validation_and_its_test_accuracy_is_null_until_open
     open_test_split(room, number=2, accuracy=0.75)
     document = read_json(room.type("best", "study", "--json").out)
     assert (document["trial"], document["test_accuracy"], document["test_openings"]) == (2, 0.75, 2)
-    assert "opened 2 times for this study, for trials 0, 2" in room.type("best", "study").out
+    assert "opened 2 times for this study, for trials 0, 2" in " ".join(room.type("best", "study").out.split())
 
 
 def test_without_a_complete_trial_there_is_no_best_and_nothing_to_export(room: CommandRoom) -> None:

@@ -145,7 +145,7 @@ def test_a_bundle_whose_teacher_is_elsewhere_is_refused_and_makes_nothing(room: 
     (room.folder / "edited.json").write_text(json.dumps(document | {"split_seed": 5}))
     ended = room.type("train", "edited.json", "--dataset", "tiny.npz", "--quiet")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
-    assert "by seed 0, this 0.1 by seed 5" in ended.err
+    assert "by seed 0, this 0.2 by seed 5" in ended.err
     with Database.open(room.storage) as database:
         assert list_study_names(database) == ["cnn", "fcn"]
 
@@ -166,7 +166,7 @@ def test_what_may_not_teach_is_one_line_and_makes_nothing(room: CommandRoom) -> 
     images[0] += 1
     np.savez(room.folder / "other.npz", images=images, labels=labels)
     (room.folder / "split.toml").write_text(
-        'arch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 2\nvalidation_fraction = 0.2\nteacher = "cnn"\n'
+        'arch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 2\nvalidation_fraction = 0.3\nteacher = "cnn"\n'
     )
     before = room.list_files()
     new = ("--study", "new", *STUDENT)
@@ -181,7 +181,7 @@ def test_what_may_not_teach_is_one_line_and_makes_nothing(room: CommandRoom) -> 
         ),
         ((*new, "--teacher", "cnn", "--dataset", "mnist", "--budget", "20k"), ("was trained on other data",)),
         ((*new, "--teacher", "cnn", "--seed", "1"), ("images that are held out here", "give --seed 0")),
-        (("split.toml",), ("0.1 by seed 0, this 0.2 by seed 0", "give validation_fraction = 0.1 in a study file")),
+        (("split.toml",), ("0.2 by seed 0, this 0.3 by seed 0", "give validation_fraction = 0.2 in a study file")),
         (("--study", "fcn", *STUDENT), ("study 'fcn' exists with other settings (teacher: it has cnn, given none)",)),
         (("--study", "fcn", *STUDENT, "--teacher", "empty"), ("(teacher: it has cnn, given empty)",)),
         (("--study", "cnn", *STUDENT, "--teacher", "cnn"), ("study 'cnn' exists", "teacher: it has none, given cnn")),

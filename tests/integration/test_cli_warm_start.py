@@ -105,7 +105,7 @@ def test_of_a_ladder_the_lowest_rung_of_each_family_begins_with_the_other_study(
     found: list[tuple[str, int, str | None]] = []
 
     def climb(self: Ladder, *_arguments: object) -> int:
-        requests = [session.request for session in self._sessions]
+        requests = [session.session.request for session in self._sessions]
         found.extend((request.spec.arch, request.spec.budget, request.predecessor) for request in requests)
         return 0
 

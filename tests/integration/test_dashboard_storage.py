@@ -93,6 +93,7 @@ def test_what_bloats_is_left_out_and_the_last_losses_shown(study: Study, read_on
     found = read_study(build_application(read_only, READING), study)
     names = {attribute["key"]: attribute["sortable"] for attribute in found["union_user_attrs"]}
     sortable = ("weights", "macs", "seconds", "epochs", "train_loss", "validation_loss")
+    sortable += tuple(f"{what}_{number}_bytes" for what in ("ram", "flash") for number in ("int8", "fp32"))
     assert names == dict.fromkeys(sortable, True) | {"network": False}
     assert [value["value"] for value in found["trials"][3]["intermediate_values"]] == [0.625, 0.6406, 0.6562]
     assert found["trials"][3]["datetime_complete"].endswith("+00:00")
