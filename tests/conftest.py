@@ -1,6 +1,7 @@
 """Hypothesis profiles, and databases for the tests that need one."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from tests.postgres import OwnPostgresServer, PostgresServer, run_postgres
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.register_profile("ci", deadline=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """Puts back what commands leave behind: `worker` answers signals until its process ends, here that of the tests."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
