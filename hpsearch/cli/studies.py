@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.study import UnreadableStudy
+    from hpsearch.tuning.summaries import StudySummary
 
 
 def list_studies(context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False) -> None:
@@ -47,10 +48,10 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
     Example: [bold]hpsearch list[/]
     """
     from hpsearch.storage.database import Database
-    from hpsearch.tuning.records import read_all_studies
+    from hpsearch.tuning.summaries import read_summaries
 
     with Database.open(choose_storage(context, storage).url) as database:
-        records, unreadable = read_all_studies(database)
+        records, unreadable = read_summaries(database)
     if as_json:
         write_json(
             [describe_study(record) for record in records]
@@ -60,7 +61,11 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
     show_list(open_console(), records, unreadable)
 
 
-def show_list(console: "Console", records: "Sequence[StudyRecord]", unreadable: "Sequence[UnreadableStudy]") -> None:
+def show_list(
+    console: "Console",
+    records: "Sequence[StudyRecord | StudySummary]",
+    unreadable: "Sequence[UnreadableStudy]",
+) -> None:
     """Write the table of the studies, and what cannot be read."""
     if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)

@@ -1,8 +1,6 @@
 """The Slurm script and the Kubernetes Job: safe, rule by rule, and their workers run as they are written."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from hpsearch.engines.slurm import Slurm
 from tests.compose_file import ROOT
 from tests.deployment_room import STUDY, DeploymentRoom, make_study, open_room
 from tests.password_postgres import PasswordServer
+from tests.shellcheck import check_script
 
 pytestmark = pytest.mark.slow
 
@@ -224,9 +223,7 @@ def test_slurm_is_told_what_was_asked_for(tmp_path: Path) -> None:
     assert read_options(Slurm(LaunchOrder(STUDY, 1, 0), tmp_path / "u", {}).write())[-1] == "--signal=B:TERM@60"
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="there is no shellcheck")
 def test_the_script_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "job.sh"
     path.write_text(Slurm(LaunchOrder(STUDY, 4, 1, gpu_share=2), tmp_path / "url", {}).write())
-    checked = subprocess.run(["shellcheck", path], capture_output=True, text=True)
-    assert checked.stdout == ""
+    assert check_script(path) == ""
