@@ -1,5 +1,6 @@
 """A real Ray cluster of several nodes on one machine, whose workers are scripted; and who does it harm."""
 
+import contextlib
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.views.search import SilentView
 from tests.fault.studies import read
+from tests.ray_room import isolate_ray
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,26 +51,28 @@ class RayCrowd:
     def remove_without_grace(self, node: Any) -> None:
         """What a machine does that loses its power: all its processes are gone at once."""
         place = shorten_node_id(node.node_id)
-        for process in psutil.process_iter():
-            try:
+        for process in _find_workers():
+            with contextlib.suppress(psutil.Error):
                 if place in process.cmdline():
                     process.kill()
-            except psutil.Error:
-                continue
         self.cluster.remove_node(node, allow_graceful=False)
         self.nodes.remove(node)
 
 
 @contextmanager
 def open_crowd(folder: Path, patch: pytest.MonkeyPatch, *, head_cpus: int, **script: Any) -> Iterator[RayCrowd]:
-    """A cluster of a head, to which nodes can be added; RAY_ADDRESS names it."""
+    """A cluster of a head, to which nodes can be added; RAY_ADDRESS names it, in this process alone."""
+    with isolate_ray(patch):
+        yield from _open_cluster(folder, patch, head_cpus, script)
+
+
+def _open_cluster(
+    folder: Path, patch: pytest.MonkeyPatch, head_cpus: int, script: Mapping[str, Any]
+) -> Iterator[RayCrowd]:
     from ray.cluster_utils import Cluster
 
     patch.setenv("PYTHONPATH", f"{ROOT / 'tests' / 'scripted_site'}{os.pathsep}{ROOT}")
-    patch.setenv("HPSEARCH_TEST_SCRIPT", json.dumps({"folder": str(folder)} | script))
-    patch.setenv("RAY_worker_niceness", "0")
-    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    patch.setenv("RAY_AUTH_MODE", "disabled")  # it would leave a token in the home folder
+    patch.setenv("HPSEARCH_TEST_SCRIPT", json.dumps({"folder": str(folder), **script}))
     head = {"num_cpus": head_cpus, "include_dashboard": False, "_system_config": _HEALTH}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     patch.setenv("RAY_ADDRESS", cluster.address)
@@ -114,11 +118,16 @@ def search_on_ray(
 
 def kill_a_task() -> None:
     """Kill one of Ray's own processes, in which a task keeps a worker."""
-    for process in psutil.process_iter():
-        try:
-            if "--place" in process.cmdline():
-                os.kill(process.ppid(), signal.SIGKILL)
-                return
-        except (psutil.Error, ProcessLookupError):
-            continue
+    for process in _find_workers():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            os.kill(process.ppid(), signal.SIGKILL)
+            return
     raise AssertionError("no worker runs")
+
+
+def _find_workers() -> Iterator[psutil.Process]:
+    """The workers of this test's cluster, whose processes come from this one."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--place" in process.cmdline():
+                yield process

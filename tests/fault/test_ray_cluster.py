@@ -19,7 +19,7 @@ from tests.fault.studies import make
 from tests.history import check_history, find_orphans
 from tests.postgres import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
