@@ -37,9 +37,9 @@ class SlurmCluster:
         assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
         return ended.stdout.strip()
 
-    def count(self, job: str) -> int:
-        """How many tasks of a job wait or run."""
-        command = ["squeue", "--noheader", "--array", "--job", job]
+    def count(self, job: str, *options: str) -> int:
+        """How many tasks of a job wait or run, or are in the states that further options of squeue name."""
+        command = ["squeue", "--noheader", "--array", "--job", job, *options]
         ended = subprocess.run(command, env=dict(self.environment), capture_output=True, text=True, timeout=60)
         return len(ended.stdout.splitlines()) if ended.returncode == 0 else 0
 

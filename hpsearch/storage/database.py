@@ -156,9 +156,10 @@ class Database:
             # Nobody holds one connection and waits for another: a pooler may have few for many.
             with probe.connect() as connection:
                 is_made = sa.inspect(connection).has_table(layout.TABLE)
+                is_known = is_made and layout.is_of_known_optuna(EngineReader(connection))
             if is_made:
                 probe.dispose()
-                return database._open_ours()
+                return database._open_ours(is_known=is_known)
             with probe.connect() as connection:
                 # Of this transaction and not of the session: a pooler would keep that one for somebody else.
                 connection.execute(sa.text(_CLAIM_LOCK), {"key": _ADVISORY_KEY, "study_id": _OPENING})
@@ -173,10 +174,15 @@ class Database:
         finally:
             probe.dispose()
 
-    def _open_ours(self) -> Self:
+    def _open_ours(self, *, is_known: bool = False) -> Self:
+        """Open a server's database.
+
+        Args:
+            is_known: Whether Optuna's tables were looked at; Optuna itself takes two connections at once for that.
+        """
         from hpsearch.storage.engines import open_optuna_storage
 
-        self._storage = open_optuna_storage(self.url)
+        self._storage = open_optuna_storage(self.url, is_known=is_known)
         with self.reading() as reader:
             self._check_layout(reader)
         return self

@@ -97,15 +97,22 @@ def make_tables(url: URL) -> None:
         storage.engine.dispose()
 
 
-def open_optuna_storage(url: URL, *, read_only: bool = False) -> RDBStorage:
+def open_optuna_storage(url: URL, *, read_only: bool = False, is_known: bool = False) -> RDBStorage:
     """Optuna's storage on an engine with every setting; its tables are there.
+
+    Args:
+        url: The database's.
+        read_only: Whether the database is to refuse every write.
+        is_known: Whether the tables are known to be of this Optuna, which then need not look.
 
     Raises:
         StorageError: They are of a layout that this Optuna does not know.
     """
     arguments = read_only_arguments(url) if read_only else engine_arguments(url)
     try:
-        storage = RDBStorage(_optuna_url(url), engine_kwargs=arguments, skip_table_creation=True)
+        storage = RDBStorage(
+            _optuna_url(url), engine_kwargs=arguments, skip_compatibility_check=is_known, skip_table_creation=True
+        )
     except RuntimeError as error:  # a layout of Optuna's own that this Optuna does not know
         raise StorageError(f"storage {show_url(url)!r}: {error}") from error
     if is_sqlite(url) and read_only:

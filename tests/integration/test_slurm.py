@@ -17,7 +17,7 @@ from tests.postgres import PostgresServer
 from tests.slurm_cluster import SlurmCluster, run_slurm, skip_without_slurm
 from tests.worker_processes import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.exhaustive]
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,6 +78,8 @@ def test_an_array_of_which_one_is_cancelled_and_one_requeued_finishes_the_study(
     wait_until(lambda: len(read(storage).running) == 4, "four workers train")
     slurm.run("scancel", f"{job}_2")
     slurm.run("scontrol", "requeue", f"{job}_3")
+    wait_until(lambda: slurm.count(f"{job}_3", "--states=PENDING") == 1, "the task is requeued")
+    slurm.run("scontrol", "update", f"JobId={job}_3", "StartTime=now")  # Slurm itself would leave it for two minutes
     wait_until(lambda: read(storage).is_finished, "the study is finished")
     wait_until(lambda: slurm.count(job) == 0, "no task is left")
     record = read(storage)
