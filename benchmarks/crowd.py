@@ -42,15 +42,27 @@ from tests.postgres import OwnPostgresServer, run_postgres
 FINISHED = 100
 WEIGHTS = bytes(40_000)
 SERVER_CONNECTIONS = 1500
+OPENING_AT_ONCE = 8
+"""Workers that come in at the same time, as where a scheduler starts them; all are in before anything is counted."""
 
 
 def work(
-    url: str, name: str, worker: str, delay: float, seconds: float, trial_seconds: float, gate: Any, answers: Any
+    url: str,
+    name: str,
+    worker: str,
+    delay: float,
+    seconds: float,
+    trial_seconds: float,
+    turn: Any,
+    gate: Any,
+    answers: Any,
 ) -> None:
     """One worker: the seconds of its claims, how long it slept, how long it took."""
-    with Database.open(url, check=False) as database:
-        trials = TrialQueue(load_study(database, name), worker, "cpu")
-        trials.claim().give_back("warm now")  # type: ignore[union-attr]
+    with contextlib.ExitStack() as stack:
+        with turn:
+            database = stack.enter_context(Database.open(url, check=False))
+            trials = TrialQueue(load_study(database, name), worker, "cpu")
+            trials.claim().give_back("warm now")  # type: ignore[union-attr]
         gate.wait()
         time.sleep(delay)
         begun, slept, claims = time.perf_counter(), 0.0, []
@@ -86,8 +98,8 @@ def run_crowd(
     with Database.open(url, create=True) as database:
         fill(make_study(database, name, sampler="random", epochs=1), FINISHED)
     context = multiprocessing.get_context("forkserver")
-    gate, answers = context.Barrier(workers), context.Queue()
-    arguments = (seconds, trial_seconds, gate, answers)
+    turn, gate, answers = context.Semaphore(OPENING_AT_ONCE), context.Barrier(workers), context.Queue()
+    arguments = (seconds, trial_seconds, turn, gate, answers)
     processes = [
         context.Process(target=work, args=(url, name, f"w{index}", index / workers * trial_seconds, *arguments))
         for index in range(workers)
@@ -221,7 +233,7 @@ def run_million(studies: int, trials: int) -> dict[str, Any]:
 
 
 def measure_command(url: str, command: list[str], times: int = 3) -> dict[str, float]:
-    seconds, most = [], 0
+    seconds, processor, most = [], [], 0
     for _ in range(times):
         begun = time.perf_counter()
         environment = os.environ | {"HPSEARCH_STORAGE": url}
@@ -231,8 +243,14 @@ def measure_command(url: str, command: list[str], times: int = 3) -> dict[str, f
             process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0, command
         seconds.append(time.perf_counter() - begun)
+        processor.append(usage.ru_utime + usage.ru_stime)
         most = max(most, usage.ru_maxrss)
-    return {"seconds": round(statistics.median(seconds), 2), "megabytes": round(most / 1024), "n": times}
+    return {
+        "seconds": round(statistics.median(seconds), 2),
+        "processor_seconds": round(statistics.median(processor), 2),
+        "megabytes": round(most / 1024),
+        "n": times,
+    }
 
 
 def measure_claims(url: str, name: str, count: int = 40) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """What each study of a database comes to: `hpsearch list`, which reads of all trials the best one alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.errors import HpsearchError, UnreadableStudyError
@@ -49,45 +49,42 @@ def read_summaries(database: Database) -> tuple[list[StudySummary], list[Unreada
         StorageError: The database failed.
     """
     studies, unreadable = load_studies(database)
-    summaries = []
-    for study in studies:
-        try:
-            summaries.append(read_summary(study))
-        except UnreadableStudyError as error:
-            unreadable.append(UnreadableStudy(study.name, str(error)))
+    with database.reading() as reader:
+        counted = stored_totals.count_states(reader)
+        best = stored_totals.list_best_trials(reader)
+        openings = stored_totals.count_test_scores(reader)
+        summaries = []
+        for study in studies:
+            key = study.study_id
+            try:
+                summaries.append(
+                    _summarize(reader, study, counted.get(key, {}), best.get(key, []), openings.get(key, 0))
+                )
+            except UnreadableStudyError as error:
+                unreadable.append(UnreadableStudy(study.name, str(error)))
     return summaries, unreadable
 
 
-def read_summary(study: Study) -> StudySummary:
-    """Have the database count a study's trials, and read the best.
-
-    Raises:
-        UnreadableStudyError: What the database holds of the best trial cannot be read.
-        StorageError: The database failed.
-    """
-    with study.database.reading() as reader:
-        counted = stored_totals.count_states(reader, study.study_id)
-        course = stored_course.read_course(reader, study.study_id)
-        openings = stored_totals.count_test_scores(reader, study.study_id)
-        try:
-            best = _read_best(reader, study)
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-            if isinstance(error, HpsearchError):
-                raise
-            raise describe_unreadable_trials(study, error) from error
+def _summarize(
+    reader: Reader, study: Study, counted: Mapping[str, int], equals: Sequence[tuple[int, int]], openings: int
+) -> StudySummary:
+    course = stored_course.read_course(reader, study.study_id)
+    try:
+        best = _read_best(reader, study, equals)
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:  # of what should be JSON of ours
+        if isinstance(error, HpsearchError):
+            raise
+        raise describe_unreadable_trials(study, error) from error
     return StudySummary(study, {state: counted.get(state, 0) for state in STATES}, course, best, openings)
 
 
-def _read_best(reader: Reader, study: Study) -> TrialRecord | None:
-    if not study.is_validated:
+def _read_best(reader: Reader, study: Study, equals: Sequence[tuple[int, int]]) -> TrialRecord | None:
+    """The best of those that have the highest value, which are by number."""
+    if not equals or not study.is_validated:
         return None
-    equals = stored_totals.list_best_trials(reader, study.study_id)
-    if not equals:
-        return None
-    plan = study.spec.round_plan
-    trial_id, _number = (
-        equals[0] if plan is None else min(equals, key=lambda each: (-plan.locate(each[1]).round, each[1]))
-    )
+    trial_id, _number = equals[0]
+    if (plan := study.spec.round_plan) is not None:
+        trial_id, _number = min(equals, key=lambda each: (-plan.locate(each[1]).round, each[1]))
     trial = stored_totals.read_trial(reader, study.study_id, trial_id)
     scores = stored_course.read_test_scores(reader, study.study_id).get(trial_id, ())
     return make_trial_record(trial, None, is_validated=True, reason=None, scores=scores)
