@@ -19,13 +19,12 @@ from hpsearch.cli.options import (
 )
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import parse_gpu_share
-from hpsearch.errors import InputError, StorageError
+from hpsearch.errors import InputError
 from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, read_storage_file
 from hpsearch.views.screen import write_json, write_line
 
 if TYPE_CHECKING:
     from hpsearch.engines.launching import Launcher, LaunchOrder, Submitted
-    from hpsearch.storage.database import Database
 
 _DEFAULT_WORKERS = 8
 _STORAGE_FILE = Path("~/.config/hpsearch/storage")
@@ -110,6 +109,7 @@ def launch(
     Example: [bold]hpsearch launch mnist-cnn-100k --on kubernetes --image registry.example.com/hpsearch:0.1.0 --print[/]
     """
     from hpsearch.engines.launching import LaunchOrder
+    from hpsearch.sessions.launching import check_launch
 
     scheduler = on.strip().lower()
     if scheduler not in ("slurm", "kubernetes"):
@@ -139,7 +139,7 @@ def launch(
         if scheduler == "slurm"
         else _open_kubernetes(context, order, storage, image, queue)
     )
-    facts = _check_study(url, order, pooled=pooled)
+    facts = check_launch(url, order, pooled=pooled)
     text = launcher.write()
     if print_only:
         write_line(text.rstrip())
@@ -179,48 +179,6 @@ def _open_kubernetes(
     if image is None:
         raise InputError("--on kubernetes needs --image NAME, the image that you built from hpsearch's Dockerfile")
     return Kubernetes(order, image, os.environ, queue), choose_storage(context, given).url
-
-
-def _check_study(url: str, order: "LaunchOrder", *, pooled: bool) -> str:
-    """Find out that there is work, and room for so many workers; what to say of it."""
-    from hpsearch.sessions.session import check_is_open
-    from hpsearch.storage.database import Database
-    from hpsearch.storage.url import is_sqlite, parse_storage_url
-    from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import load_study
-
-    if is_sqlite(parse_storage_url(url)):
-        raise InputError(
-            "workers of other machines do not reach a SQLite file: put the study into a PostgreSQL "
-            "(hpsearch backup, then hpsearch restore)"
-        )
-    with Database.open(url, check=False) as database:
-        record = read_study_record(load_study(database, order.study))
-        if record.is_finished:
-            raise InputError(
-                f"study {order.study!r} is finished, there is nothing to work on: "
-                f"hpsearch resume {order.study} --trials +N asks for more"
-            )
-        check_is_open(record)
-        left = record.trials_wanted - record.finished_count
-        return f"{left} trials are left; {_check_room(database, order, pooled=pooled)}"
-
-
-def _check_room(database: "Database", order: "LaunchOrder", *, pooled: bool) -> str:
-    from hpsearch.engines.launching import CONNECTIONS_A_WORKER
-    from hpsearch.storage.connection_room import read_connection_room
-
-    needed = CONNECTIONS_A_WORKER * order.workers
-    room = None if pooled else read_connection_room(database)
-    if room is None:
-        return f"{order.workers} workers open up to {needed} connections to the pooler"
-    if needed > room.free:
-        raise StorageError(
-            f"{order.workers} workers open up to {needed} connections, and the database has {room.free} of "
-            f"{room.maximum} left: give --workers {max(1, room.free // CONNECTIONS_A_WORKER)}, raise max_connections "
-            f"to {needed + room.taken + 10}, or put a pooler before it and say --pooled"
-        )
-    return f"{order.workers} workers open up to {needed} connections, of {room.free} that the database has left"
 
 
 def _tell(submitted: "Submitted", order: "LaunchOrder", facts: str, *, as_json: bool) -> None:

@@ -26,13 +26,14 @@ from hpsearch.cli.options import (
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import GpuShare, parse_gpu_share
 from hpsearch.errors import InputError
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.reporting.record_words import describe_counts
 from hpsearch.views.screen import write_line
 
 if TYPE_CHECKING:
     from hpsearch.storage.artifacts import Artifact
     from hpsearch.tuning.study import Study
-    from hpsearch.worker.loop import CompletedTraining, StopSignal, Trainer, WorkerSettings
+    from hpsearch.worker.loop import StopSignal
+    from hpsearch.worker.protocols import CompletedTraining, Trainer, WorkerSettings
 
 
 def worker(
@@ -101,7 +102,8 @@ def worker(
     if share is not None and share.workers is None:
         raise InputError("--gpu-share auto adds workers, so it needs --workers auto; one worker takes a number")
     stopper = _Stopper(until_stdin_closes)
-    from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+    from hpsearch.worker.loop import StopSignal, run_worker
+    from hpsearch.worker.protocols import WorkerSettings
 
     stop = StopSignal()
 
