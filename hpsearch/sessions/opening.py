@@ -63,7 +63,7 @@ def open_database(url: str, *, read_only: bool = False) -> "Iterator[Database]":
 
 
 def read_all(url: str) -> "tuple[list[StudySummary], list[UnreadableStudy]]":
-    """What all studies of a database come to, and those that cannot be read. Raises StorageError where there is none."""
+    """What all studies of a database come to, and those that cannot be read. Raises StorageError if it is absent."""
     from hpsearch.tuning.summaries import read_summaries
 
     with open_database(url) as database:
