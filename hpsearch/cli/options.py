@@ -188,6 +188,26 @@ DeviceOption = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+GpuShareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gpu-share",
+        metavar="K|auto",
+        help="So many workers share each GPU, each with that part of its memory; auto adds workers while trials an "
+        "hour rise by more than a tenth.",
+        show_default="1",
+        rich_help_panel=WHERE,
+    ),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="local|ray",
+        help="What places the workers: this machine, or the Ray cluster that RAY_ADDRESS names, else this machine's.",
+        rich_help_panel=WHERE,
+    ),
+]
 PredecessorOption = Annotated[
     str | None,
     typer.Option(
@@ -354,6 +374,25 @@ def parse_workers(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
         raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {MOST_WORKERS}")
     return int(text)
+
+
+def parse_engine(text: str) -> str:
+    """Read `--on` of `run`.
+
+    Raises:
+        InputError: There is no such engine.
+    """
+    from hpsearch.wording import quote
+
+    name = text.strip().lower()
+    if name in ("slurm", "kubernetes"):
+        raise InputError(
+            f"--on {name} is not for run, which stays until the study is finished: make the study with "
+            f"hpsearch create, then hpsearch launch STUDY --on {name}"
+        )
+    if name not in ("local", "ray"):
+        raise InputError(f"--on {quote(text)} is not allowed: give local or ray")
+    return name
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from hpsearch.cli.options import (
     HOW,
     WHERE,
     DeviceOption,
+    GpuShareOption,
     StorageOption,
     StudyArgument,
     choose_cache_folder,
@@ -23,6 +24,8 @@ from hpsearch.cli.options import (
     parse_workers,
 )
 from hpsearch.durations import parse_duration
+from hpsearch.engines.gpus import GpuShare, parse_gpu_share
+from hpsearch.errors import InputError
 from hpsearch.reporting.record_words import describe_counts
 from hpsearch.views.screen import write_line
 
@@ -70,10 +73,12 @@ def worker(
             rich_help_panel=WHERE,
         ),
     ] = None,
+    gpu_share: GpuShareOption = None,
     device: DeviceOption = "auto",
     storage: StorageOption = None,
     deadline: Annotated[float | None, typer.Option("--deadline", hidden=True)] = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+    place: Annotated[str | None, typer.Option("--place", hidden=True)] = None,
 ) -> None:
     """Join a study and work on its trials until it is finished.
 
@@ -83,7 +88,7 @@ def worker(
     Example: [bold]HPSEARCH_STORAGE=postgresql://me@host/studies hpsearch worker mnist-cnn-100k --workers auto[/]
     """
     most = parse_number(max_trials, "--max-trials", least=1)
-    count = parse_workers(workers)
+    count, share = parse_workers(workers), parse_gpu_share(gpu_share)
     if timeout is not None:
         deadline = time.monotonic() + parse_duration(timeout, "--timeout")
     url = choose_storage(context, storage).url
@@ -93,7 +98,9 @@ def worker(
             *(("--drain",) if drain else ()),
             *(("--dataset", dataset) if dataset else ()),
         )
-        raise typer.Exit(_work_together(url, study, device, count, deadline, flags))
+        raise typer.Exit(_work_together(url, study, device, count, share, deadline, flags))
+    if share is not None and share.workers is None:
+        raise InputError("--gpu-share auto adds workers, so it needs --workers auto; one worker takes a number")
     stopper = _Stopper(until_stdin_closes)
     from hpsearch.worker.loop import StopSignal, run_worker
     from hpsearch.worker.protocols import WorkerSettings
@@ -112,11 +119,12 @@ def worker(
         study=study,
         device=device,
         cache_folder=choose_cache_folder(),
-        worker=f"{socket.gethostname()}-{os.getpid()}",
+        worker=f"{socket.gethostname()}-{os.getpid()}{f'@{place}' if place else ''}",
         deadline=deadline,
         max_trials=most,
         dataset=dataset,
         drains=drain,
+        gpu_share=share.workers or 1 if share else 1,
     )
     outcome = run_worker(settings, stop, write_line, open_trainer=open_trainer, illustrate=_illustrate)
     endings = {
@@ -145,7 +153,13 @@ def _illustrate(training: "CompletedTraining") -> "list[Artifact]":
 
 
 def _work_together(
-    url: str, study: str, device: str, count: int | None, deadline: float | None, flags: tuple[str, ...]
+    url: str,
+    study: str,
+    device: str,
+    count: int | None,
+    share: GpuShare | None,
+    deadline: float | None,
+    flags: tuple[str, ...],
 ) -> int:
     """Several workers of this machine under a supervisor; the exit code."""
     from hpsearch.cli.signals import Interrupts
@@ -164,7 +178,9 @@ def _work_together(
         record = read_study_record(opened)
         if not record.is_finished:
             check_is_open(record)
-            hardware = choose_hardware(device, count, most=record.trials_wanted)
+            hardware = choose_hardware(device, count, most=record.trials_wanted, share=share)
+            if hardware.note is not None:
+                write_line(hardware.note)
             order = WorkOrder(study, url, hardware, choose_cache_folder(), deadline, flags)
             view = LineView(open_console(), frozenset(trial.number for trial in record.trials if trial.is_finished))
             search(order, lambda: read_study_record(opened), view, interrupts, SystemClock())

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hpsearch.study.spec import StudySpec
     from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.summaries import StudySummary
 
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
 _MOST_ROWS = 20
 
 
-def describe_counts(record: "StudyRecord") -> str:
+def describe_counts(record: "StudyRecord | StudySummary") -> str:
     """In words: `11 complete, 4 pruned, 1 failed`, what there is none of left out."""
     counts = record.counts
     return ", ".join(f"{counts[state]:,} {word}" for state, word in _STATES.items() if counts[state]) or "none yet"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.status import StudyStatus
     from hpsearch.tuning.study import Study, UnreadableStudy
+    from hpsearch.tuning.summaries import StudySummary
 
 
 @contextmanager
@@ -61,12 +62,12 @@ def open_database(url: str, *, read_only: bool = False) -> "Iterator[Database]":
         yield database
 
 
-def read_all(url: str) -> "tuple[list[StudyRecord], list[UnreadableStudy]]":
-    """Every study of a database, and those that cannot be read. Raises StorageError where there is none."""
-    from hpsearch.tuning.records import read_all_studies
+def read_all(url: str) -> "tuple[list[StudySummary], list[UnreadableStudy]]":
+    """What all studies of a database come to, and those that cannot be read. Raises StorageError if it is absent."""
+    from hpsearch.tuning.summaries import read_summaries
 
     with open_database(url) as database:
-        return read_all_studies(database)
+        return read_summaries(database)
 
 
 def list_names(url: str) -> list[str]:

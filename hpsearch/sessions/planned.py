@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.hardware import Hardware, choose_hardware, choose_ray_hardware
 from hpsearch.sessions.progress import Beginning, Progress
 from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.session import check_is_open
 from hpsearch.sessions.stopping import Stopping
 
 if TYPE_CHECKING:
+    from hpsearch.engines.gpus import GpuShare
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
 
@@ -28,6 +29,22 @@ class PlannedWork:
     """Where this machine has the images, if not where the study says."""
     deadline: float | None = None
     """When to end with what there is: in seconds of the machine's monotonic clock."""
+    engine: str = "local"
+    """What places the workers: `local` or `ray`."""
+    gpu_share: "GpuShare | None" = None
+    """How many workers may share a GPU, if somebody said so."""
+
+    def choose_hardware(self, dataset: str | None, *, most: int) -> "Hardware":
+        """Where `most` trials at most are trained.
+
+        Raises:
+            InputError: There is no such device, or no such cluster.
+        """
+        if self.engine == "ray":
+            return choose_ray_hardware(
+                self.device, self.workers, self.gpu_share, self.storage_url, self.dataset or dataset, most=most
+            )
+        return choose_hardware(self.device, self.workers, most=most, share=self.gpu_share)
 
     def finish(self, study: "Study", title: str, progress: Progress, stopping: Stopping) -> "StudyRecord":
         """Train what is left, and when nothing is, open the test split for what has no score yet.
@@ -46,7 +63,7 @@ class PlannedWork:
         from hpsearch.tuning.records import read_study_record
 
         record = read_study_record(study)
-        hardware = choose_hardware(self.device, self.workers, most=record.trials_wanted)
+        hardware = self.choose_hardware(study.spec.dataset, most=record.trials_wanted)
         progress.begin(Beginning(record, hardware, None, self.storage_url, title))
         if not record.is_finished:
             check_is_open(record)

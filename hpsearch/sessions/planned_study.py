@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.preparation import check_splits, identify_dataset, match_rules
 from hpsearch.sessions.progress import Progress
@@ -49,7 +48,7 @@ def train_planned_study(
 
     begun = time.monotonic()
     count = len(planned.trainings) * planned.replicates
-    choose_hardware(work.device, work.workers, most=count)  # a wrong device makes no study
+    work.choose_hardware(None, most=count)  # a wrong device makes no study
     with progress.open_steps() as steps:
         database, study = open_planned_study(work.storage_url, planned, work.cache_folder, steps.tell, steps.note)
     with database:

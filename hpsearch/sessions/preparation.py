@@ -220,6 +220,11 @@ def measure_plan(
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
 
+    if hardware.launch_device == "cuda" and hardware.name == "cpu":
+        raise InputError(
+            "--time is planned by timing epochs on this machine, which has no GPU: make the study on one that has "
+            "(hpsearch create --time), or give --trials and --epochs"
+        )
     tell("measuring how long an epoch takes here")
     device = choose_device(hardware.name)
     crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns

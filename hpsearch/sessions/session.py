@@ -83,7 +83,7 @@ class Session:
     ) -> "tuple[Hardware, FittedSpace, Database, Study]":
         url, request = self.storage_url, self.request
         with progress.open_steps() as steps:
-            hardware = choose_hardware_for(request)
+            hardware = choose_hardware_for(request, url)
             request, dataset, fitted = check_study(url, request, self.cache_folder, steps.tell, steps.note)
             request = plan_request_time(url, request, dataset, fitted, hardware, steps.tell)
             opened = open_study(url, request, dataset, self.cache_folder, steps.tell, predecessor=predecessor)

@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 
     from hpsearch.tuning.records import StudyRecord, TrialRecord
     from hpsearch.tuning.study import UnreadableStudy
+    from hpsearch.tuning.summaries import StudySummary
 
 
-def show_list(console: "Console", records: "Sequence[StudyRecord]", unreadable: "Sequence[UnreadableStudy]") -> None:
+def show_list(
+    console: "Console",
+    records: "Sequence[StudyRecord | StudySummary]",
+    unreadable: "Sequence[UnreadableStudy]",
+) -> None:
     """Write the table of the studies, and what cannot be read."""
     if not records and not unreadable:
         console.print("no studies yet; hpsearch run --budget 100k --arch cnn makes one", soft_wrap=True)

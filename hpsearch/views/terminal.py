@@ -56,6 +56,8 @@ def describe_start(beginning: "Beginning") -> list[str]:
         if repetition := describe_repetition(beginning.record.study.spec, beginning.fitted.space):
             lines.append(f"note       {repetition}")
     lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]
+    if beginning.hardware.note is not None:
+        lines.append(f"note       {beginning.hardware.note}")
     if warning := warn_of_many_workers(beginning.storage_url, beginning.hardware.workers):
         lines.append(f"note       {warning}")
     if record.is_finished:

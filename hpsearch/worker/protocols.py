@@ -32,6 +32,8 @@ class WorkerSettings:
     """Where this machine has the study's data; None for where the study says."""
     drains: bool = False
     """Whether it ends when nothing is left to take, instead of waiting for what others hold."""
+    gpu_share: int = 1
+    """How many workers share its GPU: it takes that part of the memory."""
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     checkpoint_seconds: float = CHECKPOINT_SECONDS

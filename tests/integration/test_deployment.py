@@ -5,7 +5,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -31,6 +30,7 @@ from tests.deployment_room import (
 )
 from tests.password_postgres import PasswordServer, find_free_port
 from tests.scripted import make_study as make_tiny_study
+from tests.shellcheck import check_script
 
 pytestmark = pytest.mark.slow
 
@@ -291,7 +291,5 @@ def _ask(port: int, *, host: str, token: str | None, method: str = "GET") -> int
 @pytest.mark.parametrize("script", sorted(DEPLOY.rglob("*.sh")), ids=lambda path: path.name)
 def test_a_script_has_no_fault_that_a_reader_of_scripts_finds(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
-    programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    checked = subprocess.run(["shellcheck", script], env=os.environ | programs, text=True, capture_output=True)
-    assert (checked.returncode, checked.stdout) == (0, "")
+    assert check_script(script) == ""
     assert os.access(script, os.X_OK)
