@@ -15,6 +15,7 @@ from types import ModuleType
 
 from hpsearch import cli
 from hpsearch.cli import worker as worker_command
+from hpsearch.sessions import work as sessions_work
 from hpsearch.tuning.study import Study
 from hpsearch.worker import protocols
 from hpsearch.worker.protocols import WorkerSettings
@@ -89,7 +90,7 @@ def put_script_in(script: WorkerScript) -> None:
     trainer = ModuleType("hpsearch.worker.trainer")
     trainer.open_study_trainer = open_study_trainer  # type: ignore[attr-defined]
     sys.modules[trainer.__name__] = trainer
-    worker_command._illustrate = lambda training: []
+    sessions_work.illustrate = lambda training: []
     worker_command.choose_cache_folder = Path  # type: ignore[attr-defined]
     heartbeat = script.heartbeat_seconds or script.lease_seconds / 4
 

@@ -78,3 +78,8 @@ def open_view(console: "Console | None", record: "StudyRecord") -> "View":
         return SilentView()
     finished = frozenset(trial.number for trial in record.trials if trial.is_finished)
     return LiveView(console, finished) if console.is_terminal else LineView(console, finished)
+
+
+def open_lines(console: "Console", record: "StudyRecord") -> "View":
+    """Lines, also on a terminal: what several workers say stays above each other."""
+    return LineView(console, frozenset(trial.number for trial in record.trials if trial.is_finished))

@@ -17,7 +17,7 @@ from tests.postgres import PostgresServer
 from tests.slurm_cluster import SlurmCluster, run_slurm, skip_without_slurm
 from tests.worker_processes import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.exhaustive]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,9 +95,10 @@ def test_a_task_gives_its_trial_back_before_its_time_is_up(
     slurm: SlurmCluster, room: CommandRoom, storage: str, tmp_path: Path
 ) -> None:
     make(storage, trials=1, epochs=10_000)
-    job = launch(room, "--workers", "1", "--time", "1m", "--", "--signal=B:TERM@50")
+    # A minute to begin on the slowest machine: Slurm may send the signal up to a minute too early.
+    job = launch(room, "--workers", "1", "--time", "3m", "--", "--signal=B:TERM@60")
     wait_until(lambda: bool(read(storage).running), "it trains")
-    wait_until(lambda: slurm.count(job) == 0, "Slurm has told it that the time is up")
+    wait_until(lambda: slurm.count(job) == 0, "Slurm has told it that the time is up", seconds=400)
     record = read(storage)
     assert (record.counts["WAITING"], record.counts["RUNNING"]) == (1, 0)
     assert read_returns(storage) == ["the worker was told to stop"]
