@@ -65,6 +65,13 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "start_process", start_forked)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m gpu` looks at its own folder alone: a machine with a GPU need not have what all the others import."""
+    if config.option.markexpr != "gpu" or not collection_path.is_file():
+        return None
+    return True if "gpu" not in collection_path.parts else None
+
+
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
 _SERVERS = frozenset({"postgres", "own_postgres"})
 """Fixtures that start a server."""

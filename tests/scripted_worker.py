@@ -15,9 +15,10 @@ from types import ModuleType
 
 from hpsearch import cli
 from hpsearch.cli import worker as worker_command
+from hpsearch.sessions import work as sessions_work
 from hpsearch.tuning.study import Study
-from hpsearch.worker import loop
-from hpsearch.worker.loop import WorkerSettings
+from hpsearch.worker import protocols
+from hpsearch.worker.protocols import WorkerSettings
 from tests.journal import Journal, journal_writes
 from tests.scripted import ScriptedTrainer
 
@@ -32,6 +33,7 @@ class WorkerScript:
     storage: str
     study: str
     name: str
+    """Empty for the one that the command gives it."""
     folder: Path
     """Where its journal, its log and its flags lie."""
     seconds_per_epoch: float = 0.0
@@ -68,13 +70,13 @@ def work(script: WorkerScript) -> None:
     os.environ["HPSEARCH_STORAGE"] = script.storage
     os.environ["HPSEARCH_TEST_FOLDER"] = str(script.folder)
     journal_writes(Journal(script.journal, script.name))
-    _put_script_in(script)
+    put_script_in(script)
     if script.prepare is not None:
         script.prepare(script)
     sys.exit(cli.main(["worker", script.study, "--device", "cpu", *script.arguments]))
 
 
-def _put_script_in(script: WorkerScript) -> None:
+def put_script_in(script: WorkerScript) -> None:
     """Leases of the script's length, no figures, and in place of training what the script says: torch is not loaded."""
 
     def before_epoch(epoch: int) -> None:
@@ -88,22 +90,23 @@ def _put_script_in(script: WorkerScript) -> None:
     trainer = ModuleType("hpsearch.worker.trainer")
     trainer.open_study_trainer = open_study_trainer  # type: ignore[attr-defined]
     sys.modules[trainer.__name__] = trainer
-    worker_command._illustrate = lambda training: []
+    sessions_work.illustrate = lambda training: []
     worker_command.choose_cache_folder = Path  # type: ignore[attr-defined]
     heartbeat = script.heartbeat_seconds or script.lease_seconds / 4
 
     def make_settings(**given: object) -> WorkerSettings:
-        changed = {
-            "worker": script.name,
+        changed: dict[str, object] = {
             "lease_seconds": script.lease_seconds,
             "heartbeat_seconds": heartbeat,
             "checkpoint_seconds": script.checkpoint_seconds,
             "report_seconds": 0.0,
             "outage_seconds": script.outage_seconds,
         }
+        if script.name:
+            changed["worker"] = script.name
         return WorkerSettings(**given | changed)  # type: ignore[arg-type]
 
-    loop.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
+    protocols.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
 
 
 def _speak_into(log: Path) -> None:

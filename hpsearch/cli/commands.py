@@ -49,6 +49,7 @@ COMMANDS = (
     Command("delete", "operations", "delete", _COURSE),
     Command("create", "create", "create", _PARTS),
     Command("worker", "worker", "worker", _PARTS),
+    Command("launch", "launch", "launch", _PARTS),
     Command("data", "data", "app", _PARTS, is_group=True),
     Command("backup", "copies", "backup", _DATABASE),
     Command("restore", "copies", "restore", _DATABASE),

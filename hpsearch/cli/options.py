@@ -19,10 +19,7 @@ from hpsearch.cli.completion import (
     complete_studies,
 )
 from hpsearch.errors import InputError, StorageError
-from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
-
-DEFAULT_STORAGE = "sqlite:///hpsearch.db"
-"""As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
+from hpsearch.sessions.storage import DEFAULT_STORAGE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
 
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
@@ -188,6 +185,26 @@ DeviceOption = Annotated[
         metavar="NAME",
         help="auto, cpu, cuda, cuda:1, mps.",
         autocompletion=complete_devices,
+        rich_help_panel=WHERE,
+    ),
+]
+GpuShareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gpu-share",
+        metavar="K|auto",
+        help="So many workers share each GPU, each with that part of its memory; auto adds workers while trials an "
+        "hour rise by more than a tenth.",
+        show_default="1",
+        rich_help_panel=WHERE,
+    ),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="local|ray",
+        help="What places the workers: this machine, or the Ray cluster that RAY_ADDRESS names, else this machine's.",
         rich_help_panel=WHERE,
     ),
 ]
@@ -359,6 +376,25 @@ def parse_workers(text: str) -> int | None:
     return int(text)
 
 
+def parse_engine(text: str) -> str:
+    """Read `--on` of `run`.
+
+    Raises:
+        InputError: There is no such engine.
+    """
+    from hpsearch.wording import quote
+
+    name = text.strip().lower()
+    if name in ("slurm", "kubernetes"):
+        raise InputError(
+            f"--on {name} is not for run, which stays until the study is finished: make the study with "
+            f"hpsearch create, then hpsearch launch STUDY --on {name}"
+        )
+    if name not in ("local", "ray"):
+        raise InputError(f"--on {quote(text)} is not allowed: give local or ray")
+    return name
+
+
 @dataclass(frozen=True)
 class StorageChoice:
     """The database that a command works on, and how a person named it."""
@@ -395,20 +431,20 @@ def choose_storage(context: typer.Context, given: str | None) -> StorageChoice:
 
 def choose_cache_folder() -> Path:
     """Where data sets are kept, as the environment says."""
-    from hpsearch.training.data.cache import default_cache_folder
+    from hpsearch.sessions.storage import find_cache_folder
 
-    return default_cache_folder(os.environ)
+    return find_cache_folder(os.environ)
 
 
 def hide_password(text: str) -> str:
     """A storage URL as a person may type it again, its password hidden; other text stays as it is."""
-    from hpsearch.storage.url import parse_storage_url, show_url
+    from hpsearch.sessions.storage import show_storage
 
     head, separator, url = text.partition("=") if text.startswith("--") else ("", "", text)
     if "@" not in url or "://" not in url:
         return text
     try:
-        shown = show_url(parse_storage_url(url))
+        shown = show_storage(url)
     except StorageError:
         shown = "URL"
     return head + separator + shown

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.ladder import Ladder, read_listed_limits, read_rungs
+from hpsearch.cli.ladder import Ladder
 from hpsearch.cli.options import (
     HOW,
     ArchOption,
     BudgetOption,
     DatasetOption,
     DeviceOption,
+    EngineOption,
     EpochsOption,
     FlashOption,
+    GpuShareOption,
     GreyOption,
     ImageSizeOption,
     Int8TrainingOption,
@@ -39,13 +41,16 @@ from hpsearch.cli.options import (
     choose_storage,
     collect_flags,
     join_command,
+    parse_engine,
     parse_workers,
 )
-from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
 from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
+from hpsearch.engines.gpus import parse_gpu_share
+from hpsearch.sessions.ladder import read_listed_limits, read_rungs
+from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.request import read_request
 from hpsearch.sessions.session import Session
 
@@ -83,6 +88,8 @@ def run(
     teacher: TeacherOption = None,
     replicates: ReplicatesOption = None,
     workers: WorkersOption = "auto",
+    on: EngineOption = "local",
+    gpu_share: GpuShareOption = None,
     device: DeviceOption = "auto",
     study: StudyNameOption = None,
     storage: StorageOption = None,
@@ -107,6 +114,10 @@ def run(
     compares all.
 
     Example: [bold]hpsearch run --budget 10k,20k,50k,100k --arch fcn,cnn[/]
+
+    Over the machines of a Ray cluster, with the study in a PostgreSQL that all of them reach, 4 workers on each GPU.
+
+    Example: [bold]hpsearch run --budget 100k --arch cnn --trials 500 --on ray --workers 64 --gpu-share 4[/]
 
     A study file may say what to train instead: each network under several seeds, in a table beside printed figures.
 
@@ -134,9 +145,13 @@ def run(
         grey=grey,
     )
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
+    engine, share = parse_engine(on), parse_gpu_share(gpu_share)
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         chosen, deadline = choose_storage(context, storage), None if seconds is None else time.monotonic() + seconds
-        work = PlannedWork(chosen.url, choose_cache_folder(), device, parse_workers(workers), deadline=deadline)
+        counted = parse_workers(workers)
+        work = PlannedWork(
+            chosen.url, choose_cache_folder(), device, counted, deadline=deadline, engine=engine, gpu_share=share
+        )
         with Interrupts() as interrupts:
             command = join_command(context.obj or ())
             code = PlannedSession(planned, work, chosen, command, quiet, as_json).run(interrupts)
@@ -149,7 +164,13 @@ def run(
         ShownSession(
             Session(
                 read_request(
-                    study_file, rung, device, count, predecessor=predecessor if rung is lowest[rung["arch"]] else None
+                    study_file,
+                    rung,
+                    device,
+                    count,
+                    predecessor=predecessor if rung is lowest[rung["arch"]] else None,
+                    engine=engine,
+                    gpu_share=share,
                 ),
                 chosen.url,
                 cache_folder,

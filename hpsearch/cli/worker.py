@@ -6,8 +6,9 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,6 +16,7 @@ from hpsearch.cli.options import (
     HOW,
     WHERE,
     DeviceOption,
+    GpuShareOption,
     StorageOption,
     StudyArgument,
     choose_cache_folder,
@@ -23,13 +25,10 @@ from hpsearch.cli.options import (
     parse_workers,
 )
 from hpsearch.durations import parse_duration
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.engines.gpus import GpuShare, parse_gpu_share
+from hpsearch.errors import InputError
+from hpsearch.reporting.record_words import describe_counts
 from hpsearch.views.screen import write_line
-
-if TYPE_CHECKING:
-    from hpsearch.storage.artifacts import Artifact
-    from hpsearch.tuning.study import Study
-    from hpsearch.worker.loop import CompletedTraining, StopSignal, Trainer, WorkerSettings
 
 
 def worker(
@@ -69,10 +68,12 @@ def worker(
             rich_help_panel=WHERE,
         ),
     ] = None,
+    gpu_share: GpuShareOption = None,
     device: DeviceOption = "auto",
     storage: StorageOption = None,
     deadline: Annotated[float | None, typer.Option("--deadline", hidden=True)] = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+    place: Annotated[str | None, typer.Option("--place", hidden=True)] = None,
 ) -> None:
     """Join a study and work on its trials until it is finished.
 
@@ -82,7 +83,7 @@ def worker(
     Example: [bold]HPSEARCH_STORAGE=postgresql://me@host/studies hpsearch worker mnist-cnn-100k --workers auto[/]
     """
     most = parse_number(max_trials, "--max-trials", least=1)
-    count = parse_workers(workers)
+    count, share = parse_workers(workers), parse_gpu_share(gpu_share)
     if timeout is not None:
         deadline = time.monotonic() + parse_duration(timeout, "--timeout")
     url = choose_storage(context, storage).url
@@ -92,31 +93,25 @@ def worker(
             *(("--drain",) if drain else ()),
             *(("--dataset", dataset) if dataset else ()),
         )
-        raise typer.Exit(_work_together(url, study, device, count, deadline, flags))
+        raise typer.Exit(_work_together(url, study, device, count, share, deadline, flags))
+    if share is not None and share.workers is None:
+        raise InputError("--gpu-share auto adds workers, so it needs --workers auto; one worker takes a number")
     stopper = _Stopper(until_stdin_closes)
-    from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+    from hpsearch.sessions.work import WorkerTask, work_alone
 
-    stop = StopSignal()
-
-    def open_trainer(opened: "Study", settings: "WorkerSettings") -> "Trainer":
-        from hpsearch.worker.trainer import open_study_trainer
-
-        trainer = open_study_trainer(opened, settings)
-        stopper.stop = stop  # from here on a trial may be held
-        return trainer
-
-    settings = WorkerSettings(
+    task = WorkerTask(
         storage_url=url,
         study=study,
         device=device,
         cache_folder=choose_cache_folder(),
-        worker=f"{socket.gethostname()}-{os.getpid()}",
+        worker=f"{socket.gethostname()}-{os.getpid()}{f'@{place}' if place else ''}",
         deadline=deadline,
         max_trials=most,
         dataset=dataset,
         drains=drain,
+        gpu_share=share.workers or 1 if share else 1,
     )
-    outcome = run_worker(settings, stop, write_line, open_trainer=open_trainer, illustrate=_illustrate)
+    outcome = work_alone(task, write_line, stopper.take)
     endings = {
         "all-finished": "the study is finished",
         "drained": "nothing is left to take",
@@ -130,43 +125,25 @@ def worker(
         raise typer.Exit(128 + (stopper.received or signal.SIGTERM))
 
 
-def _illustrate(training: "CompletedTraining") -> "list[Artifact]":
-    from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
-    from hpsearch.storage.artifacts import Artifact
-
-    title = f"trial {training.number}: {training.config.architecture.describe()}"
-    classes = training.config.dataset.class_names
-    return [
-        Artifact("learning-curve.png", draw_learning_curve(training.curve, title)),
-        Artifact("confusion-validation.png", draw_confusion_matrix(training.confusion, classes, title)),
-    ]
-
-
 def _work_together(
-    url: str, study: str, device: str, count: int | None, deadline: float | None, flags: tuple[str, ...]
+    url: str,
+    study: str,
+    device: str,
+    count: int | None,
+    share: GpuShare | None,
+    deadline: float | None,
+    flags: tuple[str, ...],
 ) -> int:
     """Several workers of this machine under a supervisor; the exit code."""
     from hpsearch.cli.signals import Interrupts
-    from hpsearch.clock import SystemClock
-    from hpsearch.sessions.hardware import choose_hardware
-    from hpsearch.sessions.search import WorkOrder, search
-    from hpsearch.sessions.session import check_is_open
-    from hpsearch.storage.database import Database
-    from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import load_study
+    from hpsearch.sessions.work import work_together
     from hpsearch.views.screen import open_console
-    from hpsearch.views.search import LineView
+    from hpsearch.views.terminal import open_lines
 
-    with Interrupts() as interrupts, Database.open(url) as database:
-        opened = load_study(database, study)
-        record = read_study_record(opened)
-        if not record.is_finished:
-            check_is_open(record)
-            hardware = choose_hardware(device, count, most=record.trials_wanted)
-            order = WorkOrder(study, url, hardware, choose_cache_folder(), deadline, flags)
-            view = LineView(open_console(), frozenset(trial.number for trial in record.trials if trial.is_finished))
-            search(order, lambda: read_study_record(opened), view, interrupts, SystemClock())
-            record = read_study_record(opened)
+    with Interrupts() as interrupts:
+        shown = (write_line, lambda record: open_lines(open_console(), record))
+        cache_folder = choose_cache_folder()
+        record = work_together(url, study, (device, count, share), cache_folder, deadline, flags, shown, interrupts)
         write_line(
             f"{study}: {describe_counts(record)}; {record.finished_count} of {record.trials_wanted} are finished"
         )
@@ -181,23 +158,27 @@ class _Stopper:
 
     def __init__(self, until_stdin_closes: bool) -> None:
         self.received: int | None = None
-        self.stop: StopSignal | None = None
+        self._request: Callable[[], None] | None = None
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._note)
         if until_stdin_closes:
             threading.Thread(target=self._wait_for_the_end_of_stdin, daemon=True).start()
 
+    def take(self, request: Callable[[], None]) -> None:
+        """From here on a trial may be held: a signal asks for its return."""
+        self._request = request
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.stop is None or self.received is not None:
+        if self._request is None or self.received is not None:
             os._exit(128 + number)
         self.received = number
-        self.stop.request()
+        self._request()
 
     def _wait_for_the_end_of_stdin(self) -> None:
         """The supervisor holds the other end of the pipe, and never writes: it closes when the supervisor is gone."""
         while os.read(sys.stdin.fileno(), 4096):
             pass
-        if self.stop is None:
+        if self._request is None:
             os._exit(128 + signal.SIGTERM)
-        self.stop.request()
+        self._request()

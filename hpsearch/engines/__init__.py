@@ -1,1 +1,1 @@
-"""What keeps workers alive: processes on this machine."""
+"""Engines: what places the workers of a study, and looks after them; the database stays the truth."""

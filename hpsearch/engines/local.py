@@ -16,26 +16,17 @@ from pathlib import Path
 from typing import IO
 
 from hpsearch.clock import Clock, SystemClock
-from hpsearch.errors import HpsearchError
-
-_BACK_OFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 30.0)
-_QUIET_SECONDS = 60.0
-"""After so long alive, a worker's earlier deaths are forgotten."""
-_STOPPED_CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM)
-"""Of a worker that somebody else than its supervisor told to stop."""
-_TAIL_BYTES = 4000
-
-# One thread a worker: as many workers as cores train faster than one worker on all cores (docs/log.md).
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-class WorkerFailedError(HpsearchError):
-    """A worker ended with an error that starting it again will not mend."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-        """The worker's own exit code."""
+from hpsearch.engines.engine import WorkerFailedError
+from hpsearch.engines.gpus import choose_visible_gpu
+from hpsearch.engines.worker_process import (
+    QUIET_SECONDS,
+    STOPPED_CODES,
+    choose_pause,
+    count_memory_kills,
+    describe_death,
+    make_worker_environment,
+    read_tail,
+)
 
 
 @dataclass(frozen=True)
@@ -58,38 +49,32 @@ def launch_local_workers(
     cache_folder: Path,
     environment: Mapping[str, str],
     flags: Sequence[str] = (),
+    gpus: int = 1,
 ) -> list[WorkerLaunch]:
-    """The launches of `count` workers: one thread each on a CPU, one GPU each on CUDA.
+    """The launches of `count` workers: one thread each on a CPU, one GPU each on CUDA, in turn where they are fewer.
 
     Args:
         study: The study's name.
         storage_url: Where it is.
-        device: `cpu`, `mps`, `cuda` (worker k sees GPU k alone) or `cuda:K` (all on that one).
+        device: `cpu`, `mps`, `cuda` (worker k sees GPU k modulo `gpus` alone) or `cuda:K` (all on that one).
         count: How many.
         deadline: When they end, in seconds of the monotonic clock, or None.
         cache_folder: Where the data sets are.
         environment: What they inherit.
         flags: Further flags of `hpsearch worker`.
+        gpus: How many GPUs this process sees.
     """
     launches = []
     for index in range(count):
-        own = dict(environment) | {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(cache_folder)}
-        own.pop("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
-        own |= {name: value for name, value in _ONE_THREAD.items() if name not in environment}
-        own["PYTHONSAFEPATH"] = "1"  # else python -m imports whatever lies in the current folder
+        own = make_worker_environment(environment, storage_url, cache_folder)
         if device == "cuda":
-            own["CUDA_VISIBLE_DEVICES"] = _visible_device(environment, index)
+            own["CUDA_VISIBLE_DEVICES"] = choose_visible_gpu(environment, index, gpus)
         arguments = [sys.executable, "-m", "hpsearch", "worker", study, "--device", device, "--until-stdin-closes"]
         arguments += flags
         if deadline is not None:
             arguments += ["--deadline", repr(deadline)]
         launches.append(WorkerLaunch(f"worker {index + 1}", tuple(arguments), own))
     return launches
-
-
-def _visible_device(environment: Mapping[str, str], index: int) -> str:
-    visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    return visible[index % len(visible)] if visible else str(index)
 
 
 def start_process(launch: WorkerLaunch, errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -115,10 +100,19 @@ class _Child:
 
 
 class Supervisor:
-    """Runs workers until each has ended by itself. Use it as a context: leaving it leaves no process behind."""
+    """The engine of this machine: runs workers until each has ended by itself, and leaves no process behind.
 
-    def __init__(self, launches: Sequence[WorkerLaunch], *, clock: Clock | None = None) -> None:
+    Args:
+        launches: Of all workers that may run at once.
+        at_first: How many of them begin, until `grow` asks for more; None for all.
+        clock: For the pauses before a worker that died is started again.
+    """
+
+    def __init__(
+        self, launches: Sequence[WorkerLaunch], *, at_first: int | None = None, clock: Clock | None = None
+    ) -> None:
         self._clock = clock or SystemClock()
+        self._at_first = len(launches) if at_first is None else at_first
         self._children = [_Child(launch) for launch in launches]
         self._is_stopping = False
         self._memory_kills = count_memory_kills()
@@ -130,9 +124,16 @@ class Supervisor:
         self.close()
 
     def start(self) -> None:
-        """Start every worker."""
-        for child in self._children:
+        """Start the workers that begin."""
+        for child in self._children[: self._at_first]:
             self._start(child)
+
+    def grow(self, count: int) -> None:
+        """Let there be `count` workers, if there are fewer and nobody asked them to stop."""
+        if not self._is_stopping:
+            for child in self._children[self._at_first : count]:
+                self._start(child)
+            self._at_first = max(self._at_first, count)
 
     @property
     def is_running(self) -> bool:
@@ -198,19 +199,17 @@ class Supervisor:
         child.process = start_process(child.launch, child.errors)
 
     def _note_end(self, child: _Child, code: int) -> list[str]:
-        tail = _read_tail(child)
+        tail = read_tail(child.errors)
         lived = self._clock.monotonic() - child.started_at
         self._forget(child)
         if code == 0 or self._is_stopping:
             return []
-        if code > 0 and code not in _STOPPED_CODES:
+        if code > 0 and code not in STOPPED_CODES:
             raise WorkerFailedError(tail.removeprefix("error: ") or f"{child.launch.name} ended with code {code}", code)
-        child.deaths = child.deaths + 1 if lived < _QUIET_SECONDS else 1
-        pause = _BACK_OFF_SECONDS[min(child.deaths, len(_BACK_OFF_SECONDS)) - 1]
+        child.deaths = child.deaths + 1 if lived < QUIET_SECONDS else 1
+        pause = choose_pause(child.deaths)
         child.start_again_at = self._clock.monotonic() + pause
-        cause = (
-            f"stopped by {signal.Signals(code - 128).name}" if code > 0 else f"killed by {signal.Signals(-code).name}"
-        )
+        cause = describe_death(code)
         if -code == signal.SIGKILL and (kills := count_memory_kills()) > self._memory_kills:
             self._memory_kills = kills
             cause += ": the machine ran out of memory, fewer --workers need less"
@@ -228,22 +227,3 @@ class Supervisor:
         if child.errors is not None:
             child.errors.close()
         child.process = child.errors = None
-
-
-def count_memory_kills(statistics: Path = Path("/proc/vmstat")) -> int:
-    """How often this machine's kernel has killed a process for its memory; 0 where it does not tell."""
-    try:
-        lines = statistics.read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
-
-
-def _read_tail(child: _Child) -> str:
-    """The last line that a worker wrote to its stderr."""
-    if child.errors is None:
-        return ""
-    size = child.errors.seek(0, os.SEEK_END)
-    child.errors.seek(max(0, size - _TAIL_BYTES))
-    lines = [line.strip() for line in child.errors.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else ""

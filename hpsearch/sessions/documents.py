@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hpsearch.tuning.finalists import Comparison, Final, Finalist, Spread
     from hpsearch.tuning.records import StudyRecord, TrialRecord
+    from hpsearch.tuning.summaries import StudySummary
 
 
-def describe_study(record: "StudyRecord") -> dict[str, Any]:
+def describe_study(record: "StudyRecord | StudySummary") -> dict[str, Any]:
     """A study in a list of studies."""
     spec, best = record.study.spec, record.best
     return {
@@ -19,7 +20,7 @@ def describe_study(record: "StudyRecord") -> dict[str, Any]:
         "limits": spec.limits.named,
         "target": spec.target,
         "int8": bool(spec.int8),
-        "trials": record.counts,
+        "trials": dict(record.counts),
         "trials_wanted": record.trials_wanted,
         "is_finished": record.is_finished,
         "best_trial": best.number if best else None,

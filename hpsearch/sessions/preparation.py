@@ -109,7 +109,8 @@ def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitt
         StorageError: The database failed.
     """
     from hpsearch.storage.database import Database
-    from hpsearch.tuning.study import create_or_join_study, list_study_names
+    from hpsearch.tuning.creation import create_or_join_study
+    from hpsearch.tuning.study import list_study_names
     from hpsearch.tuning.teacher_choice import check_teacher
     from hpsearch.tuning.warm_start import plan_beginning
 
@@ -226,6 +227,11 @@ def measure_plan(
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
 
+    if hardware.launch_device == "cuda" and hardware.name == "cpu":
+        raise InputError(
+            "--time is planned by timing epochs on this machine, which has no GPU: make the study on one that has "
+            "(hpsearch create --time), or give --trials and --epochs"
+        )
     tell("measuring how long an epoch takes here")
     device = choose_device(hardware.name)
     crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
@@ -263,7 +269,7 @@ def open_study(
     from hpsearch.storage.database import Database
     from hpsearch.training.data import fetch_dataset
     from hpsearch.training.data.catalogue import CATALOGUE
-    from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.creation import create_or_join_study
     from hpsearch.tuning.teacher_choice import choose_teacher
 
     if request.spec.dataset in CATALOGUE:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.engines.gpus import GpuShare
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class Request:
     """The study whose best come first, as a person named it."""
     given: frozenset[str] = frozenset()
     """The fields of the spec that a person has named."""
+    engine: str = "local"
+    """What places the workers: `local` or `ray`."""
+    gpu_share: GpuShare | None = None
+    """How many workers may share a GPU, if somebody said so."""
 
 
 def read_request(
@@ -35,6 +40,8 @@ def read_request(
     workers: int | None,
     *,
     predecessor: str | None = None,
+    engine: str = "local",
+    gpu_share: GpuShare | None = None,
 ) -> Request:
     """Flags above the study file above the defaults.
 
@@ -57,7 +64,7 @@ def read_request(
             )
     name, spec = parse_study_spec(fields)
     spec = spec.model_copy(update={"dataset": make_absolute(spec.dataset)})
-    return Request(name, spec, device, workers, predecessor, frozenset(fields))
+    return Request(name, spec, device, workers, predecessor, frozenset(fields), engine, gpu_share)
 
 
 def resolve_beside(study_file: Path, name_or_path: str) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from hpsearch.clock import Clock
 from hpsearch.errors import HpsearchError, StorageUnavailableError
 from hpsearch.sessions.hardware import Hardware
-from hpsearch.sessions.how_far import measure_progress
+from hpsearch.sessions.how_far import count_epochs_of_attempt, measure_progress
 from hpsearch.sessions.progress import View
 from hpsearch.sessions.stopping import Stopping
 
 if TYPE_CHECKING:
+    from hpsearch.engines.engine import Engine
+    from hpsearch.engines.gpus import ShareSearch
     from hpsearch.engines.local import Supervisor
     from hpsearch.tuning.records import StudyRecord
 
@@ -48,30 +50,79 @@ def search(order: WorkOrder, read: "Callable[[], StudyRecord]", view: View, stop
     Raises:
         HpsearchError: A worker ended with an error that starting it again does not mend; the others have stopped.
     """
+    engine, growth = _open_engine(order)
+    with (
+        stopping.noted(),
+        engine,
+        stopping.suspended_with(engine.suspend, engine.go_on),
+        view,
+    ):
+        engine.start()
+        try:
+            _Watch(order, engine, read, view, stopping, clock, growth).watch()
+        except HpsearchError:
+            _stop_gently(engine, stopping, clock)
+            raise
+
+
+def _open_engine(order: WorkOrder) -> "tuple[Engine, _Growth | None]":
+    """The engine that an order asks for, not started yet, and what makes it grow while that pays."""
+    hardware = order.hardware
+    share = ("--gpu-share", str(hardware.gpu_share)) if hardware.gpu_share > 1 else ()
+    if hardware.engine == "ray":
+        from hpsearch.engines.ray_engine import open_ray_engine
+
+        return open_ray_engine(
+            order.study,
+            storage_url=order.storage_url,
+            device=hardware.launch_device,
+            count=hardware.workers,
+            gpu_share=hardware.gpu_share,
+            deadline=order.deadline,
+            cache_folder=order.cache_folder,
+            environment=os.environ,
+            flags=(*order.flags, *share),
+        ), None
+    from hpsearch.engines.gpus import Placement, ShareSearch
     from hpsearch.engines.local import Supervisor, launch_local_workers
 
     launches = launch_local_workers(
         order.study,
         storage_url=order.storage_url,
-        device=order.hardware.launch_device,
-        count=order.hardware.workers,
+        device=hardware.launch_device,
+        count=hardware.workers,
         deadline=order.deadline,
         cache_folder=order.cache_folder,
         environment=os.environ,
-        flags=order.flags,
+        flags=(*order.flags, *share),
+        gpus=hardware.gpus,
     )
-    with (
-        stopping.noted(),
-        Supervisor(launches) as supervisor,
-        stopping.suspended_with(supervisor.suspend, supervisor.go_on),
-        view,
-    ):
-        supervisor.start()
-        try:
-            _Watch(order, supervisor, read, view, stopping, clock).watch()
-        except HpsearchError:
-            _stop_gently(supervisor, stopping, clock)
-            raise
+    engine = Supervisor(launches, at_first=hardware.at_first)
+    if hardware.at_first is None:
+        return engine, None
+    placement = Placement(hardware.workers, hardware.gpu_share, hardware.at_first)
+    return engine, _Growth(engine, ShareSearch(hardware.gpus, placement))
+
+
+@dataclass
+class _Growth:
+    """Adds workers to the GPUs while that pays."""
+
+    engine: "Supervisor"
+    search: "ShareSearch"
+    is_over: bool = False
+
+    def look(self, record: "StudyRecord", now: float) -> str | None:
+        """Take note of how far the study is; what a person should hear."""
+        if self.is_over:
+            return None
+        epochs = sum(trial.epochs for trial in record.trials)
+        training = sum(count_epochs_of_attempt(trial) > 0 for trial in record.running)
+        if (count := self.search.note(now, epochs, training)) is not None:
+            self.engine.grow(count)
+            return f"{count} workers from now on: does the GPU do more with them?"
+        self.is_over = self.search.verdict is not None
+        return self.search.verdict
 
 
 class _Watch:
@@ -80,14 +131,16 @@ class _Watch:
     def __init__(
         self,
         order: WorkOrder,
-        supervisor: "Supervisor",
+        engine: "Engine",
         read: "Callable[[], StudyRecord]",
         view: View,
         stopping: Stopping,
         clock: Clock,
+        growth: "_Growth | None" = None,
     ) -> None:
         self._order = order
-        self._supervisor = supervisor
+        self._engine = engine
+        self._growth = growth
         self._read = read
         self._view = view
         self._stopping = stopping
@@ -99,8 +152,8 @@ class _Watch:
 
     def watch(self) -> None:
         """Until no worker is left."""
-        while self._supervisor.is_running:
-            for message in self._supervisor.check():
+        while self._engine.is_running:
+            for message in self._engine.check():
                 self._view.say(message)
             self._pass_on_signals()
             self._end_what_does_not_end()
@@ -130,11 +183,11 @@ class _Watch:
 
     def _kill(self) -> None:
         self._is_killed = True
-        self._supervisor.kill()
+        self._engine.kill()
 
     def _ask_to_stop(self) -> None:
         self._stop_asked_at = self._clock.monotonic()
-        self._supervisor.request_stop()
+        self._engine.request_stop()
 
     def _look(self) -> None:
         begun = self._clock.monotonic()
@@ -148,6 +201,8 @@ class _Watch:
         self._is_away = False
         how_far = measure_progress(record, self._order.hardware.workers)
         self._view.show(record, how_far, begun - self._started)
+        if self._growth is not None and (message := self._growth.look(record, begun)) is not None:
+            self._view.say(message)
         taken = self._clock.monotonic() - begun
         self._next_look = begun + max(_LOOK_SECONDS, _LOOKING_SHARE * taken)
 
@@ -159,11 +214,11 @@ class _Watch:
         self._next_look = self._clock.monotonic() + _OUTAGE_LOOK_SECONDS
 
 
-def _stop_gently(supervisor: "Supervisor", stopping: Stopping, clock: Clock) -> None:
+def _stop_gently(engine: "Engine", stopping: Stopping, clock: Clock) -> None:
     """Let the other workers give their trials back; a Ctrl-C meanwhile ends them at once."""
-    supervisor.request_stop()
+    engine.request_stop()
     before = stopping.count
     until = clock.monotonic() + _PATIENCE_SECONDS
-    while supervisor.is_running and clock.monotonic() < until and stopping.count == before:
-        supervisor.check()
+    while engine.is_running and clock.monotonic() < until and stopping.count == before:
+        engine.check()
         clock.sleep(_TICK_SECONDS)

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hpsearch.sessions.hardware import Hardware, choose_hardware_for
 from hpsearch.sessions.preparation import check_study, open_study, plan_request_time
 from hpsearch.sessions.progress import Beginning, Progress
 from hpsearch.sessions.request import Request
 from hpsearch.sessions.search import WorkOrder, search
-from hpsearch.sessions.stopping import Stopping
+from hpsearch.sessions.stopping import Ending, Stopping
 
 if TYPE_CHECKING:
     from hpsearch.storage.database import Database
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor
-
-Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
-"""Why the workers of a study stopped."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ class Session:
     ) -> "tuple[Hardware, FittedSpace, Database, Study]":
         url, request = self.storage_url, self.request
         with progress.open_steps() as steps:
-            hardware = choose_hardware_for(request)
+            hardware = choose_hardware_for(request, url)
             request, dataset, fitted = check_study(url, request, self.cache_folder, steps.tell, steps.note)
             request = plan_request_time(url, request, dataset, fitted, hardware, steps.tell)
             opened = open_study(url, request, dataset, self.cache_folder, steps.tell, predecessor=predecessor)

@@ -148,11 +148,18 @@ class Database:
     def _open_server(cls, text: str, *, create: bool) -> Self:
         import sqlalchemy as sa
 
-        from hpsearch.storage.engines import engine_arguments, make_tables, open_optuna_storage
+        from hpsearch.storage.engines import engine_arguments, make_tables
 
         database = cls(text)
         probe = sa.create_engine(database.url, **engine_arguments(database.url))
         try:
+            # Nobody holds one connection and waits for another: a pooler may have few for many.
+            with probe.connect() as connection:
+                is_made = sa.inspect(connection).has_table(layout.TABLE)
+                is_known = is_made and layout.is_of_known_optuna(EngineReader(connection))
+            if is_made:
+                probe.dispose()
+                return database._open_ours(is_known=is_known)
             with probe.connect() as connection:
                 # Of this transaction and not of the session: a pooler would keep that one for somebody else.
                 connection.execute(sa.text(_CLAIM_LOCK), {"key": _ADVISORY_KEY, "study_id": _OPENING})
@@ -163,12 +170,22 @@ class Database:
                     )
                 if not is_ours:
                     make_tables(database.url)
-                database._storage = open_optuna_storage(database.url)
-                with database.reading() as reader:
-                    database._check_layout(reader)
-                return database
+                return database._open_ours()
         finally:
             probe.dispose()
+
+    def _open_ours(self, *, is_known: bool = False) -> Self:
+        """Open a server's database.
+
+        Args:
+            is_known: Whether Optuna's tables were looked at; Optuna itself takes two connections at once for that.
+        """
+        from hpsearch.storage.engines import open_optuna_storage
+
+        self._storage = open_optuna_storage(self.url, is_known=is_known)
+        with self.reading() as reader:
+            self._check_layout(reader)
+        return self
 
     def _check_file(self, path: Path, *, thoroughly: bool) -> None:
         """Find a damaged file, or somebody else's, before anybody believes that it holds no trials."""

@@ -54,6 +54,8 @@ def engine_arguments(url: URL) -> dict[str, Any]:
         return {"connect_args": {"timeout": BUSY_SECONDS}}
     given = url.query.get("options", "")
     options = " ".join([_SESSION_OPTIONS, *([given] if isinstance(given, str) else given)])
+    # A pooler that hands each transaction another connection of the server knows no prepared statements.
+    prepares = {"prepare_threshold": None} if url.query.get("prepare_threshold") == "none" else {}
     return {
         "pool_size": 3,
         "max_overflow": 2,
@@ -68,6 +70,7 @@ def engine_arguments(url: URL) -> dict[str, Any]:
             "tcp_user_timeout": 30_000,
             "application_name": "hpsearch",
             "options": options.strip(),
+            **prepares,
         },
     }
 
@@ -94,15 +97,22 @@ def make_tables(url: URL) -> None:
         storage.engine.dispose()
 
 
-def open_optuna_storage(url: URL, *, read_only: bool = False) -> RDBStorage:
+def open_optuna_storage(url: URL, *, read_only: bool = False, is_known: bool = False) -> RDBStorage:
     """Optuna's storage on an engine with every setting; its tables are there.
+
+    Args:
+        url: The database's.
+        read_only: Whether the database is to refuse every write.
+        is_known: Whether the tables are known to be of this Optuna, which then need not look.
 
     Raises:
         StorageError: They are of a layout that this Optuna does not know.
     """
     arguments = read_only_arguments(url) if read_only else engine_arguments(url)
     try:
-        storage = RDBStorage(_optuna_url(url), engine_kwargs=arguments, skip_table_creation=True)
+        storage = RDBStorage(
+            _optuna_url(url), engine_kwargs=arguments, skip_compatibility_check=is_known, skip_table_creation=True
+        )
     except RuntimeError as error:  # a layout of Optuna's own that this Optuna does not know
         raise StorageError(f"storage {show_url(url)!r}: {error}") from error
     if is_sqlite(url) and read_only:

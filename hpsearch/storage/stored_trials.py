@@ -6,7 +6,7 @@ one back. Its layout is checked whenever a database is opened.
 
 import json
 import math
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -91,6 +91,21 @@ def read_stored_trials(reader: Reader, study_id: int, known: KnownTrials) -> lis
         found |= {trial.trial_id: trial for trial in _read_chunk(reader, study_id, chunk)}
     known.update({key: (endings[key], trial) for key, trial in found.items() if trial.state in FINISHED})
     return [found[row[0]] if row[0] in found else known[row[0]][1] for row in rows]
+
+
+def read_chosen_trials(reader: Reader, study_id: int, trial_ids: Collection[int]) -> list[StoredTrial]:
+    """Some trials of a study, by number.
+
+    Raises:
+        ValueError: What is stored of one is no JSON.
+    """
+    ids = ", ".join(str(int(trial_id)) for trial_id in trial_ids)
+    rows = reader.query(
+        f"SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "  # noqa: S608 - whole numbers
+        f"WHERE study_id = :study AND trial_id IN ({ids}) ORDER BY number",
+        study=study_id,
+    )
+    return list(_read_chunk(reader, study_id, list(rows)))
 
 
 def _read_chunk(reader: Reader, study_id: int, rows: list[Any]) -> Iterable[StoredTrial]:

@@ -4,6 +4,8 @@ import ctypes
 import importlib.metadata
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,6 +14,8 @@ from hpsearch.errors import InputError
 from hpsearch.training.cpu_limits import read_cpu_limits
 
 _CPU_MODELS = Path("/proc/cpuinfo")
+_CUDA_CONTEXT_BYTES = 512 * 2**20
+"""About what a process takes of a GPU before its first tensor."""
 
 
 def list_devices() -> list[str]:
@@ -71,6 +75,23 @@ def count_workers(device: torch.device) -> int:
     return max(1, min([usable, *(int(quota) for quota in read_cpu_limits(os.environ))]))
 
 
+def count_gpus() -> int:
+    """How many GPUs PyTorch sees here."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def limit_memory(device: torch.device, share: int) -> None:
+    """Let this process take one of `share` equal parts of a GPU's memory; elsewhere, or with one part, nothing.
+
+    What CUDA itself takes for each process is left out of the part: PyTorch's limit does not know of it.
+    """
+    if share <= 1 or device.type != "cuda":
+        return
+    total = torch.cuda.get_device_properties(device).total_memory
+    part = max(total / share - _CUDA_CONTEXT_BYTES, total / share / 2)
+    torch.cuda.set_per_process_memory_fraction(part / total, device)
+
+
 def configure_threads(threads: int) -> None:
     """Give PyTorch this many threads in this process, and let it keep the memory it frees.
 
@@ -86,6 +107,17 @@ def configure_threads(threads: int) -> None:
     allocator(mmap_max, 0)
     allocator(trim_threshold, 2**31 - 1)
     allocator(top_pad, 2**26)
+
+
+@contextmanager
+def worker_threads() -> Iterator[None]:
+    """Meanwhile one thread, as a worker has; then as many as this process had before."""
+    before = torch.get_num_threads()
+    configure_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _read_cpu_model(path: Path) -> str | None:

@@ -1,5 +1,7 @@
 """One training step: rows of the data set in, weights changed, the loss added to a sum on the device."""
 
+import functools
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -14,6 +16,11 @@ from hpsearch.training.optimizers import split_parameters
 
 Step = Callable[[Tensor], None]
 """Takes the rows (n,) of a batch."""
+
+
+class CaptureFailedWarning(UserWarning):
+    """A step could not be captured; training goes on as exactly, and slower."""
+
 
 WARMUP_STEPS = 3
 """Eager steps before a capture, in which libraries choose their kernels and allocate."""
@@ -116,8 +123,21 @@ class CapturedStep:
         try:
             with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 self.step(self.rows)
-        except RuntimeError:
+        except RuntimeError as error:
             self.can_capture = False
+            _say_once(error)
             self.step.optimizer.zero_grad(set_to_none=True)
         else:
             self.graph = graph
+
+
+@functools.cache
+def _say_once_of(reason: str) -> None:
+    warnings.warn(
+        f"no CUDA graph of a training step, steps run one kernel at a time: {reason}", CaptureFailedWarning, 2
+    )
+
+
+def _say_once(error: RuntimeError) -> None:
+    """Once a process and reason: every trial of a worker would say the same."""
+    _say_once_of(str(error).strip().partition("\n")[0])

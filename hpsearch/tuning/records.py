@@ -15,14 +15,13 @@ from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import HpsearchError, InputError, StorageError, UnreadableStudyError
 from hpsearch.network.memory import Footprint
 from hpsearch.storage import stored_course
-from hpsearch.storage.database import Database
 from hpsearch.storage.stored_blobs import CONFUSION, WEIGHTS, read_blob
 from hpsearch.storage.stored_rows import LeaseRecord, StudyCourse, TestScore
 from hpsearch.storage.stored_trials import StoredTrial, read_stored_trials
 from hpsearch.study.round_plan import Round
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.attributes import FROM_PORTFOLIO, PROMOTED_FROM
-from hpsearch.tuning.study import Study, UnreadableStudy, load_studies
+from hpsearch.tuning.study import Study
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
 """The states of a trial, finished ones first: Optuna's names."""
@@ -247,10 +246,15 @@ def read_study_record(study: Study) -> StudyRecord:
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:  # of what should be JSON of ours
         if isinstance(error, HpsearchError):
             raise
-        raise UnreadableStudyError(
-            f"the trials of study {study.name!r} cannot be read ({error}): restore the database from a copy, "
-            f"or hpsearch delete {study.name} removes the study"
-        ) from error
+        raise describe_unreadable_trials(study, error) from error
+
+
+def describe_unreadable_trials(study: Study, error: Exception) -> UnreadableStudyError:
+    """What to say where trials of a study are stored as nothing that hpsearch writes."""
+    return UnreadableStudyError(
+        f"the trials of study {study.name!r} cannot be read ({error}): restore the database from a copy, "
+        f"or hpsearch delete {study.name} removes the study"
+    )
 
 
 def _read_study_record(study: Study) -> StudyRecord:
@@ -263,7 +267,7 @@ def _read_study_record(study: Study) -> StudyRecord:
     return StudyRecord(
         study,
         tuple(
-            _record(
+            make_trial_record(
                 trial,
                 held.get(trial.trial_id),
                 is_validated=study.is_validated,
@@ -274,22 +278,6 @@ def _read_study_record(study: Study) -> StudyRecord:
         ),
         course,
     )
-
-
-def read_all_studies(database: Database) -> tuple[list[StudyRecord], list[UnreadableStudy]]:
-    """Every study of the database, by name, and those that cannot be read.
-
-    Raises:
-        StorageError: The database failed.
-    """
-    studies, unreadable = load_studies(database)
-    records = []
-    for study in studies:
-        try:
-            records.append(read_study_record(study))
-        except UnreadableStudyError as error:
-            unreadable.append(UnreadableStudy(study.name, str(error)))
-    return records, unreadable
 
 
 def load_trial_weights(study: Study, trial: TrialRecord) -> bytes:
@@ -345,7 +333,7 @@ def _find_reason(trial: StoredTrial, given_up: Mapping[int, str]) -> str | None:
     return reason
 
 
-def _record(
+def make_trial_record(
     trial: StoredTrial,
     lease: LeaseRecord | None,
     *,
@@ -353,6 +341,7 @@ def _record(
     reason: str | None,
     scores: tuple[TestScore, ...],
 ) -> TrialRecord:
+    """A trial as it is stored, of what the tables hold of it."""
     attributes = trial.attributes
     return TrialRecord(
         trial_id=trial.trial_id,

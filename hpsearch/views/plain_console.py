@@ -17,7 +17,7 @@ class PlainConsole(Console):
     out, wherever on a screen it stands.
     """
 
-    def render_str(self, text: str, **keywords: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **keywords: Any) -> Text:
         """What is given as a plain string, before it is measured: a column becomes as wide as what is shown."""
         return super().render_str(write_out(text, keeps=_KEPT), **keywords)
 

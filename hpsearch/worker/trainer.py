@@ -6,13 +6,13 @@ from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
-from hpsearch.training.device import choose_device, configure_threads, describe_environment
+from hpsearch.training.device import choose_device, configure_threads, describe_environment, limit_memory
 from hpsearch.training.distillation import TeacherLogits, compute_logits
 from hpsearch.training.loop import TrainingInterrupted, TrainingSession
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.teacher_choice import load_teacher_weights
-from hpsearch.worker.loop import StopTraining, WorkerSettings
+from hpsearch.worker.protocols import StopTraining, WorkerSettings
 
 
 def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer":
@@ -24,6 +24,7 @@ def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer"
         StorageError: The weights of the study's teacher are missing or damaged.
     """
     configure_threads(1)
+    limit_memory(choose_device(settings.device), settings.gpu_share)
     dataset = settings.dataset or study.spec.dataset
     splits = load_search_splits(
         dataset,

@@ -1,24 +1,29 @@
 """The Slurm script and the Kubernetes Job: safe, rule by rule, and their workers run as they are written."""
 
-import signal
-import time
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
-from tests.cli_runs import FINISH_SECONDS
-from tests.deployment_room import DEPLOY, STUDY, DeploymentRoom, make_study, open_room
+from hpsearch.engines.kubernetes import Kubernetes, make_name
+from hpsearch.engines.launching import LaunchOrder
+from hpsearch.engines.slurm import Slurm
+from tests.compose_file import ROOT
+from tests.deployment_room import STUDY, DeploymentRoom, make_study, open_room
 from tests.password_postgres import PasswordServer
+from tests.shellcheck import check_script
 
 pytestmark = pytest.mark.slow
 
-JOB = yaml.safe_load((DEPLOY / "kubernetes.yml").read_text())
+TEMPLATES = ROOT / "hpsearch" / "engines" / "templates"
+MANIFEST = Kubernetes(LaunchOrder(STUDY, workers=8, gpus=0), "registry.example.com/hpsearch:0.1.0", {}).write()
+JOB = yaml.safe_load(MANIFEST)
 POD: dict[str, Any] = JOB["spec"]["template"]["spec"]
 CONTAINER: dict[str, Any] = POD["containers"][0]
-SLURM = DEPLOY / "slurm-array.sh"
 GIVING_BACK_SECONDS = 10
 
 
@@ -33,19 +38,72 @@ def room(tmp_path: Path, password_server: PasswordServer) -> Iterator[Deployment
 
 def test_the_worker_of_kubernetes_works_as_it_is_written(room: DeploymentRoom) -> None:
     make_study(room)
-    arguments = [STUDY if argument == "fashion-mnist-cnn-100k" else argument for argument in CONTAINER["args"]]
-    assert STUDY in arguments
+    assert STUDY in CONTAINER["args"]
     environment = {variable["name"]: variable["value"] for variable in CONTAINER["env"]}
     assert environment["HPSEARCH_CACHE"] in {volume["mountPath"] for volume in CONTAINER["volumeMounts"]}
-    room.run(["hpsearch", *arguments], environment)
+    room.run(["hpsearch", *CONTAINER["args"]], environment)
     assert room.read().counts["COMPLETE"] == 3
 
 
-def test_kubernetes_starts_several_workers_and_is_done_when_they_are() -> None:
+def write_job(**fields: Any) -> dict[str, Any]:
+    order = LaunchOrder(**{"study": "Fashion_MNIST.cnn", "workers": 8, "gpus": 0} | fields)
+    job: dict[str, Any] = yaml.safe_load(Kubernetes(order, "image", {}, queue=None).write())
+    return job
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"gpus": 1, "gpu_share": 4, "workers": 10}, {"seconds": 5400.0, "dataset": "/images"}],
+    ids=["plain", "gpus", "time"],
+)
+def test_kubernetes_itself_would_take_the_manifest(fields: dict[str, Any]) -> None:
+    kubernetes_validate.validate(write_job(**fields), "1.33", strict=True)
+    queued = Kubernetes(LaunchOrder("s", 2, 0), "image", {}, queue="team-a").write()
+    kubernetes_validate.validate(yaml.safe_load(queued), "1.33", strict=True)
+    assert yaml.safe_load(queued)["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"
+    secret = yaml.safe_load((TEMPLATES / "kubernetes-secret.yml").read_text())
+    kubernetes_validate.validate(secret, "1.33", strict=True)
+
+
+def test_a_manifest_that_kubernetes_would_not_take_is_found_out() -> None:
+    job = write_job()
+    job["spec"]["paralelism"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(job, "1.33", strict=True)
+
+
+def test_kubernetes_starts_several_workers_that_wait_for_each_other() -> None:
+    """A pod that ended well would end the replacement of all the others, so none leaves early."""
     assert (JOB["apiVersion"], JOB["kind"]) == ("batch/v1", "Job")
-    assert JOB["spec"]["parallelism"] >= 2
+    assert JOB["spec"]["parallelism"] == 8
     assert "completions" not in JOB["spec"]
-    assert POD["restartPolicy"] == "OnFailure"
+    assert "--drain" not in CONTAINER["args"]
+
+
+def test_an_eviction_is_no_failure_and_wrong_input_ends_the_job() -> None:
+    assert POD["restartPolicy"] == "Never"  # which podFailurePolicy asks for
+    ignored, ended = JOB["spec"]["podFailurePolicy"]["rules"]
+    assert ignored == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert (ended["action"], ended["onExitCodes"]["values"]) == ("FailJob", [2])
+    assert ended["onExitCodes"]["containerName"] == CONTAINER["name"]
+
+
+def test_workers_that_share_a_gpu_are_one_pod() -> None:
+    job = write_job(gpus=1, gpu_share=4, workers=10)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert job["spec"]["parallelism"] == 3
+    assert container["args"] == ["worker", "Fashion_MNIST.cnn", "--workers", "4", "--gpu-share", "4"]
+    assert container["resources"]["limits"] == {"cpu": "4", "memory": "12Gi", "nvidia.com/gpu": 1}
+
+
+def test_a_time_is_a_deadline_and_a_study_s_name_one_that_kubernetes_takes() -> None:
+    job = write_job(seconds=5400.0)
+    assert job["spec"]["activeDeadlineSeconds"] == 5400
+    name = job["metadata"]["generateName"]
+    assert re.fullmatch(r"hpsearch-[a-z0-9]([-a-z0-9]*[a-z0-9])?-", name)
+    assert len(name) < 58  # a label that the pods get has room for 63, and Kubernetes adds five
+    assert make_name("a_b") != make_name("a-b")
+    assert make_name("plain-cnn-10k") == "plain-cnn-10k"
 
 
 def test_a_pod_runs_as_a_plain_user_and_cannot_become_another() -> None:
@@ -95,7 +153,7 @@ def test_the_secret_of_kubernetes_is_mounted_as_a_file_and_is_in_no_environment(
 
 
 def test_the_secret_that_is_in_the_repository_is_none() -> None:
-    secret = yaml.safe_load((DEPLOY / "kubernetes-secret.yml").read_text())
+    secret = yaml.safe_load((TEMPLATES / "kubernetes-secret.yml").read_text())
     assert secret["metadata"]["name"] in {volume.get("secret", {}).get("secretName") for volume in POD["volumes"]}
     assert secret["stringData"] == {"url": "postgresql://hpsearch_worker:PASSWORD@HOST/hpsearch"}
 
@@ -110,72 +168,62 @@ def write_private_url(room: DeploymentRoom, mode: int = 0o600) -> Path:
     return path
 
 
-def slurm_environment(room: DeploymentRoom) -> dict[str, str]:
+def slurm_environment() -> dict[str, str]:
     """What Slurm sets, and what a person has: a variable that would lead elsewhere, too."""
     return {
         "SLURM_ARRAY_JOB_ID": "7",
         "SLURM_ARRAY_TASK_ID": "3",
         "SLURM_CPUS_PER_TASK": "1",
-        "HPSEARCH_STORAGE_FILE": str(write_private_url(room)),
         "HPSEARCH_STORAGE": "sqlite:///another.db",
     }
+
+
+def write_script(room: DeploymentRoom, storage_file: Path, **fields: Any) -> str:
+    order = LaunchOrder(**{"study": STUDY, "workers": 4, "gpus": 0} | fields)
+    path = room.folder / "job.sh"
+    path.write_text(Slurm(order, storage_file, {}).write())
+    return str(path)
 
 
 @pytest.mark.exhaustive
 def test_a_task_of_the_slurm_array_works_until_nothing_is_left(room: DeploymentRoom) -> None:
     make_study(room)
-    out, err = room.run(["bash", str(SLURM), STUDY], slurm_environment(room))
+    out, err = room.run(["bash", write_script(room, write_private_url(room))], slurm_environment())
     assert err == ""
     assert "task 3 of job 7" in out
     assert room.read().counts["COMPLETE"] == 3
 
 
-@pytest.mark.fault
-def test_a_task_of_the_slurm_array_gives_its_trial_back_before_its_time_is_up(room: DeploymentRoom) -> None:
-    study_file = room.folder / "study.toml"
-    study_file.write_text(study_file.read_text().replace("epochs = 2", "epochs = 5000"))
-    make_study(room)
-    with room.start(["bash", str(SLURM), STUDY], slurm_environment(room)) as process:
-        until = time.monotonic() + FINISH_SECONDS
-        while not any(trial.epochs for trial in room.read().running) and time.monotonic() < until:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)  # what --signal=B:TERM@60 does: to this process and no other
-        begun = time.monotonic()
-        out, err = process.communicate(timeout=60)
-    assert time.monotonic() - begun < GIVING_BACK_SECONDS
-    assert (process.returncode, err) == (143, "")
-    assert "given back" in out
-    counts = room.read().counts
-    assert (counts["RUNNING"], counts["WAITING"], counts["FAIL"]) == (0, 1, 0)
-
-
-@pytest.mark.parametrize(
-    ("mode", "arguments", "code", "expected"),
-    [
-        (0o644, [STUDY], 3, "chmod 600"),
-        (0o640, [STUDY], 3, "chmod 600"),
-        (None, [STUDY], 3, "missing"),
-        (0o600, [], 2, "usage"),
-    ],
-)
+@pytest.mark.parametrize(("mode", "expected"), [(0o644, "chmod 600"), (0o640, "chmod 600"), (None, "missing")])
 def test_a_task_of_the_slurm_array_that_cannot_work_says_why(
-    room: DeploymentRoom, mode: int | None, arguments: list[str], code: int, expected: str
+    room: DeploymentRoom, mode: int | None, expected: str
 ) -> None:
     path = write_private_url(room, mode or 0o600)
     if mode is None:
         path.unlink()
-    _out, err = room.run(["bash", str(SLURM), *arguments], {"HPSEARCH_STORAGE_FILE": str(path)}, code=code)
+    _out, err = room.run(["bash", write_script(room, path)], slurm_environment(), code=3)
     assert expected in err
     assert err.count("\n") == 1
     assert "hpsearch_worker:" not in err
 
 
-def test_slurm_is_told_what_the_script_is_made_for() -> None:
-    lines = [line.removeprefix("#SBATCH --") for line in SLURM.read_text().splitlines() if line.startswith("#SBATCH")]
-    options = dict(line.split("=", 1) for line in lines)
-    assert {"array", "time", "mem", "cpus-per-task"} <= options.keys()
-    kind, _at, seconds = options["signal"].partition("@")
-    assert kind == "B:TERM"
-    assert int(seconds) > GIVING_BACK_SECONDS
-    assert SLURM.read_text().rstrip().splitlines()[-1] == 'exec hpsearch worker "$1" --drain'
+def read_options(script: str) -> list[str]:
+    return [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH")]
+
+
+def test_slurm_is_told_what_was_asked_for(tmp_path: Path) -> None:
+    order = LaunchOrder(STUDY, 10, 1, gpu_share=4, seconds=4.5 * 3600, options=("-p", "long", "--account=x y"))
+    script = Slurm(order, tmp_path / "u r l", {}).write()
+    options = read_options(script)
+    for expected in ("--array=1-3", "--cpus-per-task=4", "--mem=16G", "--time=04:30:00", "--gres=gpu:1", "-p long"):
+        assert expected in options
+    assert {"--requeue", "--open-mode=append", "--signal=B:TERM@60", "'--account=x y'"} <= set(options)
+    assert script.rstrip().endswith(f"-m hpsearch worker {STUDY} --workers 4 --gpu-share 4")
+    assert f"export HPSEARCH_STORAGE_FILE='{tmp_path}/u r l'" in script
+    assert read_options(Slurm(LaunchOrder(STUDY, 1, 0), tmp_path / "u", {}).write())[-1] == "--signal=B:TERM@60"
+
+
+def test_the_script_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "job.sh"
+    path.write_text(Slurm(LaunchOrder(STUDY, 4, 1, gpu_share=2), tmp_path / "url", {}).write())
+    assert check_script(path) == ""

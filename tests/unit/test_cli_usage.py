@@ -11,7 +11,7 @@ import pytest
 from hpsearch.cli import main
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
-from hpsearch.engines.local import WorkerFailedError
+from hpsearch.engines.engine import WorkerFailedError
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.storage.url import DEFAULT_STORAGE_URL
 from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from hpsearch.engines.local import count_memory_kills, launch_local_workers
+import pytest
+
+from hpsearch.engines.local import launch_local_workers
+from hpsearch.engines.worker_process import count_memory_kills
 
 
 def test_the_kernels_kills_for_memory_are_counted(tmp_path: Path) -> None:
@@ -12,17 +15,34 @@ def test_the_kernels_kills_for_memory_are_counted(tmp_path: Path) -> None:
     assert count_memory_kills(tmp_path / "missing") == 0
 
 
-def test_workers_on_cuda_see_a_gpu_each_of_those_that_their_parent_sees() -> None:
+def see_gpus(count: int, *, gpus: int, environment: dict[str, str]) -> list[str]:
     launches = launch_local_workers(
         "study",
         storage_url="sqlite:///s.db",
         device="cuda",
-        count=3,
+        count=count,
         deadline=None,
         cache_folder=Path("/cache"),
-        environment={"CUDA_VISIBLE_DEVICES": "4,6"},
+        environment=environment,
         flags=("--drain",),
+        gpus=gpus,
     )
-    assert [launch.environment["CUDA_VISIBLE_DEVICES"] for launch in launches] == ["4", "6", "4"]
     assert all("--drain" in launch.arguments for launch in launches)
     assert not any("s.db" in argument for launch in launches for argument in launch.arguments)
+    return [launch.environment["CUDA_VISIBLE_DEVICES"] for launch in launches]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "visible", "seen"),
+    [
+        (1, None, ["0", "0", "0", "0"]),
+        (2, None, ["0", "1", "0", "1"]),
+        (4, None, ["0", "1", "2", "3"]),
+        (2, "4,6", ["4", "6", "4", "6"]),
+        (1, "GPU-a1, GPU-b2", ["GPU-a1"] * 4),  # the second is named and not there
+        (1, "", ["0", "0", "0", "0"]),
+    ],
+)
+def test_workers_share_the_gpus_that_their_parent_sees(gpus: int, visible: str | None, seen: list[str]) -> None:
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert see_gpus(4, gpus=gpus, environment=environment) == seen

@@ -9,7 +9,7 @@ from PIL import Image
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError
-from hpsearch.training.data import describe_dataset, fetch_dataset
+from hpsearch.training.data import describe_dataset, fetch_dataset, inspect_dataset
 from hpsearch.training.data.folder_scan import scan_folder
 from hpsearch.training.data.image_reading import ENDINGS, UnfitImageError, read_image
 from tests.tiny_datasets import write_image_folder

@@ -9,8 +9,8 @@ import pytest
 from hpsearch.errors import StorageError
 from hpsearch.storage.database import Database
 from hpsearch.storage.url import parse_storage_url, show_url
-from hpsearch.tuning.records import read_all_studies
 from hpsearch.tuning.study import UnknownStudyError, list_study_names, load_study
+from hpsearch.tuning.summaries import read_summaries
 from tests.scripted import make_study
 
 
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 def open_again(path: Path) -> None:
     with Database.open(f"sqlite:///{path}") as database:
-        read_all_studies(database)
+        read_summaries(database)
 
 
 def test_a_database_is_whole_after_it_was_made(path: Path) -> None:

@@ -15,8 +15,8 @@ from hpsearch.sessions.report_subjects import choose_records
 from hpsearch.storage.database import Database
 from hpsearch.storage.optuna_rows import write_attributes, write_study_attributes
 from hpsearch.tuning.operations import delete_unreadable_study
-from hpsearch.tuning.records import read_all_studies
 from hpsearch.tuning.study import UnknownStudyError, list_study_names, load_studies, load_study
+from hpsearch.tuning.summaries import read_summaries
 from tests.scripted import TINY_DATASET, make_study
 
 UNDECODABLE = json.dumps(TINY_DATASET.model_dump(mode="json") | {"class_names": ["caf\udce9", "b", "c"]})
@@ -47,7 +47,7 @@ def test_the_others_are_read_and_the_bad_one_is_named(database: Database) -> Non
     assert list_study_names(database) == ["bad", "good"]
     studies, unreadable = load_studies(database)
     assert ([study.name for study in studies], [study.name for study in unreadable]) == (["good"], ["bad"])
-    records, unreadable = read_all_studies(database)
+    records, unreadable = read_summaries(database)
     assert [record.study.name for record in records] == ["good"]
     assert "hpsearch delete bad" in unreadable[0].reason
     with pytest.raises(UnreadableStudyError, match="hpsearch delete bad removes it"):

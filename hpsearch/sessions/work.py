@@ -1,0 +1,127 @@
+"""Joining a study as a worker of this machine: one in this process, or several that are looked after."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.engines.gpus import GpuShare
+from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.progress import View
+from hpsearch.sessions.search import WorkOrder, search
+from hpsearch.sessions.session import check_is_open
+from hpsearch.sessions.stopping import Stopping
+
+if TYPE_CHECKING:
+    from hpsearch.storage.artifacts import Artifact
+    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.study import Study
+    from hpsearch.worker.loop import WorkerOutcome
+    from hpsearch.worker.protocols import CompletedTraining, Trainer, WorkerSettings
+
+
+@dataclass(frozen=True)
+class WorkerTask:
+    """What one worker is to do."""
+
+    storage_url: str
+    study: str
+    device: str
+    cache_folder: Path
+    worker: str
+    """Its name, one of a kind."""
+    deadline: float | None
+    """In seconds of the monotonic clock."""
+    max_trials: int | None
+    dataset: str | None
+    """Where this machine has the images, if not where the study says."""
+    drains: bool
+    gpu_share: int
+
+
+def work_alone(
+    task: WorkerTask, say: Callable[[str], None], ready: Callable[[Callable[[], None]], None]
+) -> "WorkerOutcome":
+    """Work on a study in this process until it is finished or something ends the worker.
+
+    Args:
+        task: Which study, where, how long.
+        say: Hears what happens, a line each.
+        ready: Gets, before a trial may be held, what asks the worker to give its trial back and end.
+
+    Raises what `hpsearch.worker.loop.run_worker` raises.
+    """
+    from hpsearch.worker import protocols
+    from hpsearch.worker.loop import StopSignal, run_worker
+
+    stop = StopSignal()
+
+    def open_trainer(opened: "Study", settings: "WorkerSettings") -> "Trainer":
+        from hpsearch.worker.trainer import open_study_trainer
+
+        trainer = open_study_trainer(opened, settings)
+        ready(stop.request)
+        return trainer
+
+    settings = protocols.WorkerSettings(**vars(task))
+    return run_worker(settings, stop, say, open_trainer=open_trainer, illustrate=illustrate)
+
+
+def work_together(
+    url: str,
+    name: str,
+    workers: tuple[str, int | None, GpuShare | None],
+    cache_folder: Path,
+    deadline: float | None,
+    flags: tuple[str, ...],
+    shown: "tuple[Callable[[str], None], Callable[[StudyRecord], View]]",
+    stopping: Stopping,
+) -> "StudyRecord":
+    """Several workers of this machine, restarted when they die; the study as they left it.
+
+    Args:
+        url: The database's.
+        name: The study's.
+        workers: On which device, how many (None for as many as it bears), and how many may share a GPU.
+        cache_folder: Where data sets are kept.
+        deadline: When to end, in seconds of the monotonic clock.
+        flags: Further ones of `hpsearch worker`.
+        shown: What hears a line, and what opens a view of a study in progress.
+        stopping: Says whether to stop.
+
+    Raises:
+        StudyStoppedError: Somebody stopped the study.
+        HpsearchError: A worker ended with an error that starting it again does not mend.
+    """
+    from hpsearch.clock import SystemClock
+    from hpsearch.sessions.opening import open_database
+    from hpsearch.tuning.records import read_study_record
+    from hpsearch.tuning.study import load_study
+
+    device, count, share = workers
+    say, open_view = shown
+    with open_database(url) as database:
+        study = load_study(database, name)
+        record = read_study_record(study)
+        if record.is_finished:
+            return record
+        check_is_open(record)
+        hardware = choose_hardware(device, count, most=record.trials_wanted, share=share)
+        if hardware.note is not None:
+            say(hardware.note)
+        order = WorkOrder(name, url, hardware, cache_folder, deadline, flags)
+        search(order, lambda: read_study_record(study), open_view(record), stopping, SystemClock())
+        return read_study_record(study)
+
+
+def illustrate(training: "CompletedTraining") -> "list[Artifact]":
+    """A learning curve and a confusion matrix, to be stored with the trial."""
+    from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
+    from hpsearch.storage.artifacts import Artifact
+
+    title = f"trial {training.number}: {training.config.architecture.describe()}"
+    classes = training.config.dataset.class_names
+    return [
+        Artifact("learning-curve.png", draw_learning_curve(training.curve, title)),
+        Artifact("confusion-validation.png", draw_confusion_matrix(training.confusion, classes, title)),
+    ]

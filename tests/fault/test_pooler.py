@@ -1,0 +1,39 @@
+"""A pooler between the workers and PostgreSQL: fewer connections than workers, another one for each transaction."""
+
+import os
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.fault.studies import make, read
+from tests.history import check_history
+from tests.pgbouncer import find_pgbouncer, run_pgbouncer
+from tests.postgres import OwnPostgresServer
+from tests.worker_processes import run_workers
+
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.exhaustive]
+
+REQUIRED = "HPSEARCH_REQUIRE_PGBOUNCER"
+
+
+@pytest.fixture(autouse=True)
+def _needs_pgbouncer() -> None:
+    if find_pgbouncer() is None:
+        if os.environ.get(REQUIRED):
+            pytest.fail("there is no PgBouncer (Debian: pgbouncer)")
+        pytest.skip("there is no PgBouncer (Debian: pgbouncer)")
+
+
+def test_workers_share_fewer_connections_than_they_would_open(own_postgres: OwnPostgresServer, tmp_path: Path) -> None:
+    """Six that begin in the same moment behind two: none holds one connection while it waits for a second."""
+    storage = own_postgres.make_database()
+    make(storage, trials=24, epochs=3)
+    with run_pgbouncer(sa.make_url(storage), mode="transaction", pool_size=2) as url:
+        pooled = url.update_query_dict({"prepare_threshold": "none"}).render_as_string(hide_password=False)
+        with run_workers(pooled, tmp_path) as crew:
+            for index in range(6):
+                crew.start(f"worker-{index}")
+            crew.wait_all()
+    assert read(storage).counts["COMPLETE"] == 24
+    assert check_history(tmp_path, storage, "study", slots=24) == []
