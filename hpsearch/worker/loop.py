@@ -101,6 +101,10 @@ class Training(Protocol):
         """
         ...
 
+    def int8_accuracy(self) -> float | None:
+        """On the validation split, in whole numbers of 8 bits; None where the trial does not end in them."""
+        ...
+
     def weights(self) -> bytes:
         """The trained weights as they are kept."""
         ...
@@ -329,4 +333,4 @@ class Worker:
                 self._say(f"trial {trial.number}: no figures: {error}")
             except Exception:  # noqa: BLE001 - a figure is not worth a trial
                 self._say(f"trial {trial.number}: no figures: {traceback.format_exc()}")
-        trial.complete(training.weights(), confusion=confusion, figures=figures)
+        trial.complete(training.weights(), confusion=confusion, int8_accuracy=training.int8_accuracy(), figures=figures)
