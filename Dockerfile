@@ -13,7 +13,8 @@ RUN pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch torchvi
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY hpsearch hpsearch
-RUN pip install .
+# ONNX is what `hpsearch export` writes besides safetensors.
+RUN pip install '.[onnx]'
 
 FROM python:${PYTHON_VERSION}-slim
 # A new volume at /data belongs to whom the folder in the image belongs to.

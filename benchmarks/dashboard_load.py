@@ -31,7 +31,7 @@ from hpsearch.storage.database import Database
 from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
-from hpsearch.tuning.study import create_or_join_study
+from hpsearch.tuning.creation import create_or_join_study
 
 EPOCHS = 12
 DRAWN = 40

@@ -40,9 +40,10 @@ from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning import claims
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
-from hpsearch.tuning.study import Study, create_or_join_study, load_study
+from hpsearch.tuning.creation import create_or_join_study
+from hpsearch.tuning.study import Study, load_study
 from hpsearch.tuning.suggest import draw, searched_distributions
-from hpsearch.worker.loop import REPORT_SECONDS
+from hpsearch.worker.protocols import REPORT_SECONDS
 from tests.postgres import run_postgres
 
 RESULTS = Path(__file__).parent / "results" / "orchestration.json"

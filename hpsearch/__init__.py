@@ -9,8 +9,10 @@
     bundle = study.export("exports")[0]                       # files that run anywhere
     bundle.predict("shoe.png").classes
 
-`search` makes a study in a database, or goes on with it; `open_study` and `list_studies` find what is there; `load`
-opens an exported network. What a person can mend is raised as an `HpsearchError` with a sentence that says how.
+`search` makes a study in a database, or goes on with it; `plan` says before what it would try and take. `ladder`
+searches several budgets. `train` trains one configuration, `Study.finalists` the best of a search again. `open_study`
+and `list_studies` find what is there; `load` opens an exported network. What a person can mend is raised as an
+`HpsearchError` with a sentence that says how.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
     from hpsearch.api.bundle import Bundle as Bundle
     from hpsearch.api.bundle import Predictions as Predictions
     from hpsearch.api.bundle import load as load
+    from hpsearch.api.laddering import Ladder as Ladder
+    from hpsearch.api.laddering import ladder as ladder
+    from hpsearch.api.planning import Plan as Plan
+    from hpsearch.api.planning import plan as plan
     from hpsearch.api.replaying import ReplayResult as ReplayResult
     from hpsearch.api.searching import list_studies as list_studies
     from hpsearch.api.searching import open_study as open_study
     from hpsearch.api.searching import search as search
     from hpsearch.api.study import Study as Study
+    from hpsearch.api.training import train as train
     from hpsearch.api.trial import Trial as Trial
     from hpsearch.errors import DataError as DataError
     from hpsearch.errors import HpsearchError as HpsearchError
@@ -37,15 +44,20 @@ _HOMES = {
     "DataError": "errors",
     "HpsearchError": "errors",
     "InputError": "errors",
+    "Ladder": "api.laddering",
+    "Plan": "api.planning",
     "Predictions": "api.bundle",
     "ReplayResult": "api.replaying",
     "StorageError": "errors",
     "Study": "api.study",
     "Trial": "api.trial",
+    "ladder": "api.laddering",
     "list_studies": "api.searching",
     "load": "api.bundle",
     "open_study": "api.searching",
+    "plan": "api.planning",
     "search": "api.searching",
+    "train": "api.training",
 }
 """Where each public name is: none is imported before it is asked for, so that `import hpsearch` costs nothing."""
 
@@ -54,16 +66,21 @@ __all__ = [
     "DataError",
     "HpsearchError",
     "InputError",
+    "Ladder",
+    "Plan",
     "Predictions",
     "ReplayResult",
     "StorageError",
     "Study",
     "Trial",
     "__version__",
+    "ladder",
     "list_studies",
     "load",
     "open_study",
+    "plan",
     "search",
+    "train",
 ]
 
 

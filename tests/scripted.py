@@ -10,7 +10,8 @@ from hpsearch.study.file import parse_study_spec
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
-from hpsearch.tuning.study import Study, create_or_join_study
+from hpsearch.tuning.creation import create_or_join_study
+from hpsearch.tuning.study import Study
 from hpsearch.tuning.warm_start import Predecessor
 
 TINY_DATASET = DatasetIdentity(
@@ -99,7 +100,7 @@ class ScriptedTrainer:
     ) -> ScriptedTraining:
         """A training that asks for a stop before every epoch, and goes on where a checkpoint stood."""
         from hpsearch.errors import InputError
-        from hpsearch.worker.loop import StopTraining
+        from hpsearch.worker.protocols import StopTraining
 
         def before(epoch: int) -> None:
             self.before_epoch(epoch)

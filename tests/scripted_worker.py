@@ -17,7 +17,7 @@ from hpsearch import cli
 from hpsearch.cli import worker as worker_command
 from hpsearch.tuning.study import Study
 from hpsearch.worker import loop
-from hpsearch.worker.loop import WorkerSettings
+from hpsearch.worker.protocols import WorkerSettings
 from tests.journal import Journal, journal_writes
 from tests.scripted import ScriptedTrainer
 

@@ -12,8 +12,9 @@ from hpsearch.study.file import parse_study_spec
 from hpsearch.training.data import describe_dataset, load_search_splits
 from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.records import StudyRecord, read_study_record
-from hpsearch.tuning.study import create_or_join_study, load_study
+from hpsearch.tuning.study import load_study
 from tests.cli_runs import write_tiny_archive
 from tests.tiny_training import CPU
 

@@ -1,12 +1,15 @@
 """Studies as pandas tables."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hpsearch.sessions.ladder import Rung
+    from hpsearch.sessions.search_forecast import SearchForecast
     from hpsearch.tuning.records import StudyRecord
 
 
@@ -60,6 +63,54 @@ def make_curve_frame(record: "StudyRecord") -> "pd.DataFrame":
             ]
     columns = ("trial", "epoch", "train_loss", "validation_loss", "validation_accuracy", "lr", "seconds")
     return pandas.DataFrame(rows, columns=list(columns))
+
+
+def make_example_frame(made: "SearchForecast") -> "pd.DataFrame":
+    """A row for the example of each depth."""
+    _check_pandas()
+    import pandas
+
+    rows = []
+    for example in made.examples:
+        config = example.config
+        footprint = config.count_footprint()
+        rows.append(
+            {
+                made.depth_name: example.depth,
+                "network": config.architecture.describe(),
+                "weights": config.count_weights(),
+                "macs": config.count_macs(),
+                "ram_int8_bytes": footprint.ram_int8_bytes,
+                "flash_int8_bytes": footprint.flash_int8_bytes,
+                "epoch_seconds": example.epoch_seconds,
+            }
+        )
+    return pandas.DataFrame(rows).set_index(made.depth_name)
+
+
+def make_ladder_frame(rungs: "Sequence[Rung]") -> "pd.DataFrame":
+    """A row a rung, by the name of its study."""
+    _check_pandas()
+    import pandas
+
+    from hpsearch.sessions.ladder import is_unbeaten
+
+    rows: list[dict[str, Any]] = [
+        {"study": rung.record.study.name, "arch": rung.record.study.spec.arch}
+        | dict(rung.record.study.spec.limits.named)
+        | {
+            "weights": best.weights if (best := rung.best) else None,
+            "macs": best.macs if best else None,
+            "validation_accuracy": best.value if best else None,
+            "test_accuracy": best.test_accuracy if best else None,
+            "is_on_frontier": is_unbeaten(rung, rungs),
+            "is_finished": rung.record.is_finished,
+            "seconds": rung.seconds,
+            "network": best.network if best else None,
+        }
+        for rung in rungs
+    ]
+    return pandas.DataFrame(rows).set_index("study")
 
 
 def _check_pandas() -> None:

@@ -33,7 +33,9 @@ class ReplayResult:
 def replay_trial(study: "Study", trial: "TrialRecord", device: str, cache_folder: Path) -> ReplayResult:
     """Train it again."""
     from hpsearch.export.replay import Replay
+    from hpsearch.training.device import worker_threads
 
-    replay = Replay(study, trial, device=device, cache_folder=cache_folder)
-    epochs = tuple(replay.epochs())
+    with worker_threads():
+        replay = Replay(study, trial, device=device, cache_folder=cache_folder)
+        epochs = tuple(replay.epochs())
     return ReplayResult(epochs, replay.has_equal_weights(), replay.find_differences(), replay.failure)

@@ -2,35 +2,27 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from hpsearch.api.asking import Arch, Dataset, Limit, PrunerName, SamplerName, SearchSettings, make_request
 from hpsearch.api.calling import Call
-from hpsearch.api.place import Location, Place, find_place
-from hpsearch.api.study import Callback, Study
+from hpsearch.api.place import Location, find_place
+from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
-from hpsearch.api.working import HeardProgress, read_seconds, read_workers
-from hpsearch.errors import InputError
-
-if TYPE_CHECKING:
-    from hpsearch.sessions.request import Request
-
-Arch = Literal["cnn", "fcn"]
-SamplerName = Literal["tpe", "random", "gp", "qmc", "grid"]
-PrunerName = Literal["asha", "hyperband", "median", "none"]
-Dataset = str | os.PathLike[str] | Sequence[Any] | Mapping[str, Any]
+from hpsearch.api.working import HeardProgress, read_seconds
 
 
 @speaks_python
 def search(
-    budget: int | str | None = None,
+    budget: Limit = None,
     arch: Arch = "cnn",
     dataset: Dataset = "fashion-mnist",
     *,
     image_size: int | None = None,
     grey: bool = False,
-    ram: int | str | None = None,
-    flash: int | str | None = None,
-    macs: int | str | None = None,
+    ram: Limit = None,
+    flash: Limit = None,
+    macs: Limit = None,
     target: str | None = None,
     trials: int | None = None,
     epochs: int | None = None,
@@ -111,35 +103,33 @@ def search(
     from hpsearch.views.choice import choose_progress
 
     place = find_place(storage, cache_folder)
-    fields = {
-        "budget": budget,
+    settings: SearchSettings = {
+        "image_size": image_size,
+        "grey": grey,
         "ram": ram,
         "flash": flash,
         "macs": macs,
         "target": target,
-        "int8": int8,
-        "arch": arch,
-        "dataset": _find_dataset(dataset, place),
-        "image_size": image_size,
-        "grey": grey or None,
         "trials": trials,
         "epochs": epochs,
-        "time": _read_time(time),
+        "time": time,
         "sampler": sampler,
         "pruner": pruner,
         "seed": seed,
-        "space": None if space is None else dict(space),
+        "space": space,
+        "start": start,
         "portfolio": portfolio,
-        "teacher": _find_name(teacher),
-        "name": name,
+        "teacher": teacher,
+        "int8": int8,
+        "workers": workers,
+        "device": device,
     }
-    request = _read_request(fields, device, workers, _find_name(start))
+    request = make_request(budget, arch, dataset, name, settings, place)
     session = Session(request, place.url, place.cache_folder, read_seconds(timeout, "timeout"))
-    study = Study(request.name, place)
-    heard = HeardProgress(choose_progress(progress), place, lambda: study, callbacks)
+    heard = HeardProgress(choose_progress(progress), relay_to(callbacks, place))
     if wait:
         Call(session.run, heard).wait()
-        return study
+        return Study(request.name, place)
     from hpsearch.sessions.background import launch_background
 
     hardware = Call(session.create, heard).wait()
@@ -148,33 +138,6 @@ def search(
         place,
         launch_background(request.name, place.url, hardware, place.cache_folder, session.seconds),
     )
-
-
-def _read_request(
-    fields: Mapping[str, Any], device: str, workers: int | str | None, predecessor: str | None
-) -> "Request":
-    from hpsearch.sessions.request import read_request
-
-    return read_request(None, fields, device, read_workers(workers), predecessor=predecessor)
-
-
-def _read_time(given: str | float | None) -> str | int | None:
-    seconds = None if isinstance(given, str) else read_seconds(given, "time")
-    return given if isinstance(given, str) else None if seconds is None else max(1, round(seconds))
-
-
-def _find_name(study: str | Study | None) -> str | None:
-    return study.name if isinstance(study, Study) else study
-
-
-def _find_dataset(given: Dataset, place: Place) -> str:
-    if isinstance(given, str | os.PathLike):
-        return os.fspath(given)
-    if not isinstance(given, Sequence | Mapping):
-        raise InputError(f"dataset is a {type(given).__name__}: give a name, a path, or arrays as (images, labels)")
-    from hpsearch.sessions.given_arrays import keep_arrays
-
-    return str(keep_arrays(given, place.cache_folder))
 
 
 @speaks_python

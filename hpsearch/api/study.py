@@ -4,22 +4,27 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hpsearch.api.exporting import Format, export_chosen
 from hpsearch.api.figures import FigureKind
 from hpsearch.api.place import Place
 from hpsearch.api.trial import Trial
 from hpsearch.api.wording import speaks_python
+from hpsearch.errors import InputError
+from hpsearch.wording import quote
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hpsearch.api.bundle import Bundle
+    from hpsearch.api.working import Hear
     from hpsearch.dataset import DatasetIdentity
     from hpsearch.reporting.canvas import Figure
     from hpsearch.sessions.background import Background
     from hpsearch.study.spec import StudySpec
+    from hpsearch.study.trial_config import TrainsOn
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 Callback = Callable[["Study", Trial], None]
 """Hears of each trial as it ends."""
@@ -209,6 +214,71 @@ class Study:
             )
 
     @speaks_python
+    def finalists(
+        self,
+        *,
+        top: int = 3,
+        replicates: int = 5,
+        epochs: int | None = None,
+        on: "TrainsOn" = "train",
+        int8: bool = False,
+        name: str | None = None,
+        workers: int | Literal["auto"] = "auto",
+        device: str = "auto",
+        progress: bool = True,
+        callbacks: Sequence[Callback] = (),
+    ) -> "Study":
+        """Train its best configurations again, under fresh seeds, to say what is certain.
+
+        The trainings are trials of a linked study, with which the same call goes on. When all are finished the test
+        split is opened, once for each finalist; `best` of the linked study is then the winner's median training.
+
+        Args:
+            top: The best distinct configurations.
+            replicates: Fresh seeds for each of them.
+            epochs: Of each training; by default as in the search.
+            on: The images to train on: train, or train+validation, which leaves none to validate on.
+            int8: Whether each training ends in whole numbers of 8 bits.
+            name: The linked study's.
+            workers: As `search` has it.
+            device: As `search` has it.
+            progress: As `search` has it.
+            callbacks: As `search` has it.
+
+        Returns:
+            The linked study.
+
+        Raises:
+            InputError: There is nothing to train again, or a study of the linked name has other settings.
+            StudyStoppedError: Somebody stopped the linked study.
+            HpsearchError: A worker ended with an error that starting it again does not mend.
+        """
+        from hpsearch.api.working import read_count, train_planned
+        from hpsearch.sessions.finalists import Finalists
+        from hpsearch.study.spec import check_study_name
+
+        if on not in ("train", "train+validation"):
+            raise InputError(f"on {quote(on)} is not allowed: give train or train+validation")
+        asked = Finalists(
+            search=self._name,
+            name=None if name is None else check_study_name(name),
+            top=read_count(top, "top"),
+            replicates=read_count(replicates, "replicates"),
+            epochs=None if epochs is None else read_count(epochs, "epochs"),
+            trains_on=on,
+            int8=int8,
+        )
+        record = train_planned(
+            lambda work, told, stopping: asked.run(work, told, stopping).final,
+            self._place,
+            workers=workers,
+            device=device,
+            progress=progress,
+            hear=relay_to(callbacks, self._place),
+        )
+        return Study(record.study.name, self._place)
+
+    @speaks_python
     def stop(self, *, now: bool = False) -> Self:
         """Let no worker anywhere take another trial; nothing is lost.
 
@@ -282,13 +352,13 @@ class Study:
         from hpsearch.api.working import work_on
 
         self._background = work_on(
-            self,
+            self._name,
             self._place,
             timeout=timeout,
             workers=workers,
             device=device,
             progress=progress,
-            callbacks=callbacks,
+            hear=relay_to(callbacks, self._place),
             wait=wait,
         )
         return self
@@ -325,7 +395,7 @@ class Study:
             return write_study(record)
 
     def __repr__(self) -> str:
-        from hpsearch.tuning.record_words import describe_counts
+        from hpsearch.reporting.record_words import describe_counts
 
         with self._place.open_record(self._name) as record:
             best = record.best
@@ -340,3 +410,15 @@ class Study:
 
     def __hash__(self) -> int:
         return hash((self._name, self._place))
+
+
+def relay_to(callbacks: Sequence[Callback], place: Place) -> "Hear | None":
+    """What tells callbacks of trials; None where there are none."""
+    if not callbacks:
+        return None
+
+    def hear(record: "StudyRecord", trial: "TrialRecord") -> None:
+        for callback in callbacks:
+            callback(Study(record.study.name, place), Trial(place, record, trial))
+
+    return hear

@@ -1,11 +1,10 @@
 """Working on a study from a program, and hearing of its trials."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hpsearch.api.calling import Call
 from hpsearch.api.place import Place
-from hpsearch.api.trial import Trial
 from hpsearch.durations import parse_duration
 from hpsearch.errors import InputError
 from hpsearch.sessions.request import MOST_WORKERS
@@ -15,23 +14,26 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hpsearch.api.study import Callback, Study
     from hpsearch.sessions.background import Background
     from hpsearch.sessions.how_far import HowFar
+    from hpsearch.sessions.planned import PlannedWork
     from hpsearch.sessions.progress import Beginning, Progress, Steps, View
     from hpsearch.sessions.stopping import StopRequest
-    from hpsearch.tuning.records import StudyRecord
+    from hpsearch.tuning.records import StudyRecord, TrialRecord
+
+Hear = Callable[["StudyRecord", "TrialRecord"], None]
+"""Hears of a trial that has ended."""
 
 
 def work_on(
-    study: "Study",
+    name: str,
     place: Place,
     *,
     timeout: str | float | None,
     workers: int | str | None,
     device: str,
     progress: bool,
-    callbacks: "Sequence[Callback]",
+    hear: "Hear | None",
     wait: bool,
 ) -> "Background | None":
     """Work on a study that exists; the process that does, where nobody waits for it."""
@@ -44,24 +46,45 @@ def work_on(
     from hpsearch.views.choice import choose_progress
 
     seconds, count = read_seconds(timeout, "timeout"), read_workers(workers)
-    with place.open_record(study.name) as record:
+    with place.open_record(name) as record:
         hardware = choose_hardware(device, count, most=record.trials_wanted)
         if not record.is_finished:
             check_is_open(record)
     if not wait:
         from hpsearch.sessions.background import launch_background
 
-        return launch_background(study.name, place.url, hardware, place.cache_folder, seconds)
+        return launch_background(name, place.url, hardware, place.cache_folder, seconds)
     deadline = None if seconds is None else time.monotonic() + seconds
 
     def work(told: "Progress", stopping: "StopRequest") -> None:
         with place.open() as database:
-            found = load_study(database, study.name)
+            found = load_study(database, name)
             read_study_record(found)
             Work(place.url, hardware, place.cache_folder, deadline).finish(found, told, stopping)
 
-    Call(work, HeardProgress(choose_progress(progress), place, lambda: study, callbacks)).wait()
+    Call(work, HeardProgress(choose_progress(progress), hear)).wait()
     return None
+
+
+def train_planned(
+    run: "Callable[[PlannedWork, Progress, StopRequest], StudyRecord]",
+    place: Place,
+    *,
+    workers: int | str | None,
+    device: str,
+    progress: bool,
+    hear: "Hear | None",
+) -> "StudyRecord":
+    """Do what trains planned trials; the study that they are of."""
+    from hpsearch.sessions.planned import PlannedWork
+    from hpsearch.views.choice import choose_progress
+
+    work = PlannedWork(place.url, place.cache_folder, device, read_workers(workers))
+
+    def train(told: "Progress", stopping: "StopRequest") -> "StudyRecord":
+        return run(work, told, stopping)
+
+    return Call(train, HeardProgress(choose_progress(progress), hear)).wait()
 
 
 def read_seconds(given: str | float | None, name: str) -> float | None:
@@ -90,14 +113,23 @@ def read_workers(given: int | str | None) -> int | None:
     return given
 
 
-class HeardProgress:
-    """Progress that callbacks hear of as well: each trial, as it ends."""
+def read_count(given: object, name: str) -> int:
+    """A whole number of at least 1.
 
-    def __init__(self, shown: "Progress", place: Place, find_study: Any, callbacks: "Sequence[Callback]") -> None:
+    Raises:
+        InputError: It is none.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise InputError(f"{name} {quote(given)} is not allowed: give a whole number, at least 1")
+    return given
+
+
+class HeardProgress:
+    """Progress of which somebody hears more: each trial, as it ends."""
+
+    def __init__(self, shown: "Progress", hear: "Hear | None") -> None:
         self._shown = shown
-        self._place = place
-        self._find_study = find_study
-        self._callbacks = callbacks
+        self._hear = hear
 
     def open_steps(self) -> "Steps":
         """As they are shown."""
@@ -110,25 +142,13 @@ class HeardProgress:
     def open_view(self, record: "StudyRecord") -> "View":
         """As it is shown, and heard."""
         view = self._shown.open_view(record)
-        if not self._callbacks:
-            return view
-        study: Study = self._find_study()
-        return _HeardView(view, self._place, study, self._callbacks, record)
+        return view if self._hear is None else _HeardView(view, self._hear, record)
 
 
 class _HeardView:
-    def __init__(
-        self,
-        view: "View",
-        place: Place,
-        study: "Study",
-        callbacks: "Sequence[Callback]",
-        record: "StudyRecord",
-    ) -> None:
+    def __init__(self, view: "View", hear: "Hear", record: "StudyRecord") -> None:
         self._view = view
-        self._place = place
-        self._study = study
-        self._callbacks = callbacks
+        self._hear = hear
         self._known = {trial.number for trial in record.trials if trial.is_finished}
 
     def show(self, record: "StudyRecord", how_far: "HowFar", elapsed_seconds: float) -> None:
@@ -136,8 +156,7 @@ class _HeardView:
         for trial in record.trials:
             if trial.is_finished and trial.number not in self._known:
                 self._known.add(trial.number)
-                for callback in self._callbacks:
-                    callback(self._study, Trial(self._place, record, trial))
+                self._hear(record, trial)
 
     def say(self, line: str) -> None:
         self._view.say(line)

@@ -1,7 +1,7 @@
 """Trials as folders of files, and what can be done with one: `export`, `evaluate`, `predict`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -17,25 +17,15 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.cli.studies import open_record
-from hpsearch.cli.winner import describe_winner
 from hpsearch.errors import InputError
-from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
+from hpsearch.sessions.best import choose_trials, is_of_finalists, load_winner
+from hpsearch.sessions.opening import open_record
 from hpsearch.storable_text import write_out
+from hpsearch.views.bundles import say_what_lacks, show_bundle, show_evaluation
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_error_line, write_json, write_line
-from hpsearch.views.search import format_accuracy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rich.console import Console
-
     from hpsearch.export.bundle import ExportOrder, Format
-    from hpsearch.export.bundle_evaluation import BundleEvaluation
-    from hpsearch.export.opened_bundle import Bundle
-    from hpsearch.tuning.records import StudyRecord, TrialRecord
-    from hpsearch.tuning.study import Study
-    from hpsearch.tuning.winner import Winner
 
 _FORMATS = ("all", "safetensors", "onnx", "tflite")
 _SPLITS = ("test", "validation", "all")
@@ -124,7 +114,7 @@ def export(
     with open_record(url, study) as record:
         winner = load_winner(record) if finalist or (not given and is_of_finalists(record)) else None
         source = record if winner is None else winner.record
-        chosen = _choose_trials(record, count, number) if winner is None else [winner.trial]
+        chosen = choose_trials(record, count, number) if winner is None else [winner.trial]
         with SpinnerSteps(console) if console.is_terminal else LineSteps(None) as steps:
             steps.tell("getting ready to export")
             from hpsearch.export.bundle import export_trials
@@ -133,8 +123,8 @@ def export(
             facts = None if winner is None else winner.describe()
             folders = export_trials(source.study, chosen, out, order, finalist=facts)
     for folder, exported in zip(folders, chosen, strict=True):
-        _show_bundle(console, folder, exported, source.study, winner)
-    _say_what_lacks(console, model_format)
+        show_bundle(console, folder, exported, source.study, winner)
+    say_what_lacks(console, model_format)
 
 
 def evaluate(
@@ -190,7 +180,7 @@ def evaluate(
             log.note(f"note: {note}")
         write_json(evaluation.describe())
         return
-    _show_evaluation(open_console(), evaluation)
+    show_evaluation(open_console(), evaluation)
 
 
 def predict(
@@ -268,13 +258,6 @@ def predict(
         raise typer.Exit(1)
 
 
-def _choose_trials(record: "StudyRecord", count: int | None, number: int | None) -> "list[TrialRecord]":
-    if number is not None:
-        return [record.trial(number)]
-    require_best(record)
-    return record.ranking[: count or 1]
-
-
 def _make_order(model_format: str, int8: bool, dataset: str | None, steps: "SpinnerSteps | LineSteps") -> "ExportOrder":
     from hpsearch.export.bundle import ExportOrder
     from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
@@ -288,78 +271,6 @@ def _make_order(model_format: str, int8: bool, dataset: str | None, steps: "Spin
         dataset=dataset,
         tell=steps.tell,
     )
-
-
-def _show_bundle(
-    console: "Console", folder: Path, trial: "TrialRecord", study: "Study", winner: "Winner | None"
-) -> None:
-    from hpsearch.export.opened_bundle import open_bundle
-
-    figure = f"{format_accuracy(trial.value)} validation" if study.is_validated else f"trained on {study.trains_on}"
-    console.print(f"{folder}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True)
-    if winner is not None:
-        console.print(f"  {describe_winner(winner)}", soft_wrap=True)
-    console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
-    if (tflite := open_bundle(folder).manifest.get("tflite")) is not None:
-        _show_device_files(console, tflite)
-
-
-def _show_device_files(console: "Console", tflite: "Mapping[str, Any]") -> None:
-    """What the file in int8 gives and takes, as measured, and whether that is over a limit."""
-    size = f"model-int8.tflite: {tflite['file_int8_bytes_without_metadata']:,} bytes without its metadata"
-    accuracy = tflite.get("validation_accuracy")
-    parts = [size, *([f"{format_accuracy(accuracy)} validation in ai-edge-litert"] if accuracy is not None else [])]
-    if (micro := tflite.get("micro")) is not None:
-        head, tail = micro["arena_head_bytes"], micro["arena_tail_bytes"]
-        parts.append(f"arena of {head:,} + {tail:,} bytes in TensorFlow Lite Micro")
-    console.print(f"  {'; '.join(parts)}", soft_wrap=True)
-    for excess in tflite.get("over_limits", ()):
-        console.print(f"  over a limit: {excess}", style="bold red", soft_wrap=True)
-
-
-def _say_what_lacks(console: "Console", model_format: str) -> None:
-    from hpsearch.export.classifier import INSTALL_COMMAND, find_missing_packages
-
-    if model_format == "all" and (missing := find_missing_packages()):
-        console.print(
-            f"without model.onnx, which needs {', '.join(missing)}: {INSTALL_COMMAND}, then into another --out",
-            soft_wrap=True,
-        )
-
-
-def _show_evaluation(console: "Console", evaluation: "BundleEvaluation") -> None:
-    from hpsearch.views.tables import make_table
-
-    measures, bundle = evaluation.measures, evaluation.bundle
-    console.print(
-        f"{format_accuracy(measures.accuracy)} of {measures.images:,} {_name_split(evaluation)}images of "
-        f"{write_out(evaluation.dataset)} are labelled rightly ({measures.correct:,}); loss {measures.loss:.4f}",
-        style="bold",
-        soft_wrap=True,
-    )
-    for line in _list_notes(bundle, evaluation):
-        console.print(line, style="dim", soft_wrap=True)
-    table = make_table("class/", "images>", "rightly>", "accuracy>")
-    for row in evaluation.describe()["classes"]:
-        table.add_row(row["class"], f"{row['images']:,}", f"{row['correct']:,}", format_accuracy(row["accuracy"]))
-    console.print(table)
-
-
-def _name_split(evaluation: "BundleEvaluation") -> str:
-    return "" if evaluation.split == "all" else f"{evaluation.split} "
-
-
-def _list_notes(bundle: "Bundle", evaluation: "BundleEvaluation") -> list[str]:
-    notes = [f"{evaluation.model} of {bundle.path}"]
-    if not evaluation.is_same_data:
-        notes.append(f"not the images that it was made with, which are {bundle.config.dataset.name}")
-    measures = evaluation.measures
-    notes.append(
-        f"standard error {100 * measures.standard_error:.2f} points; saying the largest class always gives "
-        f"{format_accuracy(measures.largest_class_share)}; balanced over the classes "
-        f"{format_accuracy(measures.balanced_accuracy)}"
-    )
-    return [*notes, *evaluation.notes]
 
 
 def _choose_model(onnx: bool, int8: bool, tflite: bool) -> str:

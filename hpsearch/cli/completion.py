@@ -41,17 +41,14 @@ complete_devices = complete_from("auto", "cpu", "cuda", "mps")
 
 def complete_studies(context: typer.Context, incomplete: str) -> list[str]:
     """The studies of the database that the command line or the environment names."""
-    from hpsearch.cli.options import DEFAULT_STORAGE
     from hpsearch.errors import HpsearchError
-    from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, read_storage_file
-    from hpsearch.storage.database import Database
-    from hpsearch.tuning.study import list_study_names
+    from hpsearch.sessions.opening import list_names
+    from hpsearch.sessions.storage import DEFAULT_STORAGE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, read_storage_file
 
     try:
         file = os.environ.get(STORAGE_FILE_VARIABLE)
         given = context.params.get("storage") or os.environ.get(STORAGE_VARIABLE)
         url = given or (read_storage_file(Path(file)) if file else DEFAULT_STORAGE)
-        with Database.open(url, check=False) as database:
-            return [name for name in list_study_names(database) if name.startswith(incomplete)]
+        return [name for name in list_names(url) if name.startswith(incomplete)]
     except HpsearchError:
         return []

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.options import OUTPUT, StorageOption, choose_storage, hide_password
-from hpsearch.errors import InputError
+from hpsearch.sessions import copies
 from hpsearch.views.screen import open_console, write_line
 
 if TYPE_CHECKING:
-    from hpsearch.storage.copying import RowCounts, Tell
+    from hpsearch.sessions.copies import RowCounts, Tell
 
 
 def backup(
@@ -31,12 +31,8 @@ def backup(
 
     Example: [bold]hpsearch backup --out studies-monday.db[/]
     """
-    from hpsearch.storage.copying import back_up
-    from hpsearch.storage.database import Database
-
-    chosen = choose_storage(context, storage)
-    with Database.open(chosen.url) as source, _show_progress("copying") as tell:
-        rows = back_up(source, out, replaces=force, tell=tell)
+    with _show_progress("copying") as tell:
+        rows = copies.back_up(choose_storage(context, storage).url, out, replaces=force, tell=tell)
     write_line(f"{out}: {_describe(rows)}, {out.stat().st_size / 1e6:.1f} MB")
     write_line("  trials that were running are in it as such: whoever goes on with the copy takes them up again")
 
@@ -52,24 +48,9 @@ def restore(
 
     Example: [bold]hpsearch restore studies.db --storage postgresql://me@host/studies[/]
     """
-    from hpsearch.storage import copying
-    from hpsearch.storage.database import Database
-    from hpsearch.storage.url import is_sqlite, parse_storage_url
-
     chosen = choose_storage(context, storage)
-    if is_sqlite(parse_storage_url(chosen.url)):
-        raise InputError(
-            f"--storage {hide_password(chosen.url)!r} is a file: a backup is such a database already, copy it there; "
-            "restore fills a server, --storage postgresql://USER@HOST/DATABASE"
-        )
-    if not file.is_file():
-        raise InputError(f"there is no file {str(file)!r}: give what hpsearch backup wrote")
-    with (
-        Database.open(f"sqlite:///{file}") as source,
-        Database.open(chosen.url, create=True) as target,
-        _show_progress("copying") as tell,
-    ):
-        rows = copying.restore(source, target, tell=tell)
+    with _show_progress("copying") as tell:
+        rows = copies.restore(file, chosen.url, tell=tell)
     write_line(f"{hide_password(chosen.url)}: {_describe(rows)}")
     write_line(f"  {chosen.complete_command('hpsearch list')} has them")
 

@@ -1,6 +1,5 @@
 """`hpsearch create`: make a study for workers elsewhere, and train nothing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,23 +37,23 @@ from hpsearch.cli.options import (
     collect_flags,
     parse_workers,
 )
-from hpsearch.cli.planned_session import open_planned_study, read_planned_study
+from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.sessions.hardware import choose_hardware_for
+from hpsearch.sessions.planned_study import open_planned_study
 from hpsearch.sessions.preparation import (
     check_study,
-    describe_beginning,
     describe_left_out,
     open_study,
     plan_request_time,
 )
 from hpsearch.sessions.request import read_request
+from hpsearch.views.created import describe_made, list_commands, list_made
 from hpsearch.views.screen import open_console, write_json, write_line
 from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
     from hpsearch.cli.options import StorageChoice
     from hpsearch.study.planned import PlannedStudy
-    from hpsearch.tuning.study import Study
 
 
 def create(
@@ -129,11 +128,9 @@ def create(
         if as_json:
             write_json({"name": made.name, "created": made.is_new})
             return
-        from hpsearch.tuning.records import read_study_record
-
-        facts = [("left out", line) for line in describe_left_out(fitted)]
-        facts += describe_beginning(read_study_record(made))
-        _show(made, chosen, [f"{what:<10} {line}" for what, line in facts])
+        facts = [("left out", line) for line in describe_left_out(fitted)] + describe_made(made)
+        for line in list_made(made, chosen.complete_command, [f"{what:<10} {line}" for what, line in facts]):
+            write_line(line)
 
 
 def _create_planned(
@@ -146,36 +143,10 @@ def _create_planned(
             write_json({"name": made.name, "created": made.is_new})
             return
         heading = f"{made.spec.trials} trainings: {len(planned.trainings)}, {planned.replicates} of each"
-        lines = _list_commands(made, storage, heading)
+        lines = list_commands(made, storage.complete_command, heading)
         lines += [
             "open the test split and see the table, once they are done: the same file and options again",
             f"  {storage.complete_command(f'hpsearch run {study_file}')}",
         ]
         for line in lines:
             write_line(line)
-
-
-def _show(study: "Study", storage: "StorageChoice", facts: list[str]) -> None:
-    spec = study.spec
-    heading = f"{spec.describe_length()}; each a {spec.arch} of {spec.limits.describe()}"
-    lines = [
-        *_list_commands(study, storage, heading, facts),
-        "get the best network, once they are done",
-        f"  {storage.complete_command(f'hpsearch export {study.name}')}",
-    ]
-    for line in lines:
-        write_line(line)
-
-
-def _list_commands(study: "Study", storage: "StorageChoice", heading: str, facts: Sequence[str] = ()) -> list[str]:
-    """What was made, and how workers come to it."""
-    where = "on this machine" if study.database.path is not None else "on any machine that reaches the database"
-    return [
-        f"study {study.name} {'is made' if study.is_new else 'exists already'}: {heading}",
-        *facts,
-        "",
-        f"start workers {where}, as many as you like",
-        f"  {storage.complete_command(f'hpsearch worker {study.name}')}",
-        "see how far they are",
-        f"  {storage.complete_command(f'hpsearch status {study.name}')}",
-    ]

@@ -66,7 +66,7 @@ def dashboard(
     from hpsearch.dashboard.rules import Rules
     from hpsearch.dashboard.server import DashboardServer
     from hpsearch.dashboard.tokens import Token, is_readable_by_all, read_token_file
-    from hpsearch.storage.database import Database
+    from hpsearch.sessions.opening import open_database
 
     number = parse_number(port, "--port", least=0)
     assert number is not None
@@ -81,7 +81,7 @@ def dashboard(
         secret = read_token_file(token_file) if token_file is not None else None
         if token_file is not None and is_readable_by_all(token_file):
             write_error_line(f"warning: every user of this machine may read {token_file}: chmod 600 keeps it yours")
-        with Database.open_read_only(chosen.url) as database, listen(address) as listener:
+        with open_database(chosen.url, read_only=True) as database, listen(address) as listener:
             bound: int = listener.getsockname()[1]
             token = Token(secret, f"hpsearch_dashboard_{bound}") if secret is not None else None
             rules = Rules(list_allowed_hosts(address, bound, allowed_host or ()), token)

@@ -1,6 +1,6 @@
 """`hpsearch data`: the data sets that are known by name, and bringing one here."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,20 +9,14 @@ from hpsearch.cli.help import HelpedCommand, HelpedGroup
 from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption, choose_cache_folder, parse_number
 from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
+from hpsearch.views.datasets import describe_listing, describe_validation, draw_listings, show_classes
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_json, write_line
-from hpsearch.views.tables import make_table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from hpsearch.dataset import DatasetIdentity
-    from hpsearch.training.data import Inspection
-    from hpsearch.training.data.listing import DatasetListing
+    pass
 
 _LARGEST = 1024
 """Of --image-size, as a data set's `ImageSize` has it; a test compares them."""
-_MOST_CLASSES = 40
-"""That are listed by name."""
 
 app = typer.Typer(
     cls=HelpedGroup, help="The data sets that are known by name, and bringing one here.", no_args_is_help=False
@@ -44,26 +38,15 @@ def list_known(as_json: JsonOption = False) -> None:
 
     Example: [bold]hpsearch data list[/]
     """
-    from hpsearch.training.data.listing import list_datasets
+    from hpsearch.sessions.datasets import list_datasets
 
     cache_folder = choose_cache_folder()
     listings = list_datasets(cache_folder)
     if as_json:
-        write_json([_describe(listing) for listing in listings])
+        write_json([describe_listing(listing) for listing in listings])
         return
-    table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here", drops=("train", "test"))
-    for listing in listings:
-        table.add_row(
-            listing.name,
-            str(listing.input_shape),
-            str(len(listing.class_names)),
-            f"{listing.train_count:,}",
-            f"{listing.test_count:,}",
-            listing.licence,
-            "yes" if listing.cached_path else f"no ({listing.size_bytes / 1e6:.0f} MB)",
-        )
     console = open_console()
-    console.print(table)
+    console.print(draw_listings(listings))
     console.print(
         f"\nThey are kept in {cache_folder}. hpsearch data fetch NAME brings one here; --dataset also takes a path: a "
         "folder with a folder of images per class, an .npz file, a CSV of pixels or of paths and labels, Parquet, IDX.",
@@ -102,52 +85,16 @@ def fetch(
     console = open_console()
     with SpinnerSteps(console) if console.is_terminal else LineSteps(console) as steps:
         from hpsearch.dataset import Preparation
-        from hpsearch.training.data import inspect_dataset
+        from hpsearch.sessions.datasets import inspect_dataset
 
         preparation = None if size is None else Preparation(size=size, grey=grey)
-        found = inspect_dataset(name, choose_cache_folder(), steps.tell, note=steps.note, preparation=preparation)
+        found = inspect_dataset(name, choose_cache_folder(), preparation, steps)
     identity = found.identity
     if found.classes:
-        _show_classes(console, found)
+        show_classes(console, found)
     console.print(
         f"{write_out(identity.name)}: {identity.train_count + identity.test_count:,} images of {identity.input_shape} "
-        f"in {identity.class_count} classes; {identity.train_count:,} training{_describe_validation(identity)} and "
+        f"in {identity.class_count} classes; {identity.train_count:,} training{describe_validation(identity)} and "
         f"{identity.test_count:,} test images; every file is right",
         soft_wrap=True,
     )
-
-
-def _show_classes(console: "Console", found: "Inspection") -> None:
-    """Of own images: each class with its images in every split, and what the files are."""
-    has_validation = found.identity.validation_count is not None
-    heads = ["class/", "images>", "train>", *(["validation>"] if has_validation else []), "test>"]
-    table = make_table(*heads)
-    for name, train, validation, test in found.classes[:_MOST_CLASSES]:
-        counts = [train + validation + test, train, *([validation] if has_validation else []), test]
-        table.add_row(write_out(name), *(f"{count:,}" for count in counts))
-    console.print(table)
-    if (more := len(found.classes) - _MOST_CLASSES) > 0:
-        console.print(f"and {more:,} classes more", soft_wrap=True)
-    if found.identity.preparation is not None:
-        console.print(f"every image {found.identity.preparation.describe()}", soft_wrap=True)
-    for line in found.kinds:
-        console.print(write_out(line), soft_wrap=True)
-
-
-def _describe_validation(identity: "DatasetIdentity") -> str:
-    count = identity.validation_count
-    return "" if count is None else f" ({count:,} of them given to validate on)"
-
-
-def _describe(listing: "DatasetListing") -> dict[str, Any]:
-    return {
-        "name": listing.name,
-        "input_shape": list(listing.input_shape),
-        "class_names": list(listing.class_names),
-        "train_count": listing.train_count,
-        "test_count": listing.test_count,
-        "origin": listing.origin,
-        "licence": listing.licence,
-        "cached_path": str(listing.cached_path) if listing.cached_path else None,
-        "size_bytes": listing.size_bytes,
-    }

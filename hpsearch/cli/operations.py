@@ -2,8 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,15 +17,14 @@ from hpsearch.cli.options import (
     choose_storage,
     parse_number,
 )
-from hpsearch.errors import InputError, UnreadableStudyError
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.errors import InputError
+from hpsearch.reporting.record_words import describe_counts
+from hpsearch.sessions import operations
 from hpsearch.views.screen import open_console, write_json, write_line
-from hpsearch.views.search import format_accuracy
+from hpsearch.views.studies import list_losses
 
 if TYPE_CHECKING:
-    from hpsearch.tuning.operations import Resumption, Stop
-    from hpsearch.tuning.records import StudyRecord
-    from hpsearch.tuning.study import Study
+    from hpsearch.sessions.operations import Resumption, Stop
 
 _ADDED = re.compile(r"\+(\d{1,9})", re.ASCII)
 
@@ -44,15 +42,11 @@ def stop(
 
     Example: [bold]hpsearch stop fashion-mnist-cnn-100k --now[/]
     """
-    from hpsearch.tuning.operations import stop_study
-    from hpsearch.tuning.records import read_study_record
-
     chosen = choose_storage(context, storage)
-    with _open(chosen, study) as opened:
-        if read_study_record(opened).is_finished:
-            write_line(f"study {study} is finished: there is nothing to stop")
-            return
-        found = stop_study(opened, gives_back=now)
+    found = operations.stop(chosen.url, study, now=now)
+    if found is None:
+        write_line(f"study {study} is finished: there is nothing to stop")
+        return
     write_line(_describe_stop(study, found))
     write_line(f"  {chosen.complete_command(f'hpsearch resume {study}')} lets it go on")
 
@@ -84,11 +78,8 @@ def resume(
     Example: [bold]hpsearch resume fashion-mnist-cnn-100k --trials +50[/]
     """
     total, added = _parse_trials(trials)
-    from hpsearch.tuning.operations import resume_study
-
     chosen = choose_storage(context, storage)
-    with _open(chosen, study) as opened:
-        found = resume_study(opened, trials=total, added=added)
+    found = operations.resume(chosen.url, study, trials=total, added=added)
     write_line(_describe_resumption(study, found))
     if found.open_trials:
         write_line("start workers, on any machine that reaches the database")
@@ -136,16 +127,12 @@ def requeue(
     if not trial:
         raise InputError(f"no --trial is given: hpsearch show {study} has the numbers of those that failed")
     numbers = [number for text in trial if (number := parse_number(text, "--trial", least=0)) is not None]
-    from hpsearch.tuning.operations import requeue_trials
-    from hpsearch.tuning.records import read_study_record
-
     chosen = choose_storage(context, storage)
-    with _open(chosen, study) as opened:
-        requeued = requeue_trials(opened, numbers)
-        is_stopped = read_study_record(opened).course.is_stopped
-    named = f"trial{'s' * (len(requeued) > 1)} {', '.join(str(number) for number in requeued)}"
-    write_line(f"{named} of {study} wait{'s' * (len(requeued) == 1)} for a worker, with nothing held against it")
-    _say_what_is_next(chosen, study, is_stopped)
+    queued = operations.requeue(chosen.url, study, numbers)
+    count = len(queued.numbers)
+    named = f"trial{'s' * (count > 1)} {', '.join(str(number) for number in queued.numbers)}"
+    write_line(f"{named} of {study} wait{'s' * (count == 1)} for a worker, with nothing held against it")
+    _say_what_is_next(chosen, study, queued.is_stopped)
 
 
 def enqueue(
@@ -168,20 +155,14 @@ def enqueue(
 
     Example: [bold]hpsearch enqueue fashion-mnist-cnn-100k exports/mnist-cnn-100k-trial-3[/]
     """
-    from hpsearch.export.parameter_file import read_parameters
-    from hpsearch.tuning.operations import enqueue_trial
-    from hpsearch.tuning.records import read_study_record
-
-    parameters = read_parameters(config)
     chosen = choose_storage(context, storage)
-    with _open(chosen, study) as opened:
-        number = enqueue_trial(opened, parameters)
-        is_stopped = read_study_record(opened).course.is_stopped
+    queued = operations.enqueue(chosen.url, study, config)
+    (number,) = queued.numbers
     if as_json:
         write_json({"study": study, "trial": number})
         return
-    write_line(f"trial {number} of {study} waits for a worker, with {len(parameters)} parameters given")
-    _say_what_is_next(chosen, study, is_stopped)
+    write_line(f"trial {number} of {study} waits for a worker, with {queued.parameters} parameters given")
+    _say_what_is_next(chosen, study, queued.is_stopped)
 
 
 def _say_what_is_next(storage: StorageChoice, study: str, is_stopped: bool) -> None:
@@ -201,35 +182,13 @@ def delete(
 
     Example: [bold]hpsearch delete fashion-mnist-cnn-100k[/]
     """
-    from hpsearch.storage.database import Database
-    from hpsearch.tuning.operations import delete_study, delete_unreadable_study
-    from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import load_study
-
-    with Database.open(choose_storage(context, storage).url, check=False) as database:
-        try:
-            opened = load_study(database, study)
-            record = read_study_record(opened)
-        except UnreadableStudyError as error:
-            if not yes:
-                _ask(study, [f"all its trials, though it cannot be read ({error})"])
-            delete_unreadable_study(database, study)
-            write_line(f"study {study} is deleted, which could not be read")
-            return
-        if not yes:
-            _ask(study, _list_losses(record))
-        delete_study(opened)
-    write_line(f"study {study} is deleted ({describe_counts(record)})")
-
-
-def _list_losses(record: "StudyRecord") -> list[str]:
-    best = record.best
-    lost = [f"{len(record.trials)} trials ({describe_counts(record)})", "their weights and curves"]
-    if best is not None:
-        lost.append(f"the best with {format_accuracy(best.value)}")
-    if record.test_openings:
-        lost.append("the record of its test scores")
-    return lost
+    record = operations.delete(
+        choose_storage(context, storage).url, study, lambda lost: None if yes else _ask(study, list_losses(lost))
+    )
+    if record is None:
+        write_line(f"study {study} is deleted, which could not be read")
+    else:
+        write_line(f"study {study} is deleted ({describe_counts(record)})")
 
 
 def _ask(name: str, lost: Sequence[str]) -> None:
@@ -245,12 +204,3 @@ def _ask(name: str, lost: Sequence[str]) -> None:
     typed = console.input("type the study's name to delete it: ")
     if typed.strip() != name:
         raise InputError(f"that is not {name!r}: nothing is deleted")
-
-
-@contextmanager
-def _open(storage: StorageChoice, name: str) -> "Iterator[Study]":
-    from hpsearch.storage.database import Database
-    from hpsearch.tuning.study import load_study
-
-    with Database.open(storage.url, check=False) as database:
-        yield load_study(database, name)

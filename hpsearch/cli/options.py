@@ -19,10 +19,7 @@ from hpsearch.cli.completion import (
     complete_studies,
 )
 from hpsearch.errors import InputError, StorageError
-from hpsearch.sessions.storage import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
-
-DEFAULT_STORAGE = "sqlite:///hpsearch.db"
-"""As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
+from hpsearch.sessions.storage import DEFAULT_STORAGE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
 
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
@@ -395,20 +392,20 @@ def choose_storage(context: typer.Context, given: str | None) -> StorageChoice:
 
 def choose_cache_folder() -> Path:
     """Where data sets are kept, as the environment says."""
-    from hpsearch.training.data.cache import default_cache_folder
+    from hpsearch.sessions.storage import find_cache_folder
 
-    return default_cache_folder(os.environ)
+    return find_cache_folder(os.environ)
 
 
 def hide_password(text: str) -> str:
     """A storage URL as a person may type it again, its password hidden; other text stays as it is."""
-    from hpsearch.storage.url import parse_storage_url, show_url
+    from hpsearch.sessions.storage import show_storage
 
     head, separator, url = text.partition("=") if text.startswith("--") else ("", "", text)
     if "@" not in url or "://" not in url:
         return text
     try:
-        shown = show_url(parse_storage_url(url))
+        shown = show_storage(url)
     except StorageError:
         shown = "URL"
     return head + separator + shown

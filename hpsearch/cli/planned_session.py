@@ -1,34 +1,27 @@
-"""`run` and `create` of a study file that says what to train: read it, make the study, work, show what came of it."""
+"""`run` of a study file that says what to train: read it, have it trained, show what came of it."""
 
 import shlex
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.cli.options import StorageChoice
-from hpsearch.cli.planned import PlannedWork
-from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
-from hpsearch.sessions.hardware import choose_hardware
-from hpsearch.sessions.preparation import check_splits, identify_dataset, match_rules
-from hpsearch.sessions.request import make_absolute, resolve_beside
-from hpsearch.sessions.session import Ending, find_ending
-from hpsearch.sessions.storage import check_storage
+from hpsearch.reporting.record_words import describe_counts
+from hpsearch.sessions.planned import PlannedWork
+from hpsearch.sessions.planned_study import PlannedResult, train_planned_study
+from hpsearch.sessions.request import resolve_beside
 from hpsearch.storable_text import write_out
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.views.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.views.screen import open_console, write_json
-from hpsearch.views.terminal import open_steps
+from hpsearch.views.terminal import TerminalProgress
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hpsearch.storage.database import Database
     from hpsearch.study.planned import PlannedStudy
-    from hpsearch.tuning.plan_summary import PlanSummary
-    from hpsearch.tuning.study import Study
 
 _TAKEN = ("dataset", "name", "epochs", "seed")
 """The flags that may stand above a file that says what to train, by their names there."""
@@ -113,51 +106,6 @@ def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, 
     return numbers | {"dataset": flags.get("dataset"), "name": None if name is None else check_study_name(name)}
 
 
-def open_planned_study(
-    url: str,
-    planned: "PlannedStudy",
-    cache_folder: Path,
-    tell: Callable[[str], None],
-    note: Callable[[str], None] | None = None,
-) -> "tuple[Database, Study]":
-    """Check what is cheap, bring the data, then make or join the study; the caller closes its database.
-
-    Raises:
-        InputError: A network is over its budget or does not go with the images, or a study of this name has other
-            settings; then nothing was made.
-        DataError: The data cannot be had.
-        StorageError: The database cannot be opened or made.
-    """
-    from hpsearch.storage.database import Database
-    from hpsearch.training.data import fetch_dataset
-    from hpsearch.training.data.catalogue import CATALOGUE
-    from hpsearch.tuning.study import create_or_join_study, list_study_names, store_origin
-
-    planned = replace(planned, dataset=make_absolute(planned.dataset))
-    dataset = identify_dataset(planned.dataset, cache_folder, tell, note, preparation=planned.preparation)
-    is_there = check_storage(url)
-    if is_there:
-        with Database.open(url, check=False) as database:
-            dataset = match_rules(database, planned.name, dataset, cache_folder)
-    plan = planned.make_plan(dataset)
-    spec = planned.make_spec(plan)
-    if is_there:
-        with Database.open(url, check=False) as database:
-            if planned.name in list_study_names(database):
-                create_or_join_study(database, planned.name, spec, dataset, plan)
-    if planned.dataset in CATALOGUE:
-        fetch_dataset(planned.dataset, cache_folder, tell)
-    check_splits(spec, dataset, cache_folder)
-    database = Database.open(url, create=True, check=False)
-    try:
-        study = create_or_join_study(database, planned.name, spec, dataset, plan)
-        store_origin(study, planned.origin)
-    except BaseException:
-        database.close()
-        raise
-    return database, study
-
-
 @dataclass(frozen=True)
 class PlannedSession:
     """One run of a study file that says what to train."""
@@ -172,41 +120,25 @@ class PlannedSession:
 
     def run(self, interrupts: Interrupts) -> int:
         """Train what is left, show what came of it, and give the exit code."""
-        from hpsearch.tuning.plan_summary import summarize_plan
-
-        begun = time.monotonic()
-        planned = self.planned
-        log = None if self.quiet else open_console(stderr=self.as_json)
-        count = len(planned.trainings) * planned.replicates
-        choose_hardware(self.work.device, self.work.workers, most=count)  # a wrong device makes no study
-        with open_steps(log) as steps:
-            database, study = open_planned_study(
-                self.storage.url, planned, self.work.cache_folder, steps.tell, steps.note
-            )
-        with database:
-            title = (
-                f"trainings  {count}: {len(planned.trainings)} with {planned.replicates} "
-                f"seed{'s' * (planned.replicates != 1)} each"
-            )
-            record = self.work.finish(study, title, log, interrupts)
-            ending = find_ending(record, interrupts)
-            summary = summarize_plan(record, planned.origin)
-            if self.as_json:
-                write_json(describe_plan_summary(summary) | {"ending": ending, "run_seconds": time.monotonic() - begun})
-            else:
-                self._show(open_console(), summary, ending, time.monotonic() - begun)
-        if ending == "interrupted":
+        progress = TerminalProgress(None if self.quiet else open_console(stderr=self.as_json))
+        result = train_planned_study(self.planned, self.work, progress, interrupts)
+        if self.as_json:
+            document = describe_plan_summary(result.summary)
+            write_json(document | {"ending": result.ending, "run_seconds": result.seconds})
+        else:
+            self._show(open_console(), result)
+        if result.ending == "interrupted":
             return interrupts.exit_code or 1
-        return 1 if ending == "study-stopped" or not record.counts["COMPLETE"] else 0
+        return 1 if result.ending == "study-stopped" or not result.summary.record.counts["COMPLETE"] else 0
 
-    def _show(self, console: "Console", summary: "PlanSummary", ending: Ending, seconds: float) -> None:
-        record = summary.record
+    def _show(self, console: "Console", result: PlannedResult) -> None:
+        record = result.summary.record
         name = record.study.name
-        show_plan_summary(console, summary, seconds)
+        show_plan_summary(console, result.summary, result.seconds)
         if not record.is_finished:
             state = f"{record.finished_count} of {record.trials_wanted} trainings are finished"
             console.print(f"\n{state} ({describe_counts(record)})", soft_wrap=True)
-            if ending == "study-stopped":
+            if result.ending == "study-stopped":
                 resume = self.storage.complete_command(f"hpsearch resume {name}")
                 console.print(
                     f"The study was stopped ({record.course.stop_reason}); {resume} lets it go on", soft_wrap=True

@@ -1,7 +1,7 @@
 """`hpsearch report`: a study, or several side by side, as a page."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,9 +15,6 @@ from hpsearch.cli.options import (
 )
 from hpsearch.sessions.reporting import check_format, write_report
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_line
-
-if TYPE_CHECKING:
-    pass
 
 _FORMATS = ("html", "md")
 
@@ -67,9 +64,9 @@ def report(
     """
     check_format(page_format)
     url = choose_storage(context, storage).url
-    from hpsearch.storage.database import Database
+    from hpsearch.sessions.opening import open_database
 
-    with _show_steps(quiet=quiet) as steps, Database.open(url) as database:
+    with _show_steps(quiet=quiet) as steps, open_database(url) as database:
         page = write_report(
             database,
             studies,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.ladder import Ladder, read_listed_limits, read_rungs
+from hpsearch.cli.ladder import Ladder
 from hpsearch.cli.options import (
     HOW,
     ArchOption,
@@ -41,11 +41,12 @@ from hpsearch.cli.options import (
     join_command,
     parse_workers,
 )
-from hpsearch.cli.planned import PlannedWork
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
 from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
+from hpsearch.sessions.ladder import read_listed_limits, read_rungs
+from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.request import read_request
 from hpsearch.sessions.session import Session
 

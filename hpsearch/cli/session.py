@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from hpsearch.cli.options import StorageChoice
-from hpsearch.cli.result import Outcome, describe_outcome, show_outcome
 from hpsearch.cli.signals import Interrupts
 from hpsearch.sessions.session import Session, SessionResult
+from hpsearch.views.result import Outcome, describe_outcome, show_outcome
 from hpsearch.views.screen import open_console, write_json
 from hpsearch.views.terminal import TerminalProgress
 

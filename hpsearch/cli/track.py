@@ -15,9 +15,9 @@ from hpsearch.cli.options import (
     StudyArgument,
     choose_storage,
 )
-from hpsearch.cli.studies import open_record
 from hpsearch.errors import HpsearchError, InputError
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.reporting.record_words import describe_counts
+from hpsearch.sessions.opening import open_record
 from hpsearch.views.screen import open_console, write_json
 
 if TYPE_CHECKING:

@@ -23,13 +23,14 @@ from hpsearch.cli.options import (
     parse_workers,
 )
 from hpsearch.durations import parse_duration
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.reporting.record_words import describe_counts
 from hpsearch.views.screen import write_line
 
 if TYPE_CHECKING:
     from hpsearch.storage.artifacts import Artifact
     from hpsearch.tuning.study import Study
-    from hpsearch.worker.loop import CompletedTraining, StopSignal, Trainer, WorkerSettings
+    from hpsearch.worker.loop import StopSignal
+    from hpsearch.worker.protocols import CompletedTraining, Trainer, WorkerSettings
 
 
 def worker(
@@ -94,7 +95,8 @@ def worker(
         )
         raise typer.Exit(_work_together(url, study, device, count, deadline, flags))
     stopper = _Stopper(until_stdin_closes)
-    from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+    from hpsearch.worker.loop import StopSignal, run_worker
+    from hpsearch.worker.protocols import WorkerSettings
 
     stop = StopSignal()
 

@@ -31,9 +31,12 @@ _STYLE: Any = {
 def make_figure(width_inches: float, height_inches: float) -> "Figure":
     """A figure that no window and no global list of figures knows of."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Figure
 
-    figure = Figure(figsize=(width_inches, height_inches), dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    from hpsearch.reporting.shown_figure import ShownFigure
+
+    size = (width_inches, height_inches)
+    figure = ShownFigure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    figure.write = _write_styled
     FigureCanvasAgg(figure)
     return figure
 
@@ -56,6 +59,11 @@ def write_png(figure: "Figure") -> bytes:
     packed = io.BytesIO()
     (drawn if is_seen else small).save(packed, format="PNG", optimize=True)
     return packed.getvalue()
+
+
+def _write_styled(figure: "Figure") -> bytes:
+    with styled():
+        return write_png(figure)
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class Contender:
     test_accuracy: float | None
     seconds: float | None
     """Of one training."""
+    epochs: int | None
+    """Of each training."""
     footprint: Footprint | None = None
     """What the network takes of a small device."""
 
@@ -62,9 +64,9 @@ def list_contenders(subject: Subject) -> list[Contender]:
     if summary is None:
         best = record.best
         if best is None:
-            return [Contender(record, "nothing complete", False, None, None, None, None, None)]
+            return [Contender(record, "nothing complete", False, None, None, None, None, None, None)]
         what = f"trial {best.number}"
-        figures = (best.weights, best.macs, best.value, best.test_accuracy, best.seconds, best.footprint)
+        figures = (best.weights, best.macs, best.value, best.test_accuracy, best.seconds, best.epochs, best.footprint)
         return [Contender(record, what, False, *figures)]
     return [
         Contender(
@@ -76,6 +78,7 @@ def list_contenders(subject: Subject) -> list[Contender]:
             mine.validation.mean if mine.validation else None,
             mine.test.mean if mine.test else None,
             mine.seconds,
+            mine.config.recipe.epochs,
             mine.config.count_footprint(),
         )
         for mine in summary.labels
@@ -100,7 +103,7 @@ def _write_footprint(contender: Contender) -> list[str]:
 def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
     headings = ["study", "network", "data", "arch", "budget>", "weights>", "MACs>", "RAM int8>", "flash int8>"]
     headings += ["validation (%)>", "test (%)>"]
-    headings += ["a training (s)>", "trials finished>", "on the frontier"]
+    headings += ["epochs>", "a training (s)>", "trials finished>", "on the frontier"]
     rows = []
     for each in contenders:
         record, spec = each.record, each.record.study.spec
@@ -116,6 +119,7 @@ def _tabulate(contenders: Sequence[Contender]) -> tuple[Block, ...]:
                 *_write_footprint(each),
                 write_percent(each.validation_accuracy),
                 write_percent(each.test_accuracy),
+                write_count(each.epochs),
                 write_seconds(each.seconds),
                 f"{record.finished_count:,} of {record.trials_wanted:,}",
                 "yes" if is_unbeaten(each, contenders) else "",

@@ -15,6 +15,7 @@ from hpsearch.reporting.label_figures import (
 from hpsearch.reporting.made_section import write_made_section
 from hpsearch.reporting.network_section import write_planned_networks
 from hpsearch.reporting.plan_measures import Cell, explain_measures, list_measures, write_seeds
+from hpsearch.reporting.record_words import describe_counts
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_weights
 from hpsearch.reporting.trial_tables import write_failures
@@ -31,7 +32,6 @@ from hpsearch.reporting.words import (
 )
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, has_several_seeds
-from hpsearch.tuning.record_words import describe_counts
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _TOLD_APART = 1.05

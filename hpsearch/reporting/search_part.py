@@ -9,6 +9,7 @@ from hpsearch.reporting.finalists_section import write_finalists_sections
 from hpsearch.reporting.influences_section import write_influences
 from hpsearch.reporting.made_section import write_made_section
 from hpsearch.reporting.network_section import write_best_network
+from hpsearch.reporting.record_words import describe_counts, describe_length
 from hpsearch.reporting.subject import Subject
 from hpsearch.reporting.trial_figures import (
     draw_best_curves,
@@ -26,7 +27,6 @@ from hpsearch.reporting.words import (
     write_seconds,
     write_times,
 )
-from hpsearch.tuning.record_words import describe_counts, describe_length
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.suggest import searched_distributions
 

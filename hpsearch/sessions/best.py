@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import HpsearchError
-from hpsearch.tuning.record_words import describe_counts
+from hpsearch.reporting.record_words import describe_counts
 
 if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord, TrialRecord
@@ -50,3 +50,16 @@ def load_winner(record: "StudyRecord") -> "Winner":
     from hpsearch.tuning.winner import find_winner
 
     return find_winner(record.study.database, record.study.name)
+
+
+def choose_trials(record: "StudyRecord", count: int | None, number: int | None) -> "list[TrialRecord]":
+    """The trial of this number, or so many of the best.
+
+    Raises:
+        InputError: There is no such trial.
+        NothingCompleteError: No trial is complete yet.
+    """
+    if number is not None:
+        return [record.trial(number)]
+    require_best(record)
+    return record.ranking[: count or 1]

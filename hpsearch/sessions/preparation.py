@@ -114,7 +114,8 @@ def check_beginning(
         StorageError: The database failed.
     """
     from hpsearch.storage.database import Database
-    from hpsearch.tuning.study import create_or_join_study, list_study_names
+    from hpsearch.tuning.creation import create_or_join_study
+    from hpsearch.tuning.study import list_study_names
     from hpsearch.tuning.teacher_choice import check_teacher
     from hpsearch.tuning.warm_start import plan_beginning
 
@@ -256,7 +257,7 @@ def open_study(
     from hpsearch.storage.database import Database
     from hpsearch.training.data import fetch_dataset
     from hpsearch.training.data.catalogue import CATALOGUE
-    from hpsearch.tuning.study import create_or_join_study
+    from hpsearch.tuning.creation import create_or_join_study
     from hpsearch.tuning.teacher_choice import choose_teacher
 
     if request.spec.dataset in CATALOGUE:

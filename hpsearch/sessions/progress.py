@@ -52,6 +52,8 @@ class Beginning:
     fitted: "FittedSpace | None"
     """What of its space fits; None where nothing is drawn any more, or nobody asked."""
     storage_url: str
+    title: str | None = None
+    """What is trained, where that is planned and nothing is searched."""
 
 
 class Progress(Protocol):

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hpsearch.sessions.hardware import Hardware, choose_hardware_for
 from hpsearch.sessions.preparation import check_study, open_study, plan_request_time
 from hpsearch.sessions.progress import Beginning, Progress
 from hpsearch.sessions.request import Request
 from hpsearch.sessions.search import WorkOrder, search
-from hpsearch.sessions.stopping import Stopping
+from hpsearch.sessions.stopping import Ending, Stopping
 
 if TYPE_CHECKING:
     from hpsearch.storage.database import Database
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.tuning.warm_start import Predecessor
-
-Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
-"""Why the workers of a study stopped."""
 
 
 @dataclass(frozen=True)

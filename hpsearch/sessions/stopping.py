@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Literal, Protocol
+
+Ending = Literal["finished", "time-up", "interrupted", "study-stopped"]
+"""Why the workers of a study stopped."""
 
 
 class Stopping(Protocol):

@@ -8,6 +8,8 @@ from pathlib import Path
 from hpsearch.errors import InputError, StorageError
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
+DEFAULT_STORAGE = "sqlite:///hpsearch.db"
+"""As `hpsearch.storage.url` has it, which is too heavy to import for a help text; a test compares them."""
 
 _MOST_URL_BYTES = 4096
 _MANY_ON_SQLITE = 8
@@ -114,3 +116,25 @@ def _is_storage_url(text: str) -> bool:
     except StorageError:
         return False
     return True
+
+
+def show_storage(url: str) -> str:
+    """A database's URL without its password.
+
+    Raises:
+        StorageError: It is none.
+    """
+    from hpsearch.storage.url import parse_storage_url, show_url
+
+    return show_url(parse_storage_url(url))
+
+
+def find_cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where data sets are kept.
+
+    Raises:
+        DataError: This user has no home folder, and nothing else is said.
+    """
+    from hpsearch.training.data.cache import default_cache_folder
+
+    return default_cache_folder(environment)

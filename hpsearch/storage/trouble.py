@@ -5,6 +5,8 @@ import sys
 
 _POOLER_SIGNS = ("unsupported startup parameter", "prepared statement")
 """What servers say that hand a session's connection to others between two transactions."""
+_INSUFFICIENT_PRIVILEGE = "42501"
+"""PostgreSQL's SQLSTATE where a role lacks a right."""
 
 
 def is_of_database(error: BaseException) -> bool:
@@ -57,6 +59,8 @@ def explain(error: BaseException) -> str:
         cause = cause.__cause__
     original = getattr(cause, "orig", None)
     text = " ".join(str(original or cause).split())
+    if getattr(original or cause, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE and "for schema" in text:
+        text = f"{text.partition(' LINE ')[0][:150]}; tables are made by the role hpsearch_owner: docs/scale.md"
     if any(sign in text for sign in _POOLER_SIGNS):
         text = (
             f"{text[:200]}; this is a connection pooler, it seems: give the direct (unpooled) address of the database"

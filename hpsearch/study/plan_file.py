@@ -26,6 +26,8 @@ from hpsearch.study.trial_config import Seed, ValidationFraction
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _TABLES = ("architecture", "recipe", "sweep", "variant")
+_LISTS = ("widths", "stages")
+"""Keys whose one value is a list."""
 _MAXIMUM_TRIALS = 10_000
 
 ARCHITECTURES: dict[Arch, type[FcnArchitecture] | type[CnnArchitecture]] = {
@@ -256,7 +258,10 @@ class _Parser:
             try:
                 TypeAdapter(types[key]).validate_json(_to_json(value), strict=True)
             except ValidationError as error:
-                raise self._refuse(f"{where} {key}{_explain_value(error, types[key], value)}", key) from error
+                way_on = ""
+                if where in ("[architecture]", "[recipe]") and isinstance(value, list) and key not in _LISTS:
+                    way_on = f"; values to compare belong in [sweep]: {key} = {_to_json(value)}"
+                raise self._refuse(f"{where} {key}{_explain_value(error, types[key], value)}{way_on}", key) from error
 
     def _list_trainings(self) -> Iterator[Training]:
         file = self._file

@@ -82,7 +82,7 @@ class Choices(BaseModel):
         return values
 
     def __str__(self) -> str:
-        return " | ".join(str(value) for value in self.values)
+        return " | ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in self.values)
 
     def __contains__(self, value: object) -> bool:
         return any(value == choice and type(value) is type(choice) for choice in self.values)

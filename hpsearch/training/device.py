@@ -4,6 +4,8 @@ import ctypes
 import importlib.metadata
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -86,6 +88,17 @@ def configure_threads(threads: int) -> None:
     allocator(mmap_max, 0)
     allocator(trim_threshold, 2**31 - 1)
     allocator(top_pad, 2**26)
+
+
+@contextmanager
+def worker_threads() -> Iterator[None]:
+    """Meanwhile one thread, as a worker has; then as many as this process had before."""
+    before = torch.get_num_threads()
+    configure_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _read_cpu_model(path: Path) -> str | None:

@@ -5,14 +5,15 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.record_words import describe_counts, describe_rounds, list_failures
 from hpsearch.sessions.how_far import count_epochs_of_attempt
-from hpsearch.tuning.record_words import describe_counts, describe_rounds, list_failures
 from hpsearch.views.networks import list_trial_facts
 from hpsearch.views.search import describe_network, format_accuracy
 
 if TYPE_CHECKING:
     from hpsearch.network.architecture import Architecture
     from hpsearch.sessions.how_far import HowFar
+    from hpsearch.sessions.ladder import Rung
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _CELL = "padding:1px 12px 1px 0;vertical-align:top"
@@ -43,6 +44,36 @@ def write_trial(record: "StudyRecord", trial: "TrialRecord") -> str:
     state = f"<b>trial {trial.number}</b> of {escape(record.study.name)}: {trial.state}"
     facts = [("reason", trial.reason)] if trial.reason else []
     return _block(state, _layers(record, trial), _facts([*facts, *list_trial_facts(record, trial)]))
+
+
+def write_text(text: str) -> str:
+    """Lines as they are, in letters of one width."""
+    return f'<pre style="line-height:1.35">{escape(text)}</pre>'
+
+
+def write_ladder(rungs: "Sequence[Rung]") -> str:
+    """The best network of each rung, and which no other beats."""
+    from hpsearch.sessions.ladder import is_unbeaten
+
+    rows = []
+    for rung in rungs:
+        spec, best = rung.record.study.spec, rung.best
+        rows.append(
+            [
+                escape(rung.record.study.name),
+                spec.arch,
+                escape(spec.limits.describe_briefly()),
+                f"{best.weights:,}" if best and best.weights is not None else "-",
+                format_accuracy(best.value if best else None),
+                format_accuracy(best.test_accuracy if best else None),
+                f"{rung.record.finished_count} of {rung.record.trials_wanted}",
+                "*" if is_unbeaten(rung, rungs) else "",
+                escape((best.network or "") if best else ""),
+            ]
+        )
+    headings = ("study", "arch", "limits", "weights", "validation", "test", "trials", "", "network")
+    note = "* no other network here is as accurate in validation with as few weights"
+    return _block(_table(headings, rows, (3, 4, 5)), f'<div style="{_DIM}">{note}</div>')
 
 
 def write_progress(record: "StudyRecord", how_far: "HowFar", elapsed_seconds: float, said: Sequence[str] = ()) -> str:

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from hpsearch.durations import format_duration
-from hpsearch.tuning.record_words import name_trials
+from hpsearch.reporting.record_words import name_trials
 from hpsearch.views.measures import list_measures, list_steps
 from hpsearch.views.search import format_accuracy
 from hpsearch.views.tables import Trimmed

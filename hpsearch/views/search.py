@@ -5,8 +5,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.record_words import describe_rounds
 from hpsearch.sessions.how_far import HowFar, count_epochs_of_attempt
-from hpsearch.tuning.record_words import describe_rounds
 from hpsearch.views.screen import write_error_line
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from hpsearch.reporting.record_words import describe_length, describe_selection
 from hpsearch.sessions.preparation import describe_beginning, describe_left_out, describe_repetition
 from hpsearch.sessions.storage import warn_of_many_workers
-from hpsearch.tuning.record_words import describe_length, describe_selection
 from hpsearch.views.screen import LineSteps, SpinnerSteps
 from hpsearch.views.search import LineView, LiveView, SilentView
 
@@ -39,9 +39,11 @@ class TerminalProgress:
 
 
 def describe_start(beginning: "Beginning") -> list[str]:
-    """What a study is, in lines with a head each."""
+    """What a study is, in lines with a head each; of one whose trainings are planned the title is enough."""
     record = beginning.record
     study, spec = record.study, record.study.spec
+    if beginning.title is not None:
+        return [f"{beginning.title}, in study {study.name}; {beginning.hardware.describe()}"]
     lines = [
         f"study      {study.name}: {describe_length(record)}; each a {spec.arch} of {spec.limits.describe()}",
         f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "

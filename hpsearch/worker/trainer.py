@@ -12,7 +12,7 @@ from hpsearch.training.loop import TrainingInterrupted, TrainingSession
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.teacher_choice import load_teacher_weights
-from hpsearch.worker.loop import StopTraining, WorkerSettings
+from hpsearch.worker.protocols import StopTraining, WorkerSettings
 
 
 def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer":

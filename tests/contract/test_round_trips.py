@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
-from hpsearch.worker.loop import REPORT_SECONDS
+from hpsearch.worker.protocols import REPORT_SECONDS
 from tests.contract.test_checkpoints import HandClock
 from tests.scripted import curve_point, make_study
 

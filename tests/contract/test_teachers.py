@@ -12,8 +12,9 @@ from hpsearch.storage.database import Database
 from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.operations import delete_study
-from hpsearch.tuning.study import Study, create_or_join_study, load_study
+from hpsearch.tuning.study import Study, load_study
 from hpsearch.tuning.teacher_choice import choose_teacher, find_teacher_of, load_teacher_weights
 from tests.scripted import TINY_DATASET, finish_trials, make_study
 

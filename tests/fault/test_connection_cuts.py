@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+from hpsearch.worker.loop import StopSignal, run_worker
+from hpsearch.worker.protocols import WorkerSettings
 from tests.fault.studies import make
 from tests.history import find_violations, read_history
 from tests.journal import Journal, journal_writes

@@ -25,7 +25,8 @@ from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import load_study
-from hpsearch.worker.loop import StopSignal, Worker, WorkerSettings
+from hpsearch.worker.loop import StopSignal, Worker
+from hpsearch.worker.protocols import WorkerSettings
 from tests import plain_optuna as plain
 from tests.contract.test_claims import age_lease, claim, finish
 from tests.fault.studies import make, read

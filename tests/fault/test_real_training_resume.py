@@ -10,7 +10,8 @@ from hpsearch.storage.database import Database
 from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.records import load_trial_weights, read_study_record
 from hpsearch.tuning.study import load_study
-from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+from hpsearch.worker.loop import StopSignal, run_worker
+from hpsearch.worker.protocols import WorkerSettings
 from hpsearch.worker.trainer import StudyTrainer
 from tests.fault.studies import make
 from tests.tiny_training import draw_splits

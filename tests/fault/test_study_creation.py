@@ -8,7 +8,8 @@ import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
-from hpsearch.tuning.study import StudyDiffersError, list_study_names, load_study
+from hpsearch.tuning.creation import StudyDiffersError
+from hpsearch.tuning.study import list_study_names, load_study
 from tests.scripted import make_study
 from tests.worker_processes import join, start_process, wait_until
 

@@ -15,7 +15,8 @@ from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.claims import MAXIMUM_FAILURES_IN_A_ROW, StudyBrokenError, TrialQueue
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import Study
-from hpsearch.worker.loop import StopSignal, Trainer, Worker, WorkerSettings
+from hpsearch.worker.loop import StopSignal, Worker
+from hpsearch.worker.protocols import Trainer, WorkerSettings
 from hpsearch.worker.trainer import StudyTrainer
 from tests.scripted import ScriptedTrainer, make_study
 from tests.tiny_training import draw_splits

@@ -17,7 +17,8 @@ from hpsearch.training.data import load_search_splits
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import load_study
-from hpsearch.worker.loop import StopSignal, WorkerSettings, run_worker
+from hpsearch.worker.loop import StopSignal, run_worker
+from hpsearch.worker.protocols import WorkerSettings
 from tests.cli_runs import CommandRoom, Ended
 from tests.trained_study import TrainedStudy, train_study
 
@@ -93,7 +94,7 @@ def enter_room(
     patch.chdir(folder)
     patch.setenv("HPSEARCH_STORAGE", storage_url)
     patch.setenv("HPSEARCH_CACHE", str(searched.cache_folder))
-    patch.setattr("hpsearch.cli.planned.search", work_here)
+    patch.setattr("hpsearch.sessions.planned.search", work_here)
     return CommandRoom(folder, capsys or Typed())
 
 
@@ -264,12 +265,12 @@ def test_without_a_winner_export_says_what_to_type(fresh: CommandRoom, monkeypat
     )
     assert_refused(fresh.type("export", "nobody", "--finalist"), "there is no study 'nobody'")
     command = ["finalists", "study", "--top", "1", "--replicates", "2", "--epochs", "2", *ON_ALL]
-    monkeypatch.setattr("hpsearch.cli.planned.search", lambda *_: None)
+    monkeypatch.setattr("hpsearch.sessions.planned.search", lambda *_: None)
     assert fresh.type(*command).code == 1
     for arguments in (("study", "--finalist"), ("study-finalists-all",)):
         said = "0 of 2 trainings of 'study-finalists-all' are finished, and the winner is known when all are: hpsearch "
         assert_refused(fresh.type("export", *arguments), f"{said}{' '.join(command)} goes on")
-    monkeypatch.setattr("hpsearch.cli.planned.search", work_here)
+    monkeypatch.setattr("hpsearch.sessions.planned.search", work_here)
     assert fresh.type(*command).code == 0
     assert fresh.type("export", "study", "--finalist", "--format", "safetensors").code == 0
     assert fresh.type("delete", "study", "--yes").code == 0
@@ -283,7 +284,7 @@ def test_finalists_none_of_which_was_trained_are_not_done(fresh: CommandRoom, mo
             while isinstance(trial := queue.claim(), ClaimedTrial):
                 trial.fail("diverged at epoch 1")
 
-    monkeypatch.setattr("hpsearch.cli.planned.search", fail_here)
+    monkeypatch.setattr("hpsearch.sessions.planned.search", fail_here)
     ended = fresh.type("finalists", "study", "--top", "1", "--replicates", "2")
     assert ended.code == 1, ended
     assert "(2 failed)" in ended.out

@@ -22,7 +22,8 @@ from hpsearch.storage.database import Database
 from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import Study, load_study
-from hpsearch.worker.loop import StopSignal, Worker, WorkerSettings
+from hpsearch.worker.loop import StopSignal, Worker
+from hpsearch.worker.protocols import WorkerSettings
 from tests.cli_runs import CommandRoom, Ended, make_room, type_apart, write_tiny_archive
 from tests.contract.test_claims import age_lease, claim, finish
 from tests.postgres import PostgresServer

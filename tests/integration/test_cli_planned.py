@@ -144,7 +144,7 @@ def _has_begun(room: CommandRoom, name: str) -> bool:
 def test_a_run_whose_time_is_up_shows_what_there_is_and_opens_no_test_split(
     room: CommandRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import hpsearch.cli.planned
+    import hpsearch.sessions.planned
 
     deadlines = []
 
@@ -152,7 +152,7 @@ def test_a_run_whose_time_is_up_shows_what_there_is_and_opens_no_test_split(
         deadlines.append(order.deadline)
         assert room.type("worker", order.study, "--max-trials", "1").code == 0
 
-    monkeypatch.setattr(hpsearch.cli.planned, "search", train_one)
+    monkeypatch.setattr(hpsearch.sessions.planned, "search", train_one)
     before = time.monotonic()
     ended = room.type("run", "mine.toml", "--timeout", "1h", "--workers", "1")
     assert ended.code == 0

@@ -16,8 +16,8 @@ from hpsearch.reporting.document import Report
 from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.database import Database
 from hpsearch.tuning.artifacts import CONFUSION_PICTURE, load_artifact
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.finalists import plan_finalists
-from hpsearch.tuning.study import create_or_join_study
 from tests.cli_runs import CommandRoom
 from tests.report_pages import PIXEL, ReadPage
 from tests.scripted import make_study

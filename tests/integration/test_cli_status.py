@@ -17,7 +17,6 @@ import pytest
 from rich.console import Console
 
 from hpsearch.cli.options import StorageChoice
-from hpsearch.cli.status import Lines, LivePicture, describe_in_a_line, draw_status, watch_study
 from hpsearch.errors import StorageUnavailableError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import StudyCourse
@@ -26,6 +25,7 @@ from hpsearch.tuning.operations import stop_study
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.status import HeldTrial, Pace, StudyStatus, measure_pace
 from hpsearch.tuning.study import Study
+from hpsearch.views.status import Lines, LivePicture, describe_in_a_line, draw_status, watch_study
 from tests.cli_runs import CommandRoom, make_record, make_room, make_trial
 from tests.contract.test_claims import age_lease, claim, finish
 from tests.scripted import curve_point, make_study
@@ -112,7 +112,7 @@ def held_trial(number: int = 1, **fields: Any) -> HeldTrial:
 
 def draw(status: StudyStatus, storage: StorageChoice = STORAGE) -> str:
     console = Console(file=io.StringIO(), width=160)
-    console.print(draw_status(status, storage))
+    console.print(draw_status(status, storage.complete_command))
     assert isinstance(console.file, io.StringIO)
     return " ".join(console.file.getvalue().split())
 
@@ -214,7 +214,9 @@ def test_watching_at_a_terminal_draws_in_place_and_says_how_long_there_was_no_an
     monkeypatch.setenv("TERM", "xterm")  # nobody draws in place on a dumb one
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     begun = make_status(make_record(make_trial(0, "RUNNING")), held_trial(0))
-    watch_study(replay(begun, AWAY, AWAY, finished_status()), LivePicture(console, STORAGE), CountingClock())
+    watch_study(
+        replay(begun, AWAY, AWAY, finished_status()), LivePicture(console, STORAGE.complete_command), CountingClock()
+    )
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "no answer for 2.0 s" in text

@@ -13,8 +13,9 @@ import pytest
 from hpsearch.storage.database import Database
 from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tracking import mlflow_runs, packages
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score
-from hpsearch.tuning.study import Study, create_or_join_study
+from hpsearch.tuning.study import Study
 from tests.cli_runs import CommandRoom, Ended
 from tests.scripted import make_study
 from tests.tracker_readers import SECONDS, claim, list_event_files, make_point, read_scalars, read_table, train_scripted

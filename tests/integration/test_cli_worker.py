@@ -10,7 +10,8 @@ from hpsearch.sessions.preparation import identify_dataset
 from hpsearch.storage.database import Database
 from hpsearch.storage.study_rows import stop_study
 from hpsearch.study.file import parse_study_spec
-from hpsearch.tuning.study import create_or_join_study, load_study
+from hpsearch.tuning.creation import create_or_join_study
+from hpsearch.tuning.study import load_study
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_archive
 
 pytestmark = pytest.mark.slow

@@ -136,6 +136,7 @@ def test_the_roles_may_type_the_commands_that_the_documentation_says(
     ended = commands.type("create", "--arch", "fcn", "--budget", "2k", "--dataset", "tiny.npz")
     assert (ended.code, ended.err.count("\n")) == (3, 1)
     assert "permission denied" in ended.err
+    assert "hpsearch_owner" in ended.err
     monkeypatch.setenv("HPSEARCH_STORAGE_FILE", str(room.secrets / "owner_url"))
     assert (ended := commands.type("restore", "laptop.db")).code == 0, ended
     monkeypatch.setenv("HPSEARCH_STORAGE_FILE", str(room.secrets / "worker_url"))

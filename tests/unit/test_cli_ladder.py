@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.ladder import _Rung, hand_up, is_unbeaten, read_listed_limits, read_rungs
 from hpsearch.errors import InputError
+from hpsearch.sessions.climb import hand_up
+from hpsearch.sessions.ladder import Rung, is_unbeaten, read_listed_limits, read_rungs
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
@@ -62,14 +63,14 @@ def test_a_ladder_that_makes_no_sense_is_refused(budget: str, arch: str, said: s
 
 
 def test_the_frontier_is_what_nothing_smaller_beats() -> None:
-    def rung(weights: int, value: float) -> _Rung:
-        return _Rung(make_record(make_trial(0, value=value, weights=weights)), "finished", 1.0)
+    def rung(weights: int, value: float) -> Rung:
+        return Rung(make_record(make_trial(0, value=value, weights=weights)), "finished", 1.0)
 
     rungs = [rung(1000, 0.8), rung(2000, 0.9), rung(3000, 0.85), rung(1500, 0.8)]
     assert [is_unbeaten(each, rungs) for each in rungs] == [True, True, False, False]
     twins = [rung(1000, 0.8), rung(1000, 0.8), rung(1001, 0.8)]
     assert [is_unbeaten(each, twins) for each in twins] == [True, True, False]
-    nothing = _Rung(make_record(make_trial(0, "FAIL")), "finished", 1.0)
+    nothing = Rung(make_record(make_trial(0, "FAIL")), "finished", 1.0)
     assert not is_unbeaten(nothing, [nothing])
 
 

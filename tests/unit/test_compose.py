@@ -197,6 +197,13 @@ def test_the_image_runs_hpsearch_as_a_plain_user_whom_compose_names_too() -> Non
     assert all("entrypoint" not in service for service in OURS.values())
 
 
+def test_the_image_is_built_once_asked_of_no_registry_and_writes_onnx() -> None:
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["create"]
+    policies = {name: service["pull_policy"] for name, service in OURS.items()}
+    assert policies == dict.fromkeys(OURS, "never") | {"create": "build"}
+    assert "pip install '.[onnx]'" in list_arguments("RUN", IMAGE.structure)
+
+
 def test_only_what_the_image_is_built_from_gets_into_the_build() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"

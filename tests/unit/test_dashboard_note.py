@@ -9,8 +9,8 @@ from hpsearch.dataset import DatasetIdentity
 from hpsearch.storage.database import Database
 from hpsearch.study.file import parse_study_spec
 from hpsearch.study.trial_plan import plan_replicates
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.note import build_note_attributes, write_note
-from hpsearch.tuning.study import create_or_join_study
 from tests.scripted import TINY_DATASET
 from tests.tiny_training import tiny_config
 

@@ -7,7 +7,6 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from hpsearch.cli.finalists import show_final
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import TestScore
@@ -23,6 +22,7 @@ from hpsearch.tuning.finalists import (
 )
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.winner import choose_winner
+from hpsearch.views.finalists import show_final
 from tests.cli_runs import make_record, make_trial
 from tests.tiny_training import TINY_CNN, tiny_config
 
@@ -262,8 +262,8 @@ def test_both_kinds_of_finalists_have_names_of_their_own_however_long_the_search
 def test_a_study_that_holds_nothing_out_has_the_training_loss_as_its_objective_and_no_accuracy(tmp_path: Any) -> None:
     from hpsearch.tuning.claimed_trial import ClaimedTrial
     from hpsearch.tuning.claims import TrialQueue
+    from hpsearch.tuning.creation import StudyDiffersError, create_or_join_study
     from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import StudyDiffersError, create_or_join_study
     from tests.scripted import TINY_DATASET, curve_point, make_study
 
     with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:
@@ -300,8 +300,9 @@ def test_a_study_that_holds_nothing_out_has_the_training_loss_as_its_objective_a
 def test_a_planned_study_gives_its_trials_as_they_are_planned(tmp_path: Any) -> None:
     from hpsearch.tuning.claimed_trial import ClaimedTrial
     from hpsearch.tuning.claims import NoTrial, TrialQueue
+    from hpsearch.tuning.creation import StudyDiffersError, create_or_join_study
     from hpsearch.tuning.records import read_study_record
-    from hpsearch.tuning.study import StudyDiffersError, create_or_join_study, load_study
+    from hpsearch.tuning.study import load_study
     from tests.scripted import TINY_DATASET, curve_point, make_study
 
     with Database.open(f"sqlite:///{tmp_path}/studies.db", create=True) as database:

@@ -18,6 +18,10 @@ from hpsearch.training.data.stratification import split_indices
 from tests.unit.test_trial_config import DATASET
 
 RECIPE = '[recipe]\noptimizer = "sgd"\nlr = 0.1\nepochs = 3\nbatch_size = 512\n'
+_LIST_OF_RATES = (
+    ", line 5: [recipe] lr [0.1, 0.2] is not allowed; give a number, above 0 and at most 10; values to compare belong "
+    "in [sweep]: lr = [0.1, 0.2]"
+)
 PLAIN = f"[architecture]\nwidths = [400, 400]\n{RECIPE}"
 
 
@@ -167,6 +171,7 @@ def test_either_kind_of_file_is_known_by_its_tables() -> None:
         (PLAIN.replace("[400, 400]", "400"), ", line 2: [architecture] widths: input should be a valid array (given 4"),
         (PLAIN.replace("[400, 400]", "[400, 0]"), ", line 2: [architecture] widths: 1: input should be greater than"),
         (PLAIN.replace("[400, 400]", "[]"), ", line 2: [architecture] widths: tuple should have at least 1 item"),
+        (PLAIN.replace("0.1", "[0.1, 0.2]"), _LIST_OF_RATES),
         (PLAIN.replace("0.1", "0"), ", line 5: [recipe] lr 0 is not allowed; give a number, above 0 and at most 10"),
         (PLAIN.replace("0.1", "inf"), ", line 5: [recipe] lr inf is not allowed"),
         (PLAIN.replace("0.1", "07:32:00"), ", line 5: [recipe] lr '07:32:00' is not allowed"),

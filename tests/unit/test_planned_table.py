@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.epoch_result import EpochResult
 from hpsearch.network.architecture import FcnArchitecture
 from hpsearch.storage.stored_rows import TestScore
@@ -18,6 +17,7 @@ from hpsearch.study.trial_config import TrialConfig
 from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.plan_summary import PlanSummary, summarize_plan
 from hpsearch.tuning.records import TrialRecord
+from hpsearch.views.planned_table import describe_plan_summary, show_plan_summary
 from tests.cli_runs import make_record, make_trial
 from tests.scripted import TINY_DATASET
 

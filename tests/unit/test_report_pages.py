@@ -234,6 +234,7 @@ def test_several_studies_are_compared_first() -> None:
     assert table.column("network") == ["trial 1", "trial 0", "small", "large", "nothing complete"]
     assert table.column("validation (%)") == ["90.00", "95.00", "82.00", "90.00", "–"]
     assert table.column("on the frontier") == ["", "yes", "yes", "yes", ""]
+    assert [epochs != "–" for epochs in table.column("epochs")] == [True, True, True, True, False]
     assert [heading for heading in page.headings if heading.startswith("tiny") or heading == "planned"] == [
         "tiny-fcn-2k", "tiny-fcn-4k", "planned", "tiny-fcn-1k",
     ]  # fmt: skip

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from hpsearch.reporting.record_words import describe_counts, list_failures, name_trials
 from hpsearch.sessions.how_far import measure_progress
-from hpsearch.tuning.record_words import describe_counts, list_failures, name_trials
 from hpsearch.tuning.records import LeaseRecord
 from tests.cli_runs import make_record, make_trial
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from hpsearch.cli.result import Outcome, describe_outcome, show_outcome, tell_story
 from hpsearch.network.architecture import FcnArchitecture
-from hpsearch.sessions.session import Ending
+from hpsearch.sessions.stopping import Ending
 from hpsearch.storage.stored_rows import TestScore
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.views.networks import draw_curve
+from hpsearch.views.result import Outcome, describe_outcome, show_outcome, tell_story
 from hpsearch.views.screen import write_json
 from tests.cli_runs import make_record, make_trial
 from tests.scripted import TINY_DATASET

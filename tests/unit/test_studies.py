@@ -14,7 +14,6 @@ import torch
 from rich.console import Console
 
 from hpsearch.cli.planned_session import read_planned_study
-from hpsearch.cli.planned_table import describe_plan_summary, show_plan_summary
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.storage.database import Database
@@ -26,9 +25,11 @@ from hpsearch.study.trial_plan import TrialPlan
 from hpsearch.training.data import SearchSplits, describe_dataset, load_search_splits
 from hpsearch.training.loop import TrainingSession
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
+from hpsearch.tuning.creation import create_or_join_study
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord, read_study_record, store_test_score
-from hpsearch.tuning.study import Study, create_or_join_study
+from hpsearch.tuning.study import Study
+from hpsearch.views.planned_table import describe_plan_summary, show_plan_summary
 
 STUDIES = Path(__file__).parents[2] / "studies"
 FILES = {path.stem: path for path in sorted(STUDIES.glob("*.toml"))}

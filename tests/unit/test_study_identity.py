@@ -10,7 +10,8 @@ from hpsearch.storage.database import Database
 from hpsearch.study.origin import Origin
 from hpsearch.study.search_space import Choices
 from hpsearch.study.trial_plan import plan_replicates
-from hpsearch.tuning.study import StudyDiffersError, create_or_join_study, list_study_names, load_study, store_origin
+from hpsearch.tuning.creation import StudyDiffersError, create_or_join_study, store_origin
+from hpsearch.tuning.study import list_study_names, load_study
 from tests.report_studies import make_config
 from tests.scripted import TINY_DATASET, make_study
 

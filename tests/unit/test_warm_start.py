@@ -14,9 +14,10 @@ from hpsearch.study.portfolio import PORTFOLIO
 from hpsearch.study.trial_plan import plan_replicates
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
+from hpsearch.tuning.creation import StudyDiffersError, create_or_join_study
 from hpsearch.tuning.operations import delete_study, enqueue_trial
 from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
-from hpsearch.tuning.study import Study, StudyDiffersError, create_or_join_study, list_study_names, load_study
+from hpsearch.tuning.study import Study, list_study_names, load_study
 from hpsearch.tuning.warm_start import BEST_OF_RUNG, BEST_OF_STUDY, Predecessor
 from tests.scripted import TINY_DATASET, finish_trials, make_study
 

@@ -19,7 +19,8 @@ from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import StudyRecord, read_study_record
 from hpsearch.tuning.study import Study
 from hpsearch.worker.heartbeat import Heartbeat
-from hpsearch.worker.loop import CompletedTraining, Illustrate, StopSignal, Worker, WorkerOutcome, WorkerSettings
+from hpsearch.worker.loop import Illustrate, StopSignal, Worker, WorkerOutcome
+from hpsearch.worker.protocols import CompletedTraining, WorkerSettings
 from tests.scripted import ScriptedTrainer, make_study
 
 
