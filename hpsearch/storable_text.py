@@ -34,9 +34,14 @@ def find_name_fault(name: str) -> str | None:
     return None
 
 
-def write_out(text: str) -> str:
-    r"""The text with what a terminal must not see written out: `caf\xe9` for the byte E9, `\x1b`, `\n`."""
-    return "".join(character if _is_shown(character) else _escape(character) for character in text)
+def write_out(text: str, *, keeps: str = "") -> str:
+    r"""The text with what a terminal must not see written out: `caf\xe9` for the byte E9, `\x1b`, `\n`.
+
+    `keeps` are characters that stay as they are.
+    """
+    return "".join(
+        character if character in keeps or _is_shown(character) else _escape(character) for character in text
+    )
 
 
 def make_storable(value: Any) -> Any:

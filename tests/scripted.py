@@ -21,6 +21,7 @@ TINY_DATASET = DatasetIdentity(
     class_names=("a", "b", "c"),
     train_count=100,
     test_count=20,
+    rules=2,
 )
 
 

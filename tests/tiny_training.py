@@ -21,6 +21,7 @@ TINY_DATASET = DatasetIdentity(
     class_names=("dark", "middle", "bright"),
     train_count=300,
     test_count=0,
+    rules=2,
 )
 
 TINY_FCN = FcnArchitecture(widths=(12, 8))

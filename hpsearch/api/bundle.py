@@ -1,6 +1,7 @@
 """An exported network, for programs."""
 
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hpsearch.export.bundle_evaluation import BundleEvaluation
+    from hpsearch.export.classifier import Classifier
     from hpsearch.export.opened_bundle import Bundle as OpenedBundle
     from hpsearch.study.trial_config import TrialConfig
     from hpsearch.training.rebuild import Network
@@ -29,7 +31,11 @@ class Predictions:
     probabilities: "npt.NDArray[np.float64]"
     """(n, classes): softmax of the logits."""
     files: tuple[Path, ...] | None = None
-    """The images' files, where files were given."""
+    """The images' files, where files were given; without those that could not be read."""
+    failures: tuple[str, ...] = ()
+    """Why files could not be read, a line each: the others are answered all the same."""
+    notes: tuple[str, ...] = ()
+    """What to know of the answers: what was left out of folders, whether images are unlike the training ones."""
 
     @property
     def labels(self) -> "npt.NDArray[np.int64]":
@@ -50,7 +56,17 @@ class Predictions:
     def __repr__(self) -> str:
         shares = self.probabilities.max(1).tolist() if len(self) else []
         shown = [f"{name} {share:.1%}" for name, share in list(zip(self.classes, shares, strict=True))[:5]]
-        return f"<Predictions of {len(self)} images: {', '.join(shown)}{', ...' if len(self) > len(shown) else ''}>"
+        more = f"; {len(self.failures)} files could not be read" if self.failures else ""
+        dots = ", ..." if len(self) > len(shown) else ""
+        return f"<Predictions of {len(self)} images: {', '.join(shown)}{dots}{more}>"
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    images: "npt.NDArray[np.uint8]"
+    files: tuple[Path, ...] | None = None
+    failures: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Bundle:
@@ -100,6 +116,9 @@ class Bundle:
     def predict(self, images: Any, *, resize: bool = False, model: ModelFile = "safetensors") -> Predictions:
         """Say what is on images.
 
+        Files are read by the rule that the network's own images were, also those of another size where it has one. What
+        cannot be read is a warning and in `failures`, and what else is to be known is one and in `notes`.
+
         Args:
             images: Image files or folders of them (a path, or several), or an array or tensor of images: (n, height,
                 width), (n, height, width, 1 or 3) or (n, channels, height, width), bytes or floats from 0 to 1.
@@ -107,16 +126,18 @@ class Bundle:
             model: Which of the bundle's models: safetensors in PyTorch, onnx or int8 in onnxruntime.
 
         Raises:
-            InputError: An image cannot be read or has another size; or the bundle has no such model.
+            InputError: None of the files can be read; arrays have another shape; or the bundle has no such model.
         """
-        files, pixels = self._read(images, resize=resize)
-        import numpy as np
+        from hpsearch.export.image_files import compare_brightness
 
-        if not len(pixels):
-            return Predictions(self.class_names, np.empty((0, len(self.class_names))), files)
-        logits = self._opened.load_classifier(_name_file(model)).compute_logits(pixels).astype(np.float64)
-        shares = np.exp(logits - logits.max(1, keepdims=True))
-        return Predictions(self.class_names, shares / shares.sum(1, keepdims=True), files)
+        classifier = self._opened.load_classifier(_name_file(model))
+        read = self._read(images, resize=resize)
+        hint = compare_brightness(read.images, self._opened.manifest.get("brightness"))
+        notes = (*read.left_out, *([hint] if hint else []))
+        for line in (*read.failures, *notes):
+            warnings.warn(line, stacklevel=3)  # past the wrapper of this method
+        shares = _compute_shares(classifier, read.images, len(self.class_names))
+        return Predictions(self.class_names, shares, read.files, read.failures, notes)
 
     @speaks_python
     def evaluate(
@@ -142,23 +163,38 @@ class Bundle:
         other = None if dataset is None else os.fspath(dataset)
         return evaluate_bundle(self._opened, self._cache_folder, model=_name_file(model), dataset=other, split=split)
 
-    def _read(self, images: Any, *, resize: bool) -> "tuple[tuple[Path, ...] | None, npt.NDArray[np.uint8]]":
-        """Files, if there are some, and images (n, channels, height, width) as bytes."""
+    def _read(self, images: Any, *, resize: bool) -> "_Given":
+        """Images (n, channels, height, width) as bytes, and the files that they come from, if there are some."""
         paths = _list_paths(images)
-        shape = self.config.dataset.input_shape
-        if paths is not None:
-            from hpsearch.export.image_files import list_images, read_images
+        dataset = self.config.dataset
+        if paths is None:
+            from hpsearch.export.given_images import bring_images
 
-            read = read_images(list_images(paths), shape, resizes=resize)
-            if read.failures:
-                raise InputError("; ".join(read.failures).replace("--resize", "resize=True"))
-            return read.files, read.images
-        from hpsearch.export.given_images import bring_images
+            return _Given(bring_images(images, dataset.input_shape))
+        from hpsearch.export.image_files import list_images, read_images
 
-        return None, bring_images(images, shape)
+        read = read_images(list_images(paths), dataset.input_shape, resizes=resize, preparation=dataset.preparation)
+        failures = tuple(line.replace("--resize", "resize=True") for line in read.failures)
+        if failures and not read.files:
+            raise InputError("; ".join(failures))
+        return _Given(read.images, read.files, failures, read.left_out)
 
     def __repr__(self) -> str:
         return f"<Bundle {str(self.path)!r}: {self.config.architecture.describe()}>"
+
+
+def _compute_shares(
+    classifier: "Classifier", images: "npt.NDArray[np.uint8]", classes: int
+) -> "npt.NDArray[np.float64]":
+    """The softmax (n, classes) of a network's logits."""
+    import numpy as np
+
+    if not len(images):
+        return np.empty((0, classes))
+    logits = classifier.compute_logits(images).astype(np.float64)
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    normed: npt.NDArray[np.float64] = shares / shares.sum(1, keepdims=True)
+    return normed
 
 
 def _list_paths(images: Any) -> list[Path] | None:

@@ -13,6 +13,7 @@ from hpsearch.errors import DataError, InputError
 from hpsearch.export.bundle_files import SAFETENSORS
 from hpsearch.export.classifier import Measures, measure
 from hpsearch.export.evaluation_images import ChosenImages, Split, load_other, load_own
+from hpsearch.export.image_files import compare_brightness
 from hpsearch.export.opened_bundle import Bundle
 from hpsearch.export.seen_images import find_seen
 from hpsearch.study.trial_config import TrialConfig
@@ -122,6 +123,8 @@ def evaluate_bundle(
         chosen = load_other(name, config, cache_folder, split)
     kept, notes = _set_seen_aside(bundle, chosen, name, is_split=is_same and chosen.split != "all")
     measures = _measure(classifier.compute_logits, kept, name)
+    if not is_same and (hint := compare_brightness(kept.images.numpy(), bundle.manifest.get("brightness"))):
+        notes.append(hint)
     return BundleEvaluation(
         bundle, model, name, sha256 or _hash(kept), is_same, chosen.split, measures, (*chosen.notes, *notes)
     )

@@ -14,7 +14,7 @@ from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.labelled_images import LabelledImages
-from hpsearch.training.data.located_dataset import locate_dataset
+from hpsearch.training.data.located_dataset import is_there, locate_dataset
 from hpsearch.training.data.own_images import join_images
 from hpsearch.training.data.search_splits import load_search_splits
 from hpsearch.training.data.test_split import open_test_split
@@ -67,10 +67,8 @@ def load_other(name: str, config: TrialConfig, cache_folder: Path, split: Split 
         DataError: The data are missing or damaged, or have another shape or other classes than the bundle.
         InputError: There is no data set of this name.
     """
-    path = Path(name).expanduser()
-    is_own = name not in CATALOGUE and path.exists()
-    if is_own and split in (None, "all"):
-        return _load_every_part(name, path, config.dataset, cache_folder, split)
+    if name not in CATALOGUE and is_there(name) and split in (None, "all"):
+        return _load_every_part(name, Path(name).expanduser(), config.dataset, cache_folder, split)
     preparation = None if name in CATALOGUE else config.dataset.preparation
     identity = locate_dataset(name, cache_folder, preparation=preparation).identity
     _check_shape(name, identity.input_shape, config.dataset)

@@ -1,6 +1,6 @@
 """A person's image files, as the network was given its own: bytes, grey or red, green, blue, of the right size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,17 +124,25 @@ def read_pixel_rows(path: Path, shape: InputShape, *, preparation: Preparation |
     return ReadImages(tuple(Path(name) for name in rows.names), images, (), left_out)
 
 
-def compare_brightness(images: ByteArray, usual: dict[str, float] | None) -> str | None:
-    """What to say of images (n, c, h, w) that are all brighter or darker than 98 of 100 training images were."""
-    if usual is None or len(images) == 0:
+def compare_brightness(images: ByteArray, usual: object) -> str | None:
+    """What to say of images (n, c, h, w) that are all brighter or darker than 98 of 100 training images were.
+
+    Args:
+        images: In bytes.
+        usual: What the bundle's manifest says of the training images; None, or no such thing, in older ones.
+    """
+    if not isinstance(usual, Mapping) or len(images) == 0:
+        return None
+    low, high = usual.get("low"), usual.get("high")
+    if not (isinstance(low, int | float) and isinstance(high, int | float)):
         return None
     mean = measure_brightness(images)["mean"]
-    if usual["low"] <= mean <= usual["high"]:
+    if low <= mean <= high:
         return None
-    inverted = usual["low"] <= 255 - mean <= usual["high"]
+    inverted = low <= 255 - mean <= high
     advice = "; inverted they would be within: is it dark on light where the training images are light on dark?"
     return (
-        f"mean brightness {mean:.0f} of 255, and training images have {usual['low']:.0f} to {usual['high']:.0f}: the "
+        f"mean brightness {mean:.0f} of 255, and training images have {low:.0f} to {high:.0f}: the "
         f"network has not seen such images, and its probabilities mean little{advice if inverted else ''}"
     )
 

@@ -60,9 +60,12 @@ def run_micro(model: bytes, images: ByteArray, arena_bytes: int) -> MicroRun:
         path = Path(folder)
         (path / "model.tflite").write_bytes(model)
         np.save(path / "images.npy", np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
-        command = [sys.executable, "-c", _SCRIPT, folder, str(arena_bytes + _SPARE_BYTES)]
+        # -P: else Python imports whatever lies in the current folder, a numpy.py for one.
+        command = [sys.executable, "-P", "-c", _SCRIPT, folder, str(arena_bytes + _SPARE_BYTES)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise MicroError(f"TensorFlow Lite Micro gave no answer within {_SECONDS} seconds") from error
         found = {name: int(size) for name, size in _REPORT.findall(done.stderr)}

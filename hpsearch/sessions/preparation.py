@@ -99,13 +99,8 @@ def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Pa
     )
 
 
-def check_beginning(
-    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", cache_folder: Path
-) -> "DatasetIdentity":
+def check_beginning(url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace") -> None:
     """Find out before anything is fetched that a study of this name has other settings, or how a new one begins.
-
-    Returns:
-        The data set, by the rules of the study.
 
     Raises:
         StudyDiffersError: It has; each differing field is named.
@@ -120,7 +115,6 @@ def check_beginning(
     from hpsearch.tuning.warm_start import plan_beginning
 
     with Database.open(url, check=False) as database:
-        dataset = match_rules(database, request.name, dataset, cache_folder)
         predecessor = find_predecessor(database, request)
         if request.name in list_study_names(database):
             create_or_join_study(database, request.name, request.spec, dataset, predecessor=predecessor)
@@ -128,7 +122,6 @@ def check_beginning(
             plan_beginning(request.spec, fitted.space, predecessor)
             if request.spec.teacher is not None:
                 check_teacher(database, request.spec, dataset)
-    return dataset
 
 
 def find_predecessor(database: "Database", request: Request) -> "Predecessor | None":
@@ -142,7 +135,14 @@ def find_predecessor(database: "Database", request: Request) -> "Predecessor | N
 
 
 def fit_to_size(request: Request, dataset: "DatasetIdentity", note: Tell) -> Request:
-    """The request with what follows from the number of images, which `note` is told."""
+    """The request with what follows from the number of images, which `note` is told.
+
+    Of own images by the older rules nothing does: so it was when their study was made.
+    """
+    from hpsearch.training.data.catalogue import CATALOGUE
+
+    if dataset.rules == 1 and dataset.name not in CATALOGUE:
+        return request
     spec = request.spec.fit_to_size(dataset.train_count, request.given)
     if spec.epochs != request.spec.epochs:
         note(
@@ -163,18 +163,25 @@ def check_study(
     """Everything about a study that can be found wrong without creating anything.
 
     Returns:
-        The request, with what follows from the number of images; the data set; and what of the space fits.
+        The request, with what follows from the number of images; the data set, by the rules of a study of this name;
+        and what of the space fits.
 
     Raises:
         InputError: The data, the space or an older study of this name does not allow it.
         StorageError: The database cannot be opened or made.
     """
+    from hpsearch.storage.database import Database
+
     spec = request.spec
     dataset = identify_dataset(spec.dataset, cache_folder, tell, note, preparation=spec.preparation)
+    is_there = check_storage(url)
+    if is_there:
+        with Database.open(url, check=False) as database:
+            dataset = match_rules(database, request.name, dataset, cache_folder)
     request = fit_to_size(request, dataset, note or tell)
     fitted = fit(request.spec, dataset)
-    if check_storage(url):
-        dataset = check_beginning(url, request, dataset, fitted, cache_folder)
+    if is_there:
+        check_beginning(url, request, dataset, fitted)
     else:
         wanted = {"begin with": (request.predecessor, "--from"), "learn from": (request.spec.teacher, "--teacher")}
         for purpose, (name, flag) in wanted.items():

@@ -12,6 +12,8 @@ from pydantic import (
     model_validator,
 )
 
+from hpsearch.dataset import NEWEST_RULES, DataRules
+
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "muon"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle"]
 Initialization = Literal[
@@ -36,7 +38,7 @@ class Recipe(BaseModel):
     epochs: Epochs
     batch_size: BatchSize = 128
     """The most images a step; of 10,000 images and more a last, smaller batch is left out of an epoch (another shuffle
-    brings its images). Of fewer none is, and a batch is an eighth of them at most, but 32."""
+    brings its images). Of fewer own ones none is, and a batch is an eighth of them at most, but 32."""
     optimizer: Optimizer = "adamw"
     """muon: for the weights between the input and the last layer, adamw for that layer, biases and norms."""
     lr: LearningRate = 3e-3
@@ -115,19 +117,22 @@ LEAST_STEPS = 8
 SMALLEST_BATCH = 32
 
 
-def divide_epoch(images: int, batch_size: int) -> tuple[int, int]:
+def divide_epoch(images: int, batch_size: int, rules: DataRules = NEWEST_RULES) -> tuple[int, int]:
     """The images of a batch, and the steps of an epoch.
 
     Of many images the rest that fills no batch is left out of an epoch; another shuffle brings it. Of few every image
     counts: batches are of equal size, the last one filled up with the first images of the epoch's order, and at least
-    eight make an epoch as far as 32 images are in each.
+    eight make an epoch as far as 32 images are in each. By the older rules few images are divided as many are, so that
+    a study from before gives the same curve again.
 
     Args:
         images: Of the training split.
         batch_size: As the recipe has it, the most that a batch is.
+        rules: Of the data set.
     """
-    if images >= SMALL_TRAINING_SPLIT:
-        return batch_size, max(1, images // batch_size)
+    if images >= SMALL_TRAINING_SPLIT or rules == 1:
+        size = min(batch_size, images)
+        return size, images // size
     wanted = max(1, min(images, batch_size, max(SMALLEST_BATCH, math.ceil(images / LEAST_STEPS))))
     steps = math.ceil(images / wanted)
     return math.ceil(images / steps), steps

@@ -106,7 +106,9 @@ class TrainingSession:
             )
         self._validation = splits.validation.move_to(device)
         self._distillation = self._build_distillation(teacher_logits)
-        self.batch_size, self.steps_per_epoch = divide_epoch(len(self._train_images), recipe.batch_size)
+        self.batch_size, self.steps_per_epoch = divide_epoch(
+            len(self._train_images), recipe.batch_size, config.dataset.rules
+        )
         if self.batch_size < 2 and config.architecture.batch_norm:
             raise InputError("batch size 1 does not go with batch norm, which needs 2 images: use 2 or more")
         self._order_generator = torch.Generator(device)

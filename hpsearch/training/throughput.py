@@ -17,7 +17,7 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device) -> f
     torch.set_num_threads(1)
     try:
         few = measure_epoch_seconds(config, device, steps=6)
-        _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size)
+        _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size, config.dataset.rules)
         if few * 6 / steps_per_epoch >= _LEAST_SECONDS:
             return few
         return measure_epoch_seconds(config, device, steps=60)
@@ -32,7 +32,7 @@ def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: i
     second by the number of steps.
     """
     train_count = config.dataset.train_count - round(config.dataset.train_count * config.validation_fraction)
-    batch_size, epoch_steps = divide_epoch(train_count, config.recipe.batch_size)
+    batch_size, epoch_steps = divide_epoch(train_count, config.recipe.batch_size, config.dataset.rules)
     steps = min(max(steps, LEAST_STEPS), epoch_steps)  # with fewer the session would make smaller batches
     images = train_count if steps == epoch_steps else steps * batch_size
     validation_count = round(images * config.validation_fraction / (1 - config.validation_fraction))

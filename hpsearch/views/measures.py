@@ -85,7 +85,7 @@ def list_steps(config: "TrialConfig") -> list[tuple[str, str]]:
     if config.is_validated:
         held_out = dataset.validation_count or round(dataset.train_count * config.validation_fraction)
     images = dataset.train_count - held_out
-    batch_size, steps = divide_epoch(max(1, images), config.recipe.batch_size)
+    batch_size, steps = divide_epoch(max(1, images), config.recipe.batch_size, dataset.rules)
     epochs = config.recipe.epochs
     if steps * epochs >= _FEW_STEPS:
         return []

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from hpsearch.storable_text import write_out
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -16,22 +18,22 @@ _LOG_WIDTH = 120
 
 def open_console(*, stderr: bool = False) -> "Console":
     """A console on stdout or stderr as they are now, without markup: a study's words are shown as they are."""
-    from rich.console import Console
+    from hpsearch.views.plain_console import PlainConsole
 
-    console = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    console = PlainConsole(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, _LOG_WIDTH)
     return console
 
 
 def write_line(text: str) -> None:
-    """One line on stdout, as it is."""
-    print(text, flush=True)  # noqa: T201
+    """One line on stdout, as it is but for control characters."""
+    print(write_out(text, keeps="\n\t"), flush=True)  # noqa: T201
 
 
 def write_error_line(text: str) -> None:
     """One line on stderr, whatever line breaks the text had."""
-    print(" ".join(text.split()), file=sys.stderr, flush=True)  # noqa: T201
+    print(write_out(" ".join(text.split())), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def write_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -58,7 +60,9 @@ class SpinnerSteps:
 
     def tell(self, text: str) -> None:
         """Replace the line."""
-        self._status.update(text)
+        from rich.text import Text
+
+        self._status.update(Text(text))  # a text by itself would be read as markup
 
     def note(self, text: str) -> None:
         """Write it above the line."""

@@ -26,6 +26,16 @@ def test_an_epoch_is_divided_by_how_many_images_there_are(
     assert divide_epoch(images, batch_size) == expected
 
 
+@pytest.mark.parametrize(
+    ("images", "batch_size", "expected"),
+    [(324, 128, (128, 2)), (100, 128, (100, 1)), (9_999, 128, (128, 78)), (54_000, 128, (128, 421))],
+)
+def test_by_the_older_rules_few_images_are_divided_as_many_are(
+    images: int, batch_size: int, expected: tuple[int, int]
+) -> None:
+    assert divide_epoch(images, batch_size, rules=1) == expected
+
+
 @given(st.integers(1, SMALL_TRAINING_SPLIT - 1), st.integers(1, 1024))
 def test_of_few_images_each_is_in_an_epoch(images: int, batch_size: int) -> None:
     batch, steps = divide_epoch(images, batch_size)

@@ -45,6 +45,13 @@ def test_all_of_sixty_own_images_are_measured(bundle: Bundle, tmp_path: Path) ->
     assert (found.measures.images, found.split, found.is_same_data, found.notes) == (60, "all", False, ())
 
 
+def test_images_unlike_the_training_ones_are_said(bundle: Bundle, tmp_path: Path) -> None:
+    images, labels = make_new(60)
+    given = write_folder(tmp_path / "bright", 255 - images // 8, labels)
+    found = evaluate_bundle(bundle, tmp_path, dataset=given)
+    assert [note.partition(" of ")[0] for note in found.notes] == ["mean brightness 239"]
+
+
 def test_a_class_may_be_missing_and_a_test_split_may_be_alone(bundle: Bundle, tmp_path: Path) -> None:
     images, labels = make_new(60)
     part = write_folder(tmp_path / "part", images[labels == 2], labels[labels == 2])
@@ -112,3 +119,9 @@ def test_the_measures_have_their_baseline_and_their_error(bundle: Bundle, tmp_pa
     assert document["standard_error"] == pytest.approx((accuracy * (1 - accuracy) / 60) ** 0.5)
     assert document["largest_class_share"] == pytest.approx(1 / 3)
     assert document["balanced_accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_path_that_cannot_even_be_asked_for_is_refused_in_words(bundle: Bundle, tmp_path: Path) -> None:
+    for path in ("a" * 300, "nul\0"):
+        with pytest.raises(DataError):
+            evaluate_bundle(bundle, tmp_path, dataset=path)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError
-from hpsearch.training.data import describe_dataset, fetch_dataset
+from hpsearch.training.data import describe_dataset, fetch_dataset, inspect_dataset
 from hpsearch.training.data.folder_scan import scan_folder
 from hpsearch.training.data.image_reading import ENDINGS, UnfitImageError, read_image
 from tests.tiny_datasets import write_image_folder
@@ -204,6 +204,8 @@ def test_files_and_paths_of_any_bytes_are_read(tmp_path: Path, pixels: np.ndarra
     for path in ("a" * 300, "a/" * 3000, "nul\0"):
         with pytest.raises(DataError):
             describe_dataset(path, tmp_path / "cache")
+        with pytest.raises(DataError):
+            inspect_dataset(path, tmp_path / "cache", print)
 
 
 @pytest.mark.parametrize(

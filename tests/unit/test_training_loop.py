@@ -83,6 +83,17 @@ def record_first_batch(session: TrainingSession, module_name: str, position: str
     return [calls[0], calls[session.steps_per_epoch]]
 
 
+def test_a_trial_of_the_older_rules_divides_its_few_images_as_it_did(splits: SearchSplits) -> None:
+    config = tiny_config(batch_size=48)
+    images = len(splits.train)
+    steps = {}
+    for rules in (1, 2):
+        dataset = config.dataset.model_copy(update={"rules": rules})
+        steps[rules] = TrainingSession(config.model_copy(update={"dataset": dataset}), splits, CPU).steps_per_epoch
+    assert images % 48 != 0
+    assert steps[1] == images // 48 < steps[2]
+
+
 def test_every_seed_and_every_epoch_has_an_order_of_its_own(splits: SearchSplits) -> None:
     first, second = record_first_batch(TrainingSession(tiny_config(seed=1), splits, CPU), "normalization", "input")
     other, _ = record_first_batch(TrainingSession(tiny_config(seed=2), splits, CPU), "normalization", "input")

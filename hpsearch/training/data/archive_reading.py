@@ -1,14 +1,14 @@
 """A person's .npz file of images and labels, read: under the names that people give its arrays."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hpsearch.errors import DataError
-from hpsearch.storable_text import find_name_fault
+from hpsearch.storable_text import find_name_fault, write_out
 from hpsearch.training.data.array_file import ArrayHeader, load_array, read_headers
 from hpsearch.training.data.array_values import bring_to_bytes, bring_to_labels, check_image_header, check_labels
 from hpsearch.training.data.image_reading import show_path
@@ -75,17 +75,23 @@ def read_archive(path: Path, *, least_classes: int = 2) -> GivenImages:
                 f"{keys.labels} in {show_path(path)} has the {'test ' * (keys == test)}label {int(part.labels.max())}, "
                 f"and the training split knows {len(class_names)} classes, counted from 0"
             )
-    used = {name for keys in parts for name in keys} | {key for key in headers if key.lower() == _NAMES}
-    others = sorted(headers.keys() - used)
-    notes = [f"{len(others)} arrays of {show_path(path)} are left out: {', '.join(others)[:200]}"] if others else []
     return GivenImages(
         class_names,
         parts[train],
         None if validation is None else parts[validation],
         None if test is None else parts[test],
-        tuple(notes),
+        _describe_others(path, headers, parts),
         tuple(f"{name}: {headers[name]}" for keys in parts for name in keys),
     )
+
+
+def _describe_others(path: Path, headers: Mapping[str, ArrayHeader], used: Iterable[Keys]) -> tuple[str, ...]:
+    known = {name for keys in used for name in keys} | {key for key in headers if key.lower() == _NAMES}
+    others = [write_out(name) for name in sorted(headers.keys() - known)]
+    if not others:
+        return ()
+    are = "array of {} is" if len(others) == 1 else "arrays of {} are"
+    return (f"{len(others)} {are.format(show_path(path))} left out: {', '.join(others)[:200]}",)
 
 
 def _read_any(path: Path, headers: Mapping[str, ArrayHeader]) -> GivenImages:
@@ -107,7 +113,8 @@ def _read_any(path: Path, headers: Mapping[str, ArrayHeader]) -> GivenImages:
         raise DataError(f"{show_path(path)} has the label {highest}, and there are {len(names)} classes, from 0")
     first = next(iter(parts.values()))
     train = parts.get("train", first.select(np.arange(0, dtype=np.int64)))
-    return GivenImages(names, train, parts.get("validation"), parts.get("test"))
+    notes = _describe_others(path, headers, [keys for keys in found.values() if keys is not None])
+    return GivenImages(names, train, parts.get("validation"), parts.get("test"), notes)
 
 
 def read_part(path: Path, keys: Keys, headers: Mapping[str, ArrayHeader]) -> LabelledImages:

@@ -14,7 +14,7 @@ from hpsearch.errors import DataError
 from hpsearch.training.data.image_reading import show_path
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-_UNPACKED_AT_MOST = 1100
+UNPACKED_AT_MOST = 1100
 """Times its packed size: deflate packs no better, so that a header that promises more lies."""
 
 
@@ -47,7 +47,7 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
                     start = file.tell()
                 length = math.prod(header.shape) * header.dtype.itemsize
                 is_plain = not header.dtype.hasobject
-                if is_plain and (member.file_size < start + length or length > _UNPACKED_AT_MOST * path.stat().st_size):
+                if is_plain and (member.file_size < start + length or length > UNPACKED_AT_MOST * path.stat().st_size):
                     raise DataError(
                         f"{member.filename} in {show_path(path)} says that it is {header}, and is shorter: the file is "
                         "damaged; write it again with numpy.savez"

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -185,6 +185,14 @@ def _note_strays(folder: Path, left_out: LeftOut) -> None:
     for child in sorted(folder.iterdir()):
         if child.is_file() and not is_system_name(child.name):
             left_out.add(f"{_kind(child)} outside of any class are", child)
+
+
+def note_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None:
+    """Note what lies in a folder beside the files that its data are read from: other files, and folders."""
+    for child in sorted(folder.iterdir()):
+        if child in used or is_system_name(child.name):
+            continue
+        left_out.add(f"{'folders' if child.is_dir() else _kind(child)} beside the data are", child)
 
 
 def _kind(path: Path) -> str:

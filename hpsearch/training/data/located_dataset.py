@@ -82,6 +82,14 @@ def locate_dataset(
     return CatalogueFiles.locate(find_entry(name_or_path, catalogue), cache_folder)
 
 
+def is_there(name_or_path: str) -> bool:
+    """Whether a path leads to something; what cannot even be asked for is not there."""
+    try:
+        return Path(name_or_path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # too long, a locked folder, no home folder, a zero byte
+        return False
+
+
 def _read_own(
     path: Path, name: str, cache_folder: Path, rules: DataRules, preparation: Preparation | None
 ) -> OwnImages | ImageFolder | ArrayArchive:
@@ -163,7 +171,7 @@ def inspect_dataset(
     if name_or_path in catalogue and preparation is None:
         fetch_entry(catalogue[name_or_path], cache_folder, report, sources)
         return Inspection(describe_dataset(name_or_path, cache_folder, catalogue=catalogue))
-    if Path(name_or_path).exists():
+    if name_or_path not in catalogue and is_there(name_or_path):
         report(f"{write_out(name_or_path)}: checking every image")
     located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
     identity = located.identity

@@ -2,16 +2,22 @@
 
 from pathlib import Path
 
-from hpsearch.training.data.archive_reading import read_archive
+from hpsearch.training.data.archive_reading import SPLIT_NAMES, read_archive
+from hpsearch.training.data.folder_scan import LeftOut, list_folders, note_others
 from hpsearch.training.data.formats.reading import Reading, assemble, prepare_arrays
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.own_images import GivenImages
 
 
 def recognizes(path: Path) -> bool:
-    """A folder whose files are arrays; any file that no other form takes is meant to be an archive."""
+    """A folder whose files are arrays; any file that no other form takes is meant to be an archive.
+
+    One array beside folders of images does not make it one.
+    """
     if path.is_dir():
-        return any(child.suffix == ".npy" and child.is_file() for child in path.iterdir())
+        names = {child.stem.lower() for child in path.iterdir() if child.suffix == ".npy" and child.is_file()}
+        is_pair = any(names.issuperset(pair) for pairs in SPLIT_NAMES.values() for pair in pairs)
+        return is_pair or (bool(names) and not list_folders(path))
     return path.is_file()
 
 
@@ -26,4 +32,8 @@ def read(reading: Reading) -> GivenImages:
         for split, part in parts.items()
         if part is not None
     }
-    return assemble(place, given.class_names, prepared, reading.least_classes, notes=given.notes, kinds=given.kinds)
+    left_out = LeftOut()
+    if place.is_dir():
+        note_others(place, set(place.glob("*.npy")), left_out)
+    notes = (*given.notes, *left_out.describe())
+    return assemble(place, given.class_names, prepared, reading.least_classes, notes=notes, kinds=given.kinds)

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import DataError
+from hpsearch.training.data.array_file import UNPACKED_AT_MOST
+from hpsearch.training.data.folder_scan import LeftOut, note_others
 from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
-from hpsearch.training.data.formats.reading import Reading, assemble, prepare_arrays
+from hpsearch.training.data.formats.reading import Reading, add_left_out, assemble, prepare_arrays
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.own_images import GivenImages
@@ -25,7 +27,6 @@ _TYPES: dict[int, np.dtype[Any]] = {
     0x0B: np.dtype(">i2"),
     0x0C: np.dtype(">i4"),
 }
-_MOST_BYTES = 1 << 34
 _DAMAGED = (OSError, EOFError, zlib.error)
 
 
@@ -50,7 +51,13 @@ def read(reading: Reading) -> GivenImages:
     """
     pairs = find_pairs(reading.path)
     files = [file for pair in pairs.values() for file in pair]
-    return reading.keep("idx", files, lambda: _read(reading, pairs))
+    given = reading.keep("idx", files, lambda: _read(reading, pairs))
+    left_out = LeftOut()
+    if reading.path.is_dir():
+        # The gzipped one beside its unpacked self is read, too.
+        packed = [child for child in reading.path.iterdir() if _NAME.fullmatch(child.name)]
+        note_others(reading.path, {*files, *packed}, left_out)
+    return add_left_out(given, left_out)
 
 
 def find_pairs(path: Path) -> dict[str, _Pair]:
@@ -97,9 +104,9 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
             lengths = [int.from_bytes(file.read(4), "big") for _axis in range(head[3])]
             dtype = _TYPES[head[2]]
             size = math.prod(lengths) * dtype.itemsize
-            if size > _MOST_BYTES:
-                raise DataError(f"{show_path(path)} says that it holds {size:,} bytes: it is damaged")
-            content = file.read(size + 1)
+            # No more memory than the file can fill is asked for, whatever it says.
+            most = path.stat().st_size * (UNPACKED_AT_MOST if is_packed else 1)
+            content = file.read(min(size, most) + 1)
     except _DAMAGED as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{show_path(path)} cannot be read: {reason}; bring the file here again") from error

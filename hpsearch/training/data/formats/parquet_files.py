@@ -1,6 +1,7 @@
 """Parquet files as Hugging Face has them: a column of images as the bytes of their files, and a column of labels."""
 
 import json
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import DataError, InputError
-from hpsearch.training.data.folder_scan import list_folders
+from hpsearch.storable_text import find_name_fault, write_out
+from hpsearch.training.data.folder_scan import LeftOut, list_folders, note_others
 from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
-from hpsearch.training.data.formats.reading import Reading, assemble
+from hpsearch.training.data.formats.reading import Reading, add_left_out, assemble
 from hpsearch.training.data.image_collection import ImageCollection, ImageSource
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.own_images import GivenImages
@@ -52,7 +54,11 @@ def read(reading: Reading) -> GivenImages:
         import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: F401 - to say what is missing
     except ImportError as error:
         raise InputError(f"{show_path(reading.path)} is read through pyarrow: {INSTALL_COMMAND}") from error
-    return reading.keep("parquet", files, lambda: _read(reading, files))
+    given = reading.keep("parquet", files, lambda: _read(reading, files))
+    left_out = LeftOut()
+    if reading.path.is_dir():
+        note_others(reading.path, {*files, *(file.parent for file in files)}, left_out)
+    return add_left_out(given, left_out)
 
 
 def _list_files(folder: Path) -> list[Path]:
@@ -116,7 +122,7 @@ def _number(
         flat = numbers.tolist()
     else:
         class_names = named
-        flat = [int(label) for label in everything]
+        flat = _number_named(path, everything, named)
         if not 0 <= min(flat) <= max(flat) < len(named):
             raise DataError(
                 f"{show_path(path)} has labels from {min(flat)} to {max(flat)} and names {len(named)} classes: -1 is "
@@ -130,6 +136,22 @@ def _number(
         found[split] = flat[begun : begun + len(each)]
         begun += len(each)
     return class_names, found
+
+
+def _number_named(path: Path, labels: Sequence[str], named: Sequence[str]) -> list[int]:
+    """The numbers of labels that are numbers, or names, of classes that the file names."""
+    for name in named:
+        if fault := find_name_fault(name):
+            raise DataError(f"{show_path(path)} calls a class '{write_out(name)[:40]}', which {fault}: rename it")
+    numbers = {name: number for number, name in enumerate(named)}
+    try:
+        return [numbers[label] if label in numbers else int(label) for label in labels]
+    except ValueError as error:
+        stranger = next(label for label in labels if label not in numbers and not label.lstrip("-").isdecimal())
+        raise DataError(
+            f"{show_path(path)} has the label '{write_out(stranger)[:40]}', which is neither a number nor one of the "
+            f"{len(named)} classes that it names"
+        ) from error
 
 
 def _open(path: Path) -> tuple[_Columns, Iterator[tuple[bytes, str]]]:
@@ -187,7 +209,8 @@ def _read_class_names(schema: Any, label: str) -> tuple[str, ...] | None:
     except (ValueError, KeyError, TypeError):
         return None
     is_fit = isinstance(names, list) and names and all(isinstance(name, str) and name for name in names)
-    return tuple(names) if is_fit and len(set(names)) == len(names) else None
+    composed = [unicodedata.normalize("NFC", name) for name in names] if is_fit else []
+    return tuple(composed) if composed and len(set(composed)) == len(composed) else None
 
 
 def _explain(path: Path, error: Exception) -> DataError:

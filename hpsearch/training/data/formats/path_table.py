@@ -10,11 +10,12 @@ from hpsearch.errors import DataError
 from hpsearch.training.data.folder_scan import LeftOut, list_folders
 from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
 from hpsearch.training.data.formats.pixel_table import LABELS
-from hpsearch.training.data.formats.reading import SPLITS, Reading, assemble
+from hpsearch.training.data.formats.reading import SPLITS, Reading, add_left_out, assemble
 from hpsearch.training.data.formats.table_file import Table, is_table_name, open_table
 from hpsearch.training.data.image_collection import ImageCollection, ImageSource
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.own_images import GivenImages
+from hpsearch.training.data.system_files import is_system_name
 
 _SPLIT_COLUMNS = frozenset({"split", "set", "subset", "usage", "partition"})
 _MOST_COLUMNS = 11
@@ -64,7 +65,19 @@ def read(reading: Reading) -> GivenImages:
             "there; keep the table where its paths begin"
         )
     files = [reading.path, *(file for file, _label, _split in found)]
-    return reading.keep("path table", files, lambda: _read_images(reading, found, left_out, is_split=columns.split))
+    given = reading.keep("path table", files, lambda: _read_images(reading, found, left_out, is_split=columns.split))
+    unnamed = LeftOut()
+    _note_unnamed({file for file, _label, _split in found}, unnamed)
+    return add_left_out(given, unnamed)
+
+
+def _note_unnamed(named: set[Path], left_out: LeftOut) -> None:
+    """Note the images that lie beside those that the table names."""
+    resolved = {file.resolve() for file in named}
+    for folder in sorted({file.parent for file in resolved}):
+        for child in sorted(folder.iterdir()):
+            if child.suffix.lower() in ENDINGS and not is_system_name(child.name) and child not in resolved:
+                left_out.add("images that no row names are", child)
 
 
 def find_columns(table: Table, *, is_headless: bool) -> PathColumns:

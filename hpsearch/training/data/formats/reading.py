@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from hpsearch.errors import DataError
 from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.cache import hash_file
 from hpsearch.training.data.folder_reading import describe_preparation
+from hpsearch.training.data.folder_scan import LeftOut
 from hpsearch.training.data.given_cache import load_given
 from hpsearch.training.data.image_reading import prepare_pixels, show_path
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -52,6 +53,11 @@ class Form(Protocol):
 
     def read(self, reading: Reading) -> GivenImages:
         """Every image. Raises DataError, OSError."""
+
+
+def add_left_out(given: GivenImages, left_out: LeftOut) -> GivenImages:
+    """The same with a line for each kind of what was left out: after the cache, whose key knows nothing of it."""
+    return replace(given, notes=(*given.notes, *left_out.describe()))
 
 
 def prepare_arrays(images: ByteArray, preparation: Preparation | None) -> ByteArray:

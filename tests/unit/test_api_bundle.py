@@ -1,0 +1,64 @@
+"""A bundle in Python answers as the command does: by the network's own rule, what can be read, and says the rest."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hpsearch
+from hpsearch.api.bundle import Bundle
+from hpsearch.dataset import Preparation
+from hpsearch.errors import InputError
+from hpsearch.export.image_files import list_images, read_images
+from hpsearch.export.opened_bundle import open_bundle
+from tests.trained_study import train_study
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    exported = train_study(tmp_path_factory.mktemp("trained")).export(tmp_path_factory.mktemp("exported"))
+    return Bundle(open_bundle(exported), exported.parent)
+
+
+def write_photos(folder: Path, *sizes: tuple[int, int]) -> None:
+    generator = np.random.default_rng(0)
+    for place, (height, width) in enumerate(sizes):
+        pixels = generator.integers(60, 200, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{place}.png")
+
+
+def test_photos_are_read_by_the_rule_that_the_network_was_trained_by(bundle: Bundle, tmp_path: Path) -> None:
+    write_photos(tmp_path, (20, 30), (9, 8))
+    with pytest.raises(InputError, match="resize=True makes it so"):
+        bundle.predict(tmp_path)
+    rule = Preparation(size=8, grey=True)
+    dataset = bundle.config.dataset.model_copy(update={"preparation": rule})
+    opened = open_bundle(bundle.path)
+    with_rule = Bundle(replace(opened, config=opened.config.model_copy(update={"dataset": dataset})), tmp_path)
+    images = read_images(list_images([tmp_path]), dataset.input_shape, preparation=rule).images
+    expected = bundle.predict(images).probabilities
+    assert np.array_equal(with_rule.predict(tmp_path).probabilities, expected)
+
+
+def test_a_file_that_cannot_be_read_does_not_lose_the_others(bundle: Bundle, tmp_path: Path) -> None:
+    write_photos(tmp_path, (8, 8), (8, 8))
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    (tmp_path / "notes.txt").write_text("none")
+    with pytest.warns(UserWarning, match="broken") as warned:
+        said = bundle.predict(tmp_path)
+    assert (len(said), said.files) == (2, (tmp_path / "0.png", tmp_path / "1.png"))
+    assert [Path(line.split("'")[0]).name.split()[0] for line in said.failures] == ["broken.png"]
+    assert any("notes.txt" in note for note in said.notes)
+    assert {str(each.message) for each in warned} == {*said.failures, *said.notes}
+    assert all(each.filename == __file__ for each in warned)
+    assert "1 files could not be read" in repr(said)
+
+
+def test_images_unlike_the_training_ones_are_said(bundle: Bundle) -> None:
+    with pytest.warns(UserWarning, match="training images have"):
+        said = bundle.predict(np.full((3, 8, 8), 255, dtype=np.uint8))
+    assert len(said.notes) == 1
+    evaluated = hpsearch.load(bundle.path).predict(np.empty((0, 8, 8), dtype=np.uint8))
+    assert (len(evaluated), evaluated.notes) == (0, ())
