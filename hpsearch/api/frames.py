@@ -24,6 +24,7 @@ def make_trial_frame(record: "StudyRecord") -> "pd.DataFrame":
             "number": trial.number,
             "state": trial.state,
             "validation_accuracy": trial.value if record.study.is_validated else None,
+            "int8_validation_accuracy": trial.int8_accuracy,
             "test_accuracy": trial.test_accuracy,
             "weights": trial.weights,
             "macs": trial.macs,

@@ -48,6 +48,11 @@ class Trial:
         return self._record.value if self._is_validated else None
 
     @property
+    def int8_validation_accuracy(self) -> float | None:
+        """In whole numbers of 8 bits, 0 to 1; None of a trial whose training did not end in them."""
+        return self._record.int8_accuracy
+
+    @property
     def test_accuracy(self) -> float | None:
         """0 to 1; None where the test split was not opened for it, as for all but the best."""
         return self._record.test_accuracy

@@ -25,22 +25,24 @@ from hpsearch.export.bundle_files import (
     to_json,
 )
 from hpsearch.export.classifier import find_missing_packages, require_packages
+from hpsearch.export.device_limits import list_excesses
 from hpsearch.export.draft_folder import draft_folder, publish_folder, write_durably
 from hpsearch.export.model_card import CardFacts, write_card
 from hpsearch.export.opened_bundle import open_bundle
-from hpsearch.export.quantization import choose_calibration_images, quantize_model
+from hpsearch.export.quantization import CALIBRATION_IMAGES, quantize_model
 from hpsearch.export.seen_images import pack_seen
 from hpsearch.export.selected_trial import MADE_ANEW, SelectedTrial, select_trial
 from hpsearch.export.tflite_classifier import TFLITE_INSTALL_COMMAND, TFLITE_PACKAGES
 from hpsearch.export.tflite_files import (
-    TFLITE_CALIBRATION_IMAGES,
     TFLITE_FILES,
     TfliteFiles,
     check_activation,
     make_tflite_files,
 )
 from hpsearch.export.verification import verify_files
+from hpsearch.network.limits import Limits
 from hpsearch.study.trial_config import TrialConfig, derive_seed
+from hpsearch.training.calibration import choose_calibration_images, choose_device_images
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.pixel_findings import measure_brightness
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
@@ -130,7 +132,7 @@ def export_trials(
                 if key not in splits:
                     splits[key] = _load_splits(study, config, order)
                 order.tell(f"writing and verifying trial {selection.trial.number}")
-                _fill(draft, selection, splits[key], order)
+                _fill(draft, selection, splits[key], study.spec.limits, order)
             for selection, draft in drafts:
                 _publish(selection, draft)
     except OSError as error:
@@ -160,7 +162,7 @@ def _load_splits(study: Study, config: TrialConfig, order: ExportOrder) -> Searc
     return splits
 
 
-def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: ExportOrder) -> None:
+def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, limits: Limits, order: ExportOrder) -> None:
     """Write every file of a bundle; the manifest, which lists the others, last."""
     config, trial = selection.config, selection.trial
     files = selection.fixed_files | _make_onnx_files(selection, splits)
@@ -185,7 +187,8 @@ def _fill(draft: Path, selection: SelectedTrial, splits: SearchSplits, order: Ex
         pictures[CURVE] = order.draw_curve(trial.curve, selection.title)
     manifest = selection.describe(verification) | _describe_images(splits)
     if tflite.contents:
-        manifest["tflite"] = dict(tflite.facts) | (verification.tflite or {})
+        facts = dict(tflite.facts) | (verification.tflite or {})
+        manifest["tflite"] = facts | {"over_limits": list_excesses(limits, facts)}
     sizes_bytes = {name: len(content) for name, content in (files | pictures).items()}
     card = write_card(CardFacts(selection.target.name, config, manifest, sizes_bytes, confusion))
     added = pictures | {CARD: card.encode()}
@@ -223,7 +226,8 @@ def _make_onnx_files(selection: SelectedTrial, splits: SearchSplits) -> dict[str
     model = convert_to_onnx(config, selection.weights, metadata)
     files = {ONNX: model} if ONNX in selection.models else {}
     if INT8_ONNX in selection.models:
-        images = choose_calibration_images(splits.train.images.numpy(), derive_seed(config.seed, 0, "calibration"))
+        seed = derive_seed(config.seed, 0, "calibration")
+        images = choose_calibration_images(splits.train.images.numpy(), seed, CALIBRATION_IMAGES)
         files[INT8_ONNX] = quantize_model(model, images, metadata)
     return files
 
@@ -233,9 +237,7 @@ def _make_tflite_files(selection: SelectedTrial, splits: SearchSplits) -> Tflite
     if INT8_TFLITE not in selection.models:
         return TfliteFiles({}, {})
     config = selection.config
-    images = choose_calibration_images(
-        splits.train.images.numpy(), derive_seed(config.seed, 0, "calibration"), TFLITE_CALIBRATION_IMAGES
-    )
+    images = choose_device_images(config, splits.train.images.numpy())
     return make_tflite_files(config, selection.weights, images, selection.describe_tflite())
 
 

@@ -113,6 +113,8 @@ def _describe_device(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
         for what in ("RAM", "flash")
     ]
+    if (accuracy := manifest.get("int8_validation_accuracy")) is not None:
+        rows.append(("accuracy in int8, as trained for it", f"{accuracy:.2%} of the same images"))
     tflite = manifest.get("tflite", {})
     if "validation_accuracy" in tflite:
         rows.append(("accuracy of the int8 .tflite", f"{tflite['validation_accuracy']:.2%} of the same images"))
@@ -127,6 +129,7 @@ def _describe_device(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
     if "operators" in tflite:
         rows.append(("operators", ", ".join(tflite["operators"])))
+    rows += [("over a limit", excess) for excess in tflite.get("over_limits", ())]
     for name, limit in manifest.get("limits", {}).items():
         if name != "budget":
             rows.append((f"limit of {name}", f"{limit:,}{' bytes' if name != 'macs' else ''}"))

@@ -25,12 +25,6 @@ QUANTIZED_LAYERS = ("Conv", "Gemm", "MatMul")
 _BATCH_IMAGES = 50
 
 
-def choose_calibration_images(images: ByteArray, seed: int, count: int = CALIBRATION_IMAGES) -> ByteArray:
-    """Some of the training images (n, channels, height, width), the same ones for the same seed on every machine."""
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(images)), kind="stable")
-    return images[np.sort(order[:count])]
-
-
 def quantize_model(model: bytes, images: ByteArray, metadata: Mapping[str, str]) -> bytes:
     """The same model in 8-bit whole numbers, its ranges taken from these images; needs the packages of ONNX."""
     import onnx

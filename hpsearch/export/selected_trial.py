@@ -170,6 +170,8 @@ def select_trial(
         facts["trains_on"] = config.trains_on
     if config.teacher is not None:
         facts["teacher"] = config.teacher.model_dump(mode="json")
+    if trial.int8_accuracy is not None:
+        facts["int8_validation_accuracy"] = trial.int8_accuracy
     if study.spec.limits.is_of_device:
         facts |= {"limits": study.spec.limits.named, "target": study.spec.target}
     if finalist is not None:

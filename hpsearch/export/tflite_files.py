@@ -19,8 +19,6 @@ from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.quantization import DeviceModel, make_device_model
 
-TFLITE_CALIBRATION_IMAGES = 1000
-"""Training images whose values give the ranges; fewer where there are fewer."""
 TFLITE_FILES = (TFLITE, INT8_TFLITE, INT8_HEADER, EXAMPLE_CC)
 
 

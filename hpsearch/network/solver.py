@@ -138,8 +138,10 @@ def _solve_widths(ratios: Sequence[float], budget: int, count: CountWeights, *, 
     if candidates[best] < enough or _distortion(best, ideal) > _GOOD_DISTORTION:
         candidates.update(_exchange(best, ideal, budget, count))
     if not is_elastic:
-        bent = {widths: load for widths, load in candidates.items() if _distortion(widths, ideal) <= _DEVICE_DISTORTION}
-        candidates = bent or candidates
+        candidates = _keep_fair(candidates, ideal) or candidates
+        closest = max(candidates, key=lambda widths: (candidates[widths], widths))
+        if candidates[closest] < (1 - DEVICE_TOLERANCE) * budget:
+            candidates.update(_keep_fair(dict(_nudge(closest, budget, count)), ideal))
     elif max(candidates.values()) < enough:
         candidates.update(_walk_edges(best, budget, count))
     close = [widths for widths, weights in candidates.items() if weights >= enough]
@@ -233,6 +235,22 @@ def _exchange(widths: Widths, ideal: Sequence[float], budget: int, count: CountW
                 candidate = _fill_fairly(base, filled, ideal, budget, count)
                 if candidate is not None:
                     yield candidate, count(candidate)
+
+
+def _nudge(widths: Widths, budget: int, count: CountWeights) -> Iterator[tuple[Widths, int]]:
+    """One unit more in one layer, alone or against one less in another, where that fits."""
+    for wider in range(len(widths)):
+        for narrower in range(len(widths)):
+            candidate = _changed(widths, wider, 1)
+            if narrower != wider:
+                candidate = _changed(candidate, narrower, -1)
+            if min(candidate) >= MINIMUM_WIDTH and (load := count(candidate)) <= budget:
+                yield candidate, load
+
+
+def _keep_fair(candidates: Mapping[Widths, int], ideal: Sequence[float]) -> dict[Widths, int]:
+    """Those in which no layer is further from its share than the limits of a device are worth."""
+    return {widths: load for widths, load in candidates.items() if _distortion(widths, ideal) <= _DEVICE_DISTORTION}
 
 
 def _fill_fairly(

@@ -58,7 +58,14 @@ def describe_finalists(search: StudyRecord, record: StudyRecord) -> list[Block]:
 
 def _tabulate(final: Final) -> Block:
     headings = ["finalist", "seeds>", "in the search (%)>", "retrained, mean ± sd (%)>", "95% interval (%)>"]
-    headings += ["too much by>", "test, mean ± sd (%)>", "weights>", "network"]
+    has_int8 = any(finalist.int8 for finalist in final.finalists)
+    headings += [
+        "too much by>",
+        *(["in int8, mean ± sd (%)>"] if has_int8 else []),
+        "test, mean ± sd (%)>",
+        "weights>",
+        "network",
+    ]
     rows = [
         [
             finalist.label,
@@ -67,6 +74,7 @@ def _tabulate(final: Final) -> Block:
             write_spread(finalist.validation),
             write_interval(finalist.validation),
             write_points(finalist.optimism),
+            *([write_spread(finalist.int8)] if has_int8 else []),
             write_spread(finalist.test),
             write_count(finalist.trial.weights),
             finalist.trial.network or "",

@@ -78,6 +78,7 @@ def _write_key_figures(record: StudyRecord) -> list[Block]:
         share = f"{100 * (best.weights or 0) / spec.budget:.1f}% of the budget" if spec.budget is not None else ""
         figures = [
             ("validation accuracy", f"{write_percent(best.value)}%", f"trial {best.number}, the best of them"),
+            *_write_int8(best),
             ("test accuracy", *test),
             ("weights", write_count(best.weights), share),
             ("MACs an image", write_count(best.macs), "multiply-accumulates"),
@@ -85,6 +86,13 @@ def _write_key_figures(record: StudyRecord) -> list[Block]:
             *figures,
         ]
     return [KeyFigures(tuple(figures))]
+
+
+def _write_int8(best: TrialRecord) -> list[tuple[str, str, str]]:
+    """What the network gives in whole numbers, where its training ended in them."""
+    if best.int8_accuracy is None:
+        return []
+    return [("validation accuracy in int8", f"{write_percent(best.int8_accuracy)}%", "in whole numbers of 8 bits")]
 
 
 def _write_footprint(best: TrialRecord) -> list[tuple[str, str, str]]:

@@ -54,6 +54,7 @@ def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any
         "number": trial.number,
         "state": trial.state,
         "value": trial.value,
+        "int8_validation_accuracy": trial.int8_accuracy,
         "weights": trial.weights,
         "macs": trial.macs,
         "footprint": _describe_footprint(trial),
@@ -88,6 +89,7 @@ def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> d
         "macs": best.macs if best else None,
         "footprint": _describe_footprint(best),
         "validation_accuracy": best.value if best else None,
+        "int8_validation_accuracy": best.int8_accuracy if best else None,
         "test_accuracy": best.test_accuracy if best else None,
         "test_openings": record.test_openings,
         "epochs": best.epochs if best else None,
@@ -144,12 +146,18 @@ def _describe_finalist(finalist: "Finalist") -> dict[str, Any]:
         "macs": finalist.trial.macs,
         "search_validation_accuracy": finalist.trial.value,
         "replicates": [
-            {"trial": trial.number, "validation_accuracy": trial.value, "test_accuracy": trial.test_accuracy}
+            {
+                "trial": trial.number,
+                "validation_accuracy": trial.value,
+                "int8_validation_accuracy": trial.int8_accuracy,
+                "test_accuracy": trial.test_accuracy,
+            }
             for trial in finalist.replicates
         ],
         "failed": finalist.failed,
         "validation": describe_spread(finalist.validation),
         "optimism": finalist.optimism,
+        "int8": describe_spread(finalist.int8),
         "test": describe_spread(finalist.test),
         "config": dict(finalist.trial.config_json or {}),
     }

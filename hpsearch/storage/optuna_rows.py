@@ -323,7 +323,9 @@ def forget_result(connection: sa.Connection, trial_id: int) -> None:
     """Delete all that the attempts of a trial came to; what it was drawn stays."""
     forget_epochs(connection, trial_id, first=0)
     connection.execute(_values.delete().where(_values.c.trial_id == trial_id))
-    results = _attributes.c.key.in_(("reason", "traceback", "curve", "seconds", "epochs", "environment"))
+    results = _attributes.c.key.in_(
+        ("reason", "traceback", "curve", "seconds", "epochs", "environment", "int8_validation_accuracy")
+    )
     connection.execute(_attributes.delete().where((_attributes.c.trial_id == trial_id) & results))
     row = trials.c.trial_id == trial_id
     connection.execute(trials.update().where(row).values(datetime_start=None, datetime_complete=None))

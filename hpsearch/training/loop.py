@@ -34,7 +34,7 @@ from hpsearch.training.initialization import initialize
 from hpsearch.training.networks import build_network
 from hpsearch.training.optimizers import build_optimizer, set_lr
 from hpsearch.training.precision import uses_bfloat16
-from hpsearch.training.quantization import RoundedNetwork
+from hpsearch.training.quantization import RoundedNetwork, measure_int8_accuracy
 from hpsearch.training.schedules import schedule_lr
 from hpsearch.training.step import CapturedStep, Step, TrainingStep
 from hpsearch.training.weights import save_weights
@@ -146,6 +146,15 @@ class TrainingSession:
         if self._last_validation is None:
             return None
         return [list(row) for row in self._last_validation.confusion]
+
+    def measure_int8(self) -> float | None:
+        """The final network's validation accuracy in whole numbers of 8 bits, where the recipe ends in them.
+
+        None where it does not, or nothing is held out.
+        """
+        if self.config.recipe.int8_epochs == 0 or not self.config.is_validated:
+            return None
+        return measure_int8_accuracy(self.config, self.final_network, self._train_images, self._validation)
 
     def capture(self) -> bytes:
         """All that the epochs to come depend on; to be taken between two epochs."""

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from hpsearch.network.device_graph import DeviceGraph, Precision, lower
 from hpsearch.network.tensor_scale import Range, TensorScale, choose_scales
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training.calibration import choose_device_images
 from hpsearch.training.data.byte_arrays import ByteArray
+from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.device_layers import (
     LayerWeights,
     PixelScale,
@@ -23,6 +25,7 @@ from hpsearch.training.device_layers import (
     needs_scaled_pools,
 )
 from hpsearch.training.device_network import DeviceNetwork
+from hpsearch.training.evaluation import evaluate
 from hpsearch.training.rebuild import rebuild_network
 
 _BATCH_IMAGES = 256
@@ -113,6 +116,22 @@ class RoundedNetwork(nn.Module):
         """(n, channels, height, width) -> (n, classes)."""
         layers = fold_layers(self.network, self._graph, self._pixels, _keep)
         return DeviceNetwork(self._graph, layers, self._pixels, self._scales).compute_logits(images)
+
+
+def measure_int8_accuracy(config: TrialConfig, network: nn.Module, images: Tensor, validation: LabelledImages) -> float:
+    """The accuracy of a trained network in whole numbers of 8 bits, by rounding as a device does.
+
+    Ranges come from the same images as those of an exported file, whose accuracy in ai-edge-litert it is but for ties.
+
+    Args:
+        config: The trial.
+        network: Its trained network.
+        images: The training images (n, channels, height, width), as bytes, where the network lies.
+        validation: What it is measured on, there as well.
+    """
+    chosen = torch.from_numpy(choose_device_images(config, images.cpu().numpy())).to(images.device)
+    rounded = RoundedNetwork(config, network, chosen).train(network.training)
+    return evaluate(rounded, validation.images, validation.labels, images.device).accuracy
 
 
 def _keep(tensor: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.leases import Lease
 from hpsearch.storage.patience import Patience
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.tuning.attributes import INT8_ACCURACY
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 
@@ -98,6 +99,7 @@ class ClaimedTrial:
         weights: bytes,
         *,
         confusion: Sequence[Sequence[int]] | None = None,
+        int8_accuracy: float | None = None,
         figures: Sequence[Artifact] = (),
     ) -> None:
         """Finish, with the last epoch's objective as the value.
@@ -106,12 +108,14 @@ class ClaimedTrial:
             weights: The trained weights as they are kept.
             confusion: The confusion matrix on the validation split: a row a true class, a column a predicted one; None
                 where nothing is held out.
+            int8_accuracy: On the validation split in 8 bits; None where the trial does not end in them.
             figures: What the dashboard shows beside the trial.
         """
         kept = {stored_blobs.WEIGHTS: weights}
         if confusion is not None:
             kept[stored_blobs.CONFUSION] = json.dumps(confusion).encode()
-        self._finish(TrialState.COMPLETE, value=self.curve[-1].objective, kept=kept, figures=figures)
+        found = {} if int8_accuracy is None else {INT8_ACCURACY: int8_accuracy}
+        self._finish(TrialState.COMPLETE, value=self.curve[-1].objective, kept=kept, figures=figures, found=found)
 
     def prune(self) -> None:
         """Finish as pruned, with the last epoch's objective."""
@@ -220,6 +224,7 @@ class ClaimedTrial:
         value: float | None = None,
         kept: dict[str, bytes] | None = None,
         figures: Sequence[Artifact] = (),
+        found: Mapping[str, Any] | None = None,
         reason: str | None = None,
         traceback: str | None = None,
     ) -> None:
@@ -227,6 +232,7 @@ class ClaimedTrial:
             "seconds": sum(point.seconds for point in self.curve),
             "epochs": len(self.curve),
             "curve": [vars(point) for point in self.curve],
+            **(found or {}),
         }
         attributes |= {"environment": dict(self.environment)} if self.environment else {}
         attributes |= {"reason": reason} if reason is not None else {}

@@ -70,6 +70,8 @@ class Finalist:
     """How many of its replicates failed."""
     validation: Spread | None
     """None while none is complete, and where nothing is held out."""
+    int8: Spread | None
+    """On the validation split in whole numbers of 8 bits; None where trainings do not end in them."""
     test: Spread | None
     """None while the test split is unopened for it."""
 
@@ -219,6 +221,7 @@ def _summarize(label: str, trial: TrialRecord, final: StudyRecord) -> Finalist:
         replicates=complete,
         failed=sum(known.state == "FAIL" for known in mine),
         validation=Spread.measure([known.value for known in complete if known.value is not None]),
+        int8=Spread.measure([known.int8_accuracy for known in complete if known.int8_accuracy is not None]),
         test=Spread.measure(scores),
     )
 

@@ -20,7 +20,7 @@ from hpsearch.storage.stored_rows import LeaseRecord, StudyCourse, TestScore
 from hpsearch.storage.stored_trials import StoredTrial, read_stored_trials
 from hpsearch.study.round_plan import Round
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.tuning.attributes import FROM_PORTFOLIO, PROMOTED_FROM
+from hpsearch.tuning.attributes import FROM_PORTFOLIO, INT8_ACCURACY, PROMOTED_FROM
 from hpsearch.tuning.study import Study
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
@@ -63,6 +63,8 @@ class TrialRecord:
     test_scores: tuple[TestScore, ...]
     given_by: str | None = None
     """Whence its parameters come, if the sampler did not draw them all."""
+    int8_accuracy: float | None = None
+    """On the validation split in whole numbers of 8 bits; None of a trial that did not end in them."""
     promoted_from: int | None = None
     """The number of the trial of the round before whose configuration it trains for longer."""
 
@@ -366,5 +368,6 @@ def make_trial_record(
         lease=lease,
         test_scores=scores,
         given_by=attributes.get("given_by"),
+        int8_accuracy=attributes.get(INT8_ACCURACY),
         promoted_from=attributes.get(PROMOTED_FROM),
     )

@@ -45,6 +45,7 @@ class Winner:
             "replicate_selected_by": "median validation accuracy" if is_validated else "first seed",
             "failed": finalist.failed,
             "validation": finalist.validation.describe() if finalist.validation else None,
+            **({"int8": finalist.int8.describe()} if finalist.int8 else {}),
             "test": finalist.test.describe() if finalist.test else None,
         }
 

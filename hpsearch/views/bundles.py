@@ -1,13 +1,15 @@
 """Bundles and their measures as a person reads them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.storable_text import write_out
 from hpsearch.views.search import format_accuracy
 from hpsearch.views.winner import describe_winner
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from hpsearch.export.bundle_evaluation import BundleEvaluation
@@ -21,11 +23,28 @@ def show_bundle(
     console: "Console", folder: Path, trial: "TrialRecord", study: "Study", winner: "Winner | None"
 ) -> None:
     """Write what was exported, and where it is."""
+    from hpsearch.export.opened_bundle import open_bundle
+
     figure = f"{format_accuracy(trial.value)} validation" if study.is_validated else f"trained on {study.trains_on}"
     console.print(f"{folder}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True)
     if winner is not None:
         console.print(f"  {describe_winner(winner)}", soft_wrap=True)
     console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
+    if (tflite := open_bundle(folder).manifest.get("tflite")) is not None:
+        _show_device_files(console, tflite)
+
+
+def _show_device_files(console: "Console", tflite: "Mapping[str, Any]") -> None:
+    """What the file in int8 gives and takes, as measured, and whether that is over a limit."""
+    size = f"model-int8.tflite: {tflite['file_int8_bytes_without_metadata']:,} bytes without its metadata"
+    accuracy = tflite.get("validation_accuracy")
+    parts = [size, *([f"{format_accuracy(accuracy)} validation in ai-edge-litert"] if accuracy is not None else [])]
+    if (micro := tflite.get("micro")) is not None:
+        head, tail = micro["arena_head_bytes"], micro["arena_tail_bytes"]
+        parts.append(f"arena of {head:,} + {tail:,} bytes in TensorFlow Lite Micro")
+    console.print(f"  {'; '.join(parts)}", soft_wrap=True)
+    for excess in tflite.get("over_limits", ()):
+        console.print(f"  over a limit: {excess}", style="bold red", soft_wrap=True)
 
 
 def say_what_lacks(console: "Console", model_format: str) -> None:

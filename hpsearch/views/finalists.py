@@ -22,8 +22,10 @@ def show_final(
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
-    headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>", "test>")
-    table = make_table(*headings, "weights>", "network/", drops=("weights", "in the search"))
+    has_int8 = any(finalist.int8 for finalist in summary.finalists)
+    headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>")
+    scores = ("in int8>", "test>") if has_int8 else ("test>",)
+    table = make_table(*headings, *scores, "weights>", "network/", drops=("weights", "in the search"))
     for finalist in summary.finalists:
         table.add_row(
             finalist.label,
@@ -32,6 +34,7 @@ def show_final(
             write_spread(finalist.validation),
             write_interval(finalist.validation),
             write_points(finalist.optimism),
+            *((write_spread(finalist.int8),) if has_int8 else ()),
             write_spread(finalist.test),
             write_count(finalist.trial.weights),
             finalist.trial.network or "",

@@ -114,6 +114,8 @@ def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[
         facts.append(("replicate", f"network and recipe of trial {earlier}, under another seed"))
     if trial.value is not None:
         facts += list_measures(record, trial)
+        if trial.int8_accuracy is not None:
+            facts.append(("in int8", f"{format_accuracy(trial.int8_accuracy)} of the same images, in whole numbers"))
     elif not record.study.is_validated:
         facts.append(("validation", "cannot be known: nothing was held out"))
     facts.append(("test", describe_test(record, trial)))

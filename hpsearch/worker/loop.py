@@ -245,4 +245,4 @@ class Worker:
                 self._say(f"trial {trial.number}: no figures: {error}")
             except Exception:  # noqa: BLE001 - a figure is not worth a trial
                 self._say(f"trial {trial.number}: no figures: {traceback.format_exc()}")
-        trial.complete(training.weights(), confusion=confusion, figures=figures)
+        trial.complete(training.weights(), confusion=confusion, int8_accuracy=training.int8_accuracy(), figures=figures)

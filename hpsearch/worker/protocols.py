@@ -64,6 +64,10 @@ class Training(Protocol):
         """
         ...
 
+    def int8_accuracy(self) -> float | None:
+        """On the validation split, in whole numbers of 8 bits; None where the trial does not end in them."""
+        ...
+
     def weights(self) -> bytes:
         """The trained weights as they are kept."""
         ...

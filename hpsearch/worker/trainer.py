@@ -99,6 +99,11 @@ class TrialTraining:
         with out_of_memory_as_own_error():
             return self._session.count_confusion()
 
+    def int8_accuracy(self) -> float | None:
+        """On the validation split, of the final network in 8 bits; None where the trial does not end in them."""
+        with out_of_memory_as_own_error():
+            return self._session.measure_int8()
+
     def weights(self) -> bytes:
         """As safetensors."""
         return self._session.weights()

@@ -10,6 +10,7 @@ from hpsearch.storage import tables
 from hpsearch.storage.artifacts import Artifact, read_artifact
 from hpsearch.storage.blobs import read_blob
 from hpsearch.storage.database import Database
+from hpsearch.storage.optuna_rows import forget_result
 from hpsearch.storage.stored_blobs import CONFUSION
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
@@ -145,6 +146,18 @@ def test_a_finished_trial_keeps_no_checkpoint(queue: TrialQueue, end: str) -> No
     with queue.study.database.transaction() as connection:
         kinds = set(connection.execute(sa.select(tables.blobs.c.kind)).scalars())
     assert kinds == ({"weights"} if end == "complete" else set())
+
+
+def test_a_complete_trial_keeps_its_accuracy_in_int8_until_it_is_run_again(queue: TrialQueue) -> None:
+    trial = claim(queue)
+    trial.report(curve_point(0, 0.1))
+    trial.complete(b"w", int8_accuracy=0.09)
+    assert read_study_record(queue.study).trial(0).int8_accuracy == 0.09
+    database = queue.study.database
+    assert database.optuna_storage.get_trial(trial.lease.trial_id).user_attrs["int8_validation_accuracy"] == 0.09
+    with database.transaction() as connection:
+        forget_result(connection, trial.lease.trial_id)
+    assert "int8_validation_accuracy" not in database.optuna_storage.get_trial(trial.lease.trial_id).user_attrs
 
 
 def test_a_complete_trial_keeps_its_confusion_matrix_and_its_figures(queue: TrialQueue) -> None:

@@ -65,6 +65,7 @@ def count_deaths(queue: TrialQueue) -> int:
 # B1: two workers take the same trial that waits
 
 
+@pytest.mark.exhaustive
 def test_b1_plain_optuna_on_sqlite_gives_one_waiting_trial_to_two_workers(sqlite: str) -> None:
     plain.make_study(sqlite, waiting=1)
     one, two = plain.join_study(sqlite), plain.join_study(sqlite)
@@ -84,6 +85,7 @@ def test_b1_hpsearch_gives_it_to_one(pair: tuple[TrialQueue, TrialQueue]) -> Non
 # B2: two reapers free the same dead trial
 
 
+@pytest.mark.exhaustive
 def test_b2_plain_optuna_on_sqlite_queues_a_dead_trial_twice(sqlite: str) -> None:
     study = plain.make_study(sqlite, waiting=1)
     plain.mark_running(study, 0)
@@ -112,6 +114,7 @@ def work_plainly_and_die_at(url: str, statement: str) -> None:
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
 
 
+@pytest.mark.exhaustive
 def test_b3_plain_optuna_leaves_the_trial_running_for_ever(sqlite: str) -> None:
     study = plain.make_study(sqlite, waiting=1)
     assert run_process(work_plainly_and_die_at, sqlite, "INSERT INTO trial_heartbeats") == -signal.SIGKILL
@@ -144,6 +147,7 @@ def test_b3_hpsearch_gives_it_to_the_next_worker(storage_url: str, statement: st
 # B4: one error of the database in the heartbeat thread
 
 
+@pytest.mark.exhaustive
 def test_b4_plain_optuna_loses_a_live_trial_and_then_its_worker(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
     study = plain.make_study(sqlite)
     storage, other = plain.find_rdb(study), plain.join_study(sqlite)
@@ -207,6 +211,7 @@ def reap_plainly_and_die(url: str) -> None:
     plain.fail_stale_trials(study)
 
 
+@pytest.mark.exhaustive
 def test_b5_plain_optuna_loses_the_trial(sqlite: str) -> None:
     study = plain.make_study(sqlite, waiting=1)
     plain.mark_running(study, 0)
@@ -236,6 +241,7 @@ def test_b5_hpsearch_frees_it_whole_or_not_at_all(storage_url: str, statement: s
 # B6: PostgreSQL is started anew between two reports
 
 
+@pytest.mark.exhaustive
 def test_b6_plain_optuna_ends_with_the_old_connection(own_postgres: OwnPostgresServer) -> None:
     trial = plain.make_study(psycopg(own_postgres.make_database()), heartbeat=False).ask()
     trial.report(0.1, 0)
@@ -272,6 +278,7 @@ def in_zone(url: str, zone: str) -> str:
     return sa.make_url(url).update_query_dict({"options": f"-c timezone={zone}"}).render_as_string(hide_password=False)
 
 
+@pytest.mark.exhaustive
 def test_b7_plain_optuna_takes_a_live_worker_for_dead_and_a_dead_one_for_alive(postgres: PostgresServer) -> None:
     url = psycopg(postgres.make_database())
     study = plain.make_study(in_zone(url, "UTC"), waiting=1, retries=False)
@@ -305,6 +312,7 @@ def test_b7_hpsearch_has_one_time_for_all(postgres: PostgresServer, monkeypatch:
 # B9: more workers than trials are left
 
 
+@pytest.mark.exhaustive
 def test_b9_plain_optuna_does_more_trials_than_were_asked_for(sqlite: str) -> None:
     plain.make_study(sqlite, heartbeat=False)
     together = threading.Barrier(2)
@@ -333,6 +341,7 @@ def test_b9_hpsearch_does_as_many_as_were_asked_for(pair: tuple[TrialQueue, Tria
 # B10: a worker stands still past its lease, and goes on
 
 
+@pytest.mark.exhaustive
 def test_b10_plain_optuna_ends_with_the_trial(sqlite: str) -> None:
     study = plain.make_study(sqlite)
     other = plain.join_study(sqlite)
@@ -374,6 +383,7 @@ def test_b10_hpsearch_writes_nothing_more_and_takes_the_next_trial(sqlite: str) 
 SECRET = "pa{ss}word"
 
 
+@pytest.mark.exhaustive
 def test_b11_plain_optuna_takes_a_password_for_a_template_and_shows_a_part() -> None:
     with pytest.raises(KeyError, match="ss"):
         RDBStorage(f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/studies")
@@ -410,6 +420,7 @@ def fill_disk(url: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+@pytest.mark.exhaustive
 def test_b12_plain_optuna_leaves_a_trial_running(sqlite: str) -> None:
     study = plain.make_study(sqlite, heartbeat=False)
     assert run_process(report_plainly_on_a_full_disk, sqlite) == 7
@@ -438,6 +449,7 @@ def test_b12_hpsearch_names_the_place_and_loses_nothing(sqlite: str, tmp_path: P
 # B13: a worker dies while all others are busy
 
 
+@pytest.mark.exhaustive
 def test_b13_plain_optuna_sees_it_when_somebody_starts_another_trial(sqlite: str) -> None:
     study = plain.make_study(sqlite, waiting=1)
     plain.mark_running(study, 0)
@@ -474,6 +486,7 @@ def test_b13_hpsearch_sees_it_while_they_train(sqlite: str) -> None:
 # B14: ask and tell
 
 
+@pytest.mark.exhaustive
 def test_b14_plain_optuna_writes_no_heartbeat_for_ask_and_tell(sqlite: str) -> None:
     study = plain.make_study(sqlite)
     study.ask()

@@ -217,6 +217,7 @@ def test_a_search_that_nobody_waits_for_has_a_process_of_its_own(room: CommandRo
     assert study.best.test_accuracy is not None
 
 
+@pytest.mark.exhaustive
 def test_a_strangers_program_passes_a_type_check(room: CommandRoom) -> None:
     from mypy import api
 

@@ -89,6 +89,7 @@ def test_one_cell_gives_one_network_and_the_same_again_in_another_process_trains
     assert study.test_openings == 1
 
 
+@pytest.mark.exhaustive
 def test_what_a_weight_buys_is_a_table_a_frontier_and_a_figure(folder: Path) -> None:
     cells = run_notebook("what-does-a-weight-buy", folder)
     small, large = (hpsearch.open_study(f"ladder-{budget}") for budget in ("1k", "2k"))
@@ -99,6 +100,7 @@ def test_what_a_weight_buys_is_a_table_a_frontier_and_a_figure(folder: Path) -> 
     assert len(list_outputs(cells, "image/png")) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_difference_is_measured_on_arrays_under_fresh_seeds(folder: Path) -> None:
     cells = run_notebook("is-the-difference-real", folder)
     finalists = hpsearch.open_study("bars-finalists")
@@ -154,6 +156,7 @@ def test_a_kernel_that_is_killed_loses_no_trial_and_the_same_cell_goes_on(folder
     wait_until_no_process_works_in(folder)
 
 
+@pytest.mark.exhaustive
 def test_the_stop_button_gives_the_trial_back_and_returns_the_study(folder: Path) -> None:
     with start_kernel(folder) as kernel:
         assert kernel.run(CELL.format(trials=300, then=""), interrupt_at="ended 0")["status"] == "ok"
@@ -168,6 +171,7 @@ def test_the_stop_button_gives_the_trial_back_and_returns_the_study(folder: Path
     wait_until_no_process_works_in(folder)
 
 
+@pytest.mark.exhaustive
 def test_two_kernels_with_the_same_cell_work_on_one_study(folder: Path) -> None:
     replies: list[dict[str, Any]] = []
     cell = CELL.format(trials=6, then="")

@@ -35,6 +35,7 @@ def read_commands(room: DeploymentRoom) -> str:
     return text
 
 
+@pytest.mark.exhaustive
 def test_the_section_leads_from_an_empty_database_to_results_on_the_disk(room: DeploymentRoom) -> None:
     make_roles(room)
     environment = {"HPSEARCH_CACHE": str(room.folder / "data")}

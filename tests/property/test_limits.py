@@ -78,8 +78,9 @@ def test_no_solved_network_is_over_any_limit_and_a_refusal_is_right(
 def _check_that_what_binds_is_used(
     shape: Shape, limits: Limits, input_shape: InputShape, measured: dict[str, int]
 ) -> None:
-    """Within 2% of a limit; or all widths one ratio step wider would be over it."""
-    if max(value / limits.named[name] for name, value in measured.items()) >= 0.98:  # type: ignore[index]
+    """Within 2% of a limit; or all widths one ratio step wider would be over it, and no one unit more comes closer."""
+    load = max(value / limits.named[name] for name, value in measured.items())  # type: ignore[index]
+    if load >= 0.98:
         return
     network = solve(shape, limits, input_shape, 10)
     widths = (
@@ -89,6 +90,13 @@ def _check_that_what_binds_is_used(
     )
     wider = shape.build([round(1.25 * width) + 1 for width in widths])
     assert limits.list_exceeded(limits.measure(wider, input_shape, 10))
+    smallest_share = min(width / ratio for width, ratio in zip(widths, shape.ratios, strict=True))
+    for position in range(len(widths)):
+        one_more = [*widths[:position], widths[position] + 1, *widths[position + 1 :]]
+        if one_more[position] / shape.ratios[position] > smallest_share:
+            continue  # far from its share
+        shares = limits.measure_shares(shape.build(one_more), input_shape, 10)
+        assert not load < max(shares.values()) <= 1
 
 
 def test_the_names_of_limits_are_those_of_the_flags() -> None:

@@ -19,10 +19,11 @@ from hpsearch.errors import InputError
 from hpsearch.export import verification
 from hpsearch.export.classifier import OnnxClassifier
 from hpsearch.export.opened_bundle import open_bundle
-from hpsearch.export.quantization import CALIBRATION_IMAGES, choose_calibration_images
+from hpsearch.export.quantization import CALIBRATION_IMAGES
 from hpsearch.export.verification import VerificationError
 from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training.calibration import choose_calibration_images
 from hpsearch.training.data import load_search_splits
 from hpsearch.training.inference import TrainedNetwork
 from hpsearch.training.networks import build_network
@@ -225,11 +226,11 @@ def test_int8_holds_whole_numbers_and_has_its_accuracy_beside_that_of_fp32(bundl
 
 def test_calibration_images_are_of_the_training_split_and_always_the_same() -> None:
     images = np.arange(1000, dtype=np.uint16).view(np.uint8).reshape(1000, 1, 1, 2)
-    chosen = choose_calibration_images(images, seed=1)
+    chosen = choose_calibration_images(images, seed=1, count=CALIBRATION_IMAGES)
     assert len({image.tobytes() for image in chosen}) == CALIBRATION_IMAGES
-    assert np.array_equal(chosen, choose_calibration_images(images, seed=1))
-    assert not np.array_equal(chosen, choose_calibration_images(images, seed=2))
-    assert len(choose_calibration_images(images[:7], seed=1)) == 7
+    assert np.array_equal(chosen, choose_calibration_images(images, seed=1, count=CALIBRATION_IMAGES))
+    assert not np.array_equal(chosen, choose_calibration_images(images, seed=2, count=CALIBRATION_IMAGES))
+    assert len(choose_calibration_images(images[:7], seed=1, count=CALIBRATION_IMAGES)) == 7
 
 
 def test_an_onnx_file_that_gives_something_else_ends_the_export_and_leaves_nothing(

@@ -12,10 +12,12 @@ import pytest
 from hpsearch.errors import InputError
 from hpsearch.export import verification
 from hpsearch.export.bundle_files import EXAMPLE_CC, INT8_HEADER, INT8_TFLITE, TFLITE
+from hpsearch.export.device_limits import list_excesses
 from hpsearch.export.micro_interpreter import has_micro_interpreter
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.tflite_classifier import TfliteClassifier
 from hpsearch.export.verification import VerificationError
+from hpsearch.network.limits import Limits
 from hpsearch.training.data import load_search_splits
 from tests.trained_study import TrainedStudy, train_study
 
@@ -41,6 +43,7 @@ def test_the_files_are_there_within_the_limits_and_the_manifest_says_what_they_t
     assert facts["file_int8_bytes_without_metadata"] <= facts["flash_int8_bytes"] <= 32 * 1024
     assert facts["ram_int8_bytes"] <= 8 * 1024
     assert opened.manifest["limits"] == {"budget": 3000, "ram": 8 * 1024, "flash": 32 * 1024}
+    assert facts["over_limits"] == []
     if has_micro_interpreter():
         assert facts["micro"]["arena_head_bytes"] == pytest.approx(facts["ram_int8_bytes"], rel=0.1)
         assert facts["micro"]["arena_tail_bytes"] > 0
@@ -134,6 +137,18 @@ def _write_stub_of_micro(folder: Path) -> None:
         path = folder / "tensorflow" / "lite" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def test_what_is_over_a_limit_is_said(bundle: Path) -> None:
+    facts = open_bundle(bundle).manifest["tflite"]
+    size = facts["file_int8_bytes_without_metadata"]
+    facts |= {"micro": {"arena_head_bytes": 2049}}
+    assert list_excesses(Limits(budget=1, flash=size, ram=2049, macs=1), facts) == []
+    assert list_excesses(Limits(flash=size - 1, ram=2048), facts) == [
+        "the arena in TensorFlow Lite Micro has a head of 2,049 bytes, over --ram 2k: give the search a smaller limit",
+        f"model-int8.tflite without its metadata is {size:,} bytes, over --flash {size - 1}: give the search a smaller "
+        "limit",
+    ]
 
 
 def test_an_activation_that_the_device_lacks_is_refused(tmp_path: Path) -> None:

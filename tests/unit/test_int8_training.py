@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.study.recipe import Recipe, count_int8_epochs
+from hpsearch.training.calibration import choose_device_images
 from hpsearch.training.loop import TrainingSession
 from hpsearch.training.quantization import RoundedNetwork, lower_network
 from tests.tiny_training import CPU, draw_splits, tiny_config
@@ -57,6 +58,24 @@ def test_gradients_reach_every_weight_through_folding_and_rounding() -> None:
     assert all(parameter.grad is not None for parameter in session.network.parameters())
     assert all(bool(parameter.grad.isfinite().all()) for parameter in session.network.parameters())
     assert lower_network(config, session.network, "int8").precision == "int8"
+
+
+@pytest.mark.parametrize("architecture", [CNN, FCN])
+def test_the_int8_accuracy_of_a_training_is_that_of_the_file_that_it_becomes(architecture: Architecture) -> None:
+    pytest.importorskip("ai_edge_litert")
+    from hpsearch.export.tflite_classifier import TfliteClassifier
+    from hpsearch.export.tflite_files import make_tflite_files
+
+    config = tiny_config(architecture, epochs=3, int8_epochs=1)
+    splits = draw_splits(validation_count=400)
+    session = TrainingSession(config, splits, CPU)
+    assert len(list(session.epochs())) == 3
+    images = choose_device_images(config, splits.train.images.numpy())
+    model = make_tflite_files(config, session.weights(), images, {}).contents["model-int8.tflite"]
+    logits = TfliteClassifier(config, model, "it").compute_logits(splits.validation.images.numpy())
+    expected = (logits.argmax(1) == splits.validation.labels.numpy()).mean()
+    assert session.measure_int8() == pytest.approx(expected, abs=2 / 400)
+    assert TrainingSession(tiny_config(architecture), splits, CPU).measure_int8() is None
 
 
 def test_a_recipe_without_them_is_written_as_ever_and_none_has_more_than_it_trains() -> None:
