@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
@@ -25,7 +25,7 @@ from hpsearch.dataset import InputShape, Preparation
 from hpsearch.durations import parse_duration
 from hpsearch.errors import HpsearchError
 from hpsearch.export.config_file import read_config
-from hpsearch.export.image_files import read_pixel_rows
+from hpsearch.export.image_files import compare_brightness, read_pixel_rows
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.sessions.request import read_request
 from hpsearch.storage.url import parse_storage_url
@@ -109,6 +109,7 @@ _PICTURES += [save(_PICTURE.convert(mode), "TIFF") for mode in ("CMYK", "F", "I"
 
 @many
 @given(st.sampled_from(_PICTURES), edits, st.sampled_from([None, Preparation(size=8), Preparation(size=5, grey=True)]))
+@example(_PICTURES[-2], [(37, "double", b"")], None)  # a TIFF without a width
 def test_images(place: Path, picture: bytes, changes: Any, preparation: Preparation | None) -> None:
     content = mutate(picture, changes)
     with suppress(HpsearchError):
@@ -321,6 +322,7 @@ def test_bundles(bundle: Path, place: Path, data: st.DataObject, changes: Any, s
     with suppress(HpsearchError):
         opened = open_bundle(copy)
         opened.load_classifier("model.safetensors").compute_logits(images)
+        compare_brightness(images, opened.manifest.get("brightness"))
     with suppress(HpsearchError):
         read_config(copy)
 

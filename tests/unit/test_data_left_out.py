@@ -111,6 +111,14 @@ def test_class_names_of_a_parquet_file_are_looked_at(
         list_notes(tmp_path / "train.parquet")
 
 
+def test_a_parquet_file_whose_columns_are_no_text_is_refused(tmp_path: Path) -> None:
+    write_parquet(tmp_path)
+    path = tmp_path / "train.parquet"
+    path.write_bytes(path.read_bytes().replace(b"label", b"lab\xffl"))
+    with pytest.raises(DataError, match=r"cannot be read as Parquet|has the columns"):
+        list_notes(path)
+
+
 def test_labels_of_a_parquet_file_may_be_the_names_that_it_gives(tmp_path: Path) -> None:
     write_parquet(tmp_path, ("ant", "bee"), ["bee", "ant"] * 6)
     given = read_own(Reading(tmp_path / "train.parquet", tmp_path / "cache"))

@@ -4,7 +4,9 @@ What searches, what evaluates and what predicts read files through here.
 """
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +25,14 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".w
 
 _GREY, _COLOUR, _DEEP = ("1", "L"), ("RGB", "CMYK", "YCbCr"), ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _ORIENTATION = 274
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
-"""What Pillow raises for files that are no images, or broken ones, by their format."""
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError, struct.error),
+    *(zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
+"""What Pillow raises for files that are no images, or broken ones, by their format: also what looks like a bug of ours.
+
+A TIFF without a width is a TypeError, one with a tag that is not there a KeyError.
+"""
 
 
 class NoImageError(DataError):
@@ -85,6 +93,7 @@ def read_image(path: Path, content: bytes | None = None, *, preparation: Prepara
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of damaged data beside the pixels; else for each file anew
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
                 return _decode(path, image, preparation)

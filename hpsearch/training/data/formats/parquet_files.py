@@ -161,7 +161,7 @@ def _open(path: Path) -> tuple[_Columns, Iterator[tuple[bytes, str]]]:
     try:
         file = parquet.ParquetFile(path)
         columns = _find_columns(path, file.schema_arrow)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise _explain(path, error) from error
     return columns, _list_rows(path, file, columns)
 
@@ -183,7 +183,7 @@ def _list_rows(path: Path, file: Any, columns: _Columns) -> Iterator[tuple[bytes
                 if label is None:
                     raise DataError(f"{show_path(path)} has a row without a label")
                 yield content, str(label)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise _explain(path, error) from error
 
 
