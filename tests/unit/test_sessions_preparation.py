@@ -13,7 +13,7 @@ from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
 from hpsearch.training import device, throughput
 from hpsearch.training.data import describe_dataset
-from hpsearch.tuning.study import StudyDiffersError, create_or_join_study
+from hpsearch.tuning.creation import StudyDiffersError, create_or_join_study
 from tests.scripted import TINY_DATASET
 
 
