@@ -31,11 +31,12 @@ def score_all_on_test(
 
     `dataset` says where the images are, if not where the study says. Raises what `score_on_test` raises.
     """
-    record = read_study_record(study)  # another run may have opened it meanwhile
-    unscored = [trial for trial in trials if not record.trial(trial.number).test_scores]
-    if unscored:
-        _score(study, unscored, dataset or study.spec.dataset, device=device, cache_folder=cache_folder)
+    with study.database.lock_scoring(study.study_id):  # another run may be about to open it, too
         record = read_study_record(study)
+        unscored = [trial for trial in trials if not record.trial(trial.number).test_scores]
+        if unscored:
+            _score(study, unscored, dataset or study.spec.dataset, device=device, cache_folder=cache_folder)
+            record = read_study_record(study)
     return [record.trial(trial.number).test_scores[0] for trial in trials]
 
 

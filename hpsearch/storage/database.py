@@ -31,6 +31,8 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 # The first key of the advisory locks on PostgreSQL ("hps"); the second is a study's id, from 1, or one of these.
 _ADVISORY_KEY = 0x687073
 _OPENING, _CREATION = 0, -1
+_FIRST_SCORING = -2
+"""In the place of a study's id, which is 1 or more: less the id of the study of which trials are scored."""
 _CLAIM_LOCK = "SELECT pg_advisory_xact_lock(:key, :study_id)"
 
 
@@ -252,6 +254,20 @@ class Database:
                 yield
             return
         with self.transaction(claims_of=_CREATION):
+            yield
+
+    @contextmanager
+    def lock_scoring(self, study_id: int) -> Iterator[None]:
+        """Let nobody else open the test split for the study with this id meanwhile.
+
+        Raises:
+            StorageError: Somebody has been at it for minutes.
+        """
+        if self.path is not None:
+            with _file_lock(self.path):
+                yield
+            return
+        with self.transaction(claims_of=_FIRST_SCORING - study_id):
             yield
 
     @contextmanager
