@@ -17,7 +17,17 @@ SHOWN = "a[/b] [red]c \\x1b[2J \\u202eevil caf\\xe9.npz"
 
 def draw(show: Callable[[Console], object]) -> str:
     stream = io.StringIO()
-    show(PlainConsole(file=stream, force_terminal=True, markup=False, highlight=False, emoji=False, width=200))
+    show(
+        PlainConsole(
+            file=stream,
+            force_terminal=True,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            width=200,
+            _environ={"TERM": "xterm"},
+        )
+    )
     return stream.getvalue()
 
 
