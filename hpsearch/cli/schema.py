@@ -34,6 +34,11 @@ _BUDGET: Schema = {
     ],
     "description": 'The most weights that a network may have: "100k", 100_000, "0.1m".',
 }
+_SIZES: list[Schema] = [
+    {"type": "integer", "minimum": 1},
+    {"type": "string", "pattern": r"^\s*\d[\d_]*(\.\d+)?([eE]\d{1,2})? ?[kKmM]?([iI]?[bB])?\s*$"},
+]
+"""What RAM, flash and operations are written as: "64k", 65_536, "0.5m"."""
 _TIME: Schema = {
     "type": "string",
     "pattern": r"^\s*(\d+(\.\d+)?[hH])?(\d+(\.\d+)?[mM])?(\d+(\.\d+)?[sS])?\s*$",
@@ -64,6 +69,9 @@ def _describe_search() -> Schema:
     properties = _list_properties(StudySpec)
     budgets = {"type": "array", "items": {"anyOf": _BUDGET["anyOf"]}, "minItems": 1}
     properties["budget"] = {**_BUDGET, "anyOf": [*_BUDGET["anyOf"], budgets]}
+    for limit in ("ram", "flash", "macs"):
+        several = {"type": "array", "items": {"anyOf": _SIZES}, "minItems": 1}
+        properties[limit] = {"anyOf": [*_SIZES, several], "description": properties[limit]["description"]}
     properties["time"] = _TIME
     properties["round_plan"] = {
         "type": "array",

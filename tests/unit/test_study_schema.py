@@ -58,6 +58,13 @@ def test_what_hpsearch_refuses_an_editor_marks(text: str, said: str) -> None:
     assert said in message
 
 
+def test_limits_are_written_in_a_file_as_on_the_command_line() -> None:
+    assert validate('arch = "cnn"\nram = "64k"\nflash = ["64k", 131072]\nmacs = "2m"') == []
+    assert validate('arch = "cnn"\nram = "64 KiB"') == []
+    (message,) = validate('arch = "cnn"\nram = "64x"')
+    assert "'64x' is not valid" in message
+
+
 def test_the_schema_says_of_each_key_what_it_means() -> None:
     definitions = build_schema()["$defs"]
     plan, search = definitions["Plan"]["properties"], definitions["Search"]["properties"]
