@@ -17,7 +17,6 @@ from hpsearch import cli
 from hpsearch.cli import worker as worker_command
 from hpsearch.sessions import work as sessions_work
 from hpsearch.tuning.study import Study
-from hpsearch.worker import protocols
 from hpsearch.worker.protocols import WorkerSettings
 from tests.journal import Journal, journal_writes
 from tests.scripted import ScriptedTrainer
@@ -106,7 +105,7 @@ def put_script_in(script: WorkerScript) -> None:
             changed["worker"] = script.name
         return WorkerSettings(**given | changed)  # type: ignore[arg-type]
 
-    protocols.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
+    sessions_work.WorkerSettings = functools.wraps(WorkerSettings)(make_settings)  # type: ignore[misc, assignment]
 
 
 def _speak_into(log: Path) -> None:

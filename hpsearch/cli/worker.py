@@ -97,9 +97,9 @@ def worker(
     if share is not None and share.workers is None:
         raise InputError("--gpu-share auto adds workers, so it needs --workers auto; one worker takes a number")
     stopper = _Stopper(until_stdin_closes)
-    from hpsearch.sessions.work import WorkerTask, work_alone
+    from hpsearch.sessions.work import WorkerSettings, work_alone
 
-    task = WorkerTask(
+    settings = WorkerSettings(
         storage_url=url,
         study=study,
         device=device,
@@ -111,7 +111,7 @@ def worker(
         drains=drain,
         gpu_share=share.workers or 1 if share else 1,
     )
-    outcome = work_alone(task, write_line, stopper.take)
+    outcome = work_alone(settings, write_line, stopper.take)
     endings = {
         "all-finished": "the study is finished",
         "drained": "nothing is left to take",

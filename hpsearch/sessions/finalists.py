@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.progress import Progress
 from hpsearch.sessions.stopping import Stopping
@@ -60,7 +59,7 @@ class Finalists:
         from hpsearch.tuning.study import load_study
 
         # A wrong device makes no study.
-        choose_hardware(work.device, work.workers, most=self.top * self.replicates)
+        work.choose_hardware(None, most=self.top * self.replicates)
         with Database.open(work.storage_url) as database:
             searched = read_study_record(load_study(database, self.search))
             study = self._make_study(database, searched)

@@ -43,11 +43,28 @@ def choose_hardware_for(request: Request, storage_url: str = "") -> Hardware:
     """
     spec = request.spec
     most = MOST_WORKERS if spec.time else spec.trials
-    if request.engine == "ray":
-        return choose_ray_hardware(
-            request.device, request.workers, request.gpu_share, storage_url, spec.dataset, most=most
-        )
-    return choose_hardware(request.device, request.workers, most=most, share=request.gpu_share)
+    wanted = (request.device, request.workers, request.gpu_share)
+    return choose_engine_hardware(request.engine, *wanted, storage_url, spec.dataset, most=most)
+
+
+def choose_engine_hardware(
+    engine: str,
+    device: str,
+    workers: int | None,
+    share: GpuShare | None,
+    storage_url: str,
+    dataset: str | None,
+    *,
+    most: int,
+) -> Hardware:
+    """What an engine has for the workers of a study, this machine or a Ray cluster.
+
+    Raises:
+        InputError: There is no such device, or no such cluster.
+    """
+    if engine == "ray":
+        return choose_ray_hardware(device, workers, share, storage_url, dataset, most=most)
+    return choose_hardware(device, workers, most=most, share=share)
 
 
 def choose_hardware(device: str, workers: int | None, *, most: int, share: GpuShare | None = None) -> Hardware:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.sessions.hardware import Hardware, choose_hardware, choose_ray_hardware
+from hpsearch.sessions.hardware import Hardware, choose_engine_hardware
 from hpsearch.sessions.progress import Beginning, Progress
 from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.session import check_is_open
@@ -40,11 +40,8 @@ class PlannedWork:
         Raises:
             InputError: There is no such device, or no such cluster.
         """
-        if self.engine == "ray":
-            return choose_ray_hardware(
-                self.device, self.workers, self.gpu_share, self.storage_url, self.dataset or dataset, most=most
-            )
-        return choose_hardware(self.device, self.workers, most=most, share=self.gpu_share)
+        wanted = (self.device, self.workers, self.gpu_share)
+        return choose_engine_hardware(self.engine, *wanted, self.storage_url, self.dataset or dataset, most=most)
 
     def finish(self, study: "Study", title: str, progress: Progress, stopping: Stopping) -> "StudyRecord":
         """Train what is left, and when nothing is, open the test split for what has no score yet.

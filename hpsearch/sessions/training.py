@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import DataError, InputError
-from hpsearch.sessions.hardware import choose_hardware
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.preparation import identify_dataset
 from hpsearch.sessions.progress import Progress
@@ -56,7 +55,7 @@ class Training:
 
         if self.name is not None:
             check_study_name(self.name)
-        choose_hardware(work.device, work.workers, most=self.replicates)  # a wrong device makes no study
+        work.choose_hardware(None, most=self.replicates)  # a wrong device makes no study
         place = self.dataset or self.config.dataset.name
         with progress.open_steps() as steps:
             preparation = None if place in CATALOGUE else self.config.dataset.preparation

@@ -1,7 +1,6 @@
 """Joining a study as a worker of this machine: one in this process, or several that are looked after."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,59 +10,39 @@ from hpsearch.sessions.progress import View
 from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.session import check_is_open
 from hpsearch.sessions.stopping import Stopping
+from hpsearch.worker.protocols import WorkerSettings as WorkerSettings
 
 if TYPE_CHECKING:
     from hpsearch.storage.artifacts import Artifact
     from hpsearch.tuning.records import StudyRecord
     from hpsearch.tuning.study import Study
     from hpsearch.worker.loop import WorkerOutcome
-    from hpsearch.worker.protocols import CompletedTraining, Trainer, WorkerSettings
-
-
-@dataclass(frozen=True)
-class WorkerTask:
-    """What one worker is to do."""
-
-    storage_url: str
-    study: str
-    device: str
-    cache_folder: Path
-    worker: str
-    """Its name, one of a kind."""
-    deadline: float | None
-    """In seconds of the monotonic clock."""
-    max_trials: int | None
-    dataset: str | None
-    """Where this machine has the images, if not where the study says."""
-    drains: bool
-    gpu_share: int
+    from hpsearch.worker.protocols import CompletedTraining, Trainer
 
 
 def work_alone(
-    task: WorkerTask, say: Callable[[str], None], ready: Callable[[Callable[[], None]], None]
+    settings: WorkerSettings, say: Callable[[str], None], ready: Callable[[Callable[[], None]], None]
 ) -> "WorkerOutcome":
     """Work on a study in this process until it is finished or something ends the worker.
 
     Args:
-        task: Which study, where, how long.
+        settings: Which study, where, how long.
         say: Hears what happens, a line each.
         ready: Gets, before a trial may be held, what asks the worker to give its trial back and end.
 
     Raises what `hpsearch.worker.loop.run_worker` raises.
     """
-    from hpsearch.worker import protocols
     from hpsearch.worker.loop import StopSignal, run_worker
 
     stop = StopSignal()
 
-    def open_trainer(opened: "Study", settings: "WorkerSettings") -> "Trainer":
+    def open_trainer(study: "Study", given: WorkerSettings) -> "Trainer":
         from hpsearch.worker.trainer import open_study_trainer
 
-        trainer = open_study_trainer(opened, settings)
+        trainer = open_study_trainer(study, given)
         ready(stop.request)
         return trainer
 
-    settings = protocols.WorkerSettings(**vars(task))
     return run_worker(settings, stop, say, open_trainer=open_trainer, illustrate=illustrate)
 
 

@@ -42,8 +42,9 @@ def describe_start(beginning: "Beginning") -> list[str]:
     """What a study is, in lines with a head each; of one whose trainings are planned the title is enough."""
     record = beginning.record
     study, spec = record.study, record.study.spec
+    sharing = [] if beginning.hardware.note is None else [f"note       {beginning.hardware.note}"]
     if beginning.title is not None:
-        return [f"{beginning.title}, in study {study.name}; {beginning.hardware.describe()}"]
+        return [f"{beginning.title}, in study {study.name}; {beginning.hardware.describe()}", *sharing]
     lines = [
         f"study      {study.name}: {describe_length(record)}; each a {spec.arch} of {spec.limits.describe()}",
         f"data       {study.dataset.name}: {study.dataset.train_count:,} training images of "
@@ -56,8 +57,7 @@ def describe_start(beginning: "Beginning") -> list[str]:
         if repetition := describe_repetition(beginning.record.study.spec, beginning.fitted.space):
             lines.append(f"note       {repetition}")
     lines += [f"{what:<10} {line}" for what, line in describe_beginning(record)]
-    if beginning.hardware.note is not None:
-        lines.append(f"note       {beginning.hardware.note}")
+    lines += sharing
     if warning := warn_of_many_workers(beginning.storage_url, beginning.hardware.workers):
         lines.append(f"note       {warning}")
     if record.is_finished:
