@@ -20,6 +20,7 @@ from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
 from hpsearch.api.working import HeardProgress, read_seconds, read_workers
 from hpsearch.errors import InputError
+from hpsearch.wording import quote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ def ladder(
     Raises what `search` raises.
     """
     from hpsearch.sessions.climb import climb
-    from hpsearch.sessions.ladder import read_rungs
+    from hpsearch.sessions.ladder import list_first_predecessors, read_rungs
     from hpsearch.sessions.request import read_request
     from hpsearch.sessions.session import Session
     from hpsearch.views.choice import choose_progress
@@ -114,11 +115,9 @@ def ladder(
     fields |= {limit: _join(limit, given) for limit, given in limits.items()}
     fields |= {"arch": _join("arch", arch), "dataset": find_dataset(dataset, place), "name": name}
     rungs = read_rungs(fields)
-    lowest = {rung["arch"]: rung for rung in reversed(rungs)}
-    start = find_name(settings.get("start"))
+    first = list_first_predecessors(rungs, find_name(settings.get("start")))
     sessions = []
-    for rung in rungs:
-        predecessor = start if rung is lowest[rung["arch"]] else None
+    for rung, predecessor in zip(rungs, first, strict=True):
         request = read_request(None, rung, device, workers, predecessor=predecessor)
         sessions.append(Session(request, place.url, place.cache_folder, seconds))
 
@@ -134,10 +133,12 @@ def _join(name: str, given: Any) -> str | None:
     """Several values as the command line lists them.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or it is neither a value nor a list.
     """
-    if given is None or isinstance(given, str | int):
+    if given is None or (isinstance(given, str | int) and not isinstance(given, bool)):
         return None if given is None else str(given)
+    if isinstance(given, bool) or not isinstance(given, Sequence):
+        raise InputError(f"{name} {quote(given)} is not allowed: give one value, or a list of several")
     if not given:
         raise InputError(f"{name} is empty: give one value or several")
     return ",".join(str(each) for each in given)

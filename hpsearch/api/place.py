@@ -36,11 +36,11 @@ class Place:
     @contextmanager
     def open_record(self, name: str) -> "Iterator[StudyRecord]":
         """A study and its trials as they are now; its database is open as long as the block lasts."""
+        from hpsearch.sessions.opening import open_study
         from hpsearch.tuning.records import read_study_record
-        from hpsearch.tuning.study import load_study
 
-        with self.open() as database:
-            yield read_study_record(load_study(database, name))
+        with open_study(self.url, name) as study:
+            yield read_study_record(study)
 
 
 def find_place(storage: Location, cache_folder: str | os.PathLike[str] | None = None) -> Place:

@@ -285,11 +285,9 @@ class Study:
         Args:
             now: Whether the trials that run are given back, not finished first.
         """
-        from hpsearch.tuning.operations import stop_study
+        from hpsearch.sessions import operations
 
-        with self._place.open_record(self._name) as record:
-            if not record.is_finished:
-                stop_study(record.study, gives_back=now)
+        operations.stop(self._place.url, self._name, now=now)
         return self
 
     @speaks_python
@@ -303,10 +301,9 @@ class Study:
         Raises:
             InputError: It has more trials already, or goes in rounds that this number does not fill.
         """
-        from hpsearch.tuning.operations import resume_study
+        from hpsearch.sessions import operations
 
-        with self._place.open_record(self._name) as record:
-            resume_study(record.study, trials=trials, added=added)
+        operations.resume(self._place.url, self._name, trials=trials, added=added)
         return self
 
     @speaks_python

@@ -49,7 +49,7 @@ from hpsearch.cli.session import ShownSession
 from hpsearch.cli.signals import Interrupts
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import parse_gpu_share
-from hpsearch.sessions.ladder import read_listed_limits, read_rungs
+from hpsearch.sessions.ladder import list_first_predecessors, read_listed_limits, read_rungs
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.request import read_request
 from hpsearch.sessions.session import Session
@@ -157,7 +157,6 @@ def run(
             code = PlannedSession(planned, work, chosen, command, quiet, as_json).run(interrupts)
         raise typer.Exit(code)
     rungs = read_rungs(flags | read_listed_limits(study_file, flags))
-    lowest = {rung["arch"]: rung for rung in reversed(rungs)}
     chosen, command, count = choose_storage(context, storage), join_command(context.obj or ()), parse_workers(workers)
     cache_folder = choose_cache_folder()
     sessions = [
@@ -168,7 +167,7 @@ def run(
                     rung,
                     device,
                     count,
-                    predecessor=predecessor if rung is lowest[rung["arch"]] else None,
+                    predecessor=first,
                     engine=engine,
                     gpu_share=share,
                 ),
@@ -181,7 +180,7 @@ def run(
             quiet,
             as_json,
         )
-        for rung in rungs
+        for rung, first in zip(rungs, list_first_predecessors(rungs, predecessor), strict=True)
     ]
     with Interrupts() as interrupts:
         code = sessions[0].run(interrupts) if len(sessions) == 1 else Ladder(sessions).climb(interrupts)

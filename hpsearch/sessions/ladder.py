@@ -82,6 +82,12 @@ def read_rungs(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rungs
 
 
+def list_first_predecessors(rungs: Sequence[Mapping[str, Any]], named: str | None) -> list[str | None]:
+    """For each rung the study that a person named to begin with, where it is the lowest of its family; else None."""
+    lowest = {rung["arch"]: rung for rung in reversed(rungs)}
+    return [named if rung is lowest[rung["arch"]] else None for rung in rungs]
+
+
 def read_listed_limits(study_file: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
     """The limits that a study file lists, as the flags have them, with the name that their studies begin with.
 

@@ -60,7 +60,13 @@ def test_a_ladder_climbs_in_order_and_again_adds_nothing(folder: Path) -> None:
     again = hpsearch.ladder(["1k", "2k"], "fcn", "tiny.npz", **options)
     assert again.studies == ladder.studies
     assert [study.test_openings for study in again.studies] == [1, 1]
-    for wrong, sentence in ((["1k", "1k"], "the same twice"), ([], "budget is empty"), (["1k", "x"], "budget 'x'")):
+    for wrong, sentence in (
+        (["1k", "1k"], "the same twice"),
+        ([], "budget is empty"),
+        (["1k", "x"], "budget 'x'"),
+        (5.5, "budget 5.5 is not allowed"),
+        (True, "budget True is not allowed"),
+    ):
         with pytest.raises(hpsearch.InputError, match=sentence):
             hpsearch.ladder(wrong, "fcn", "tiny.npz", **options)
     assert len(hpsearch.list_studies()) == 2
