@@ -11,10 +11,10 @@ _LEAST_SECONDS = 0.5
 """A measurement that was shorter is taken again over more steps."""
 
 
-def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device) -> float:
-    """The seconds of one epoch in a worker, which has one thread, within a few seconds."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, threads: int = 1) -> float:
+    """The seconds of one epoch in a worker, which has one thread unless it shares a trial, within a few seconds."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
         few = measure_epoch_seconds(config, device, steps=6)
         _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size, config.dataset.rules)
@@ -22,14 +22,14 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device) -> f
             return few
         return measure_epoch_seconds(config, device, steps=60)
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:
     """The seconds of one epoch of this trial with its validation, on this device and with this process's threads.
 
-    Runs the training loop itself for two short epochs of about `steps` steps, the first to warm up, and scales the
-    second by the number of steps.
+    Runs the training loop itself for three short epochs of about `steps` steps, the first to warm up, and scales the
+    shorter of the others by the number of steps: what else runs here can only make them longer.
     """
     train_count = config.dataset.train_count - round(config.dataset.train_count * config.validation_fraction)
     batch_size, epoch_steps = divide_epoch(train_count, config.recipe.batch_size, config.dataset.rules)
@@ -38,10 +38,10 @@ def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: i
     validation_count = round(images * config.validation_fraction / (1 - config.validation_fraction))
     splits = SearchSplits(config.dataset, _draw_noise(config, images), _draw_noise(config, max(validation_count, 1)))
     # Noise cannot diverge at such a small learning rate, and a step's time does not depend on it.
-    recipe = config.recipe.model_copy(update={"epochs": 2, "lr": 1e-6, "batch_size": batch_size})
+    recipe = config.recipe.model_copy(update={"epochs": 3, "lr": 1e-6, "batch_size": batch_size})
     session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device)
     session.train_epoch()
-    return session.train_epoch().seconds * epoch_steps / steps
+    return min(session.train_epoch().seconds for _ in range(2)) * epoch_steps / steps
 
 
 def _draw_noise(config: TrialConfig, count: int) -> LabelledImages:
