@@ -1,5 +1,7 @@
 """How long an epoch takes, from a few steps on images of noise: no data set is needed."""
 
+import math
+
 import torch
 
 from hpsearch.study.recipe import LEAST_STEPS, divide_epoch
@@ -9,6 +11,7 @@ from hpsearch.training.loop import TrainingSession
 
 _LEAST_SECONDS = 0.5
 """A measurement that was shorter is taken again over more steps."""
+_FEWEST_STEPS, _MOST_STEPS = 6, 60
 
 
 def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, threads: int = 1) -> float:
@@ -16,11 +19,13 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, thre
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        few = measure_epoch_seconds(config, device, steps=6)
+        few = measure_epoch_seconds(config, device, steps=_FEWEST_STEPS)
         _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size, config.dataset.rules)
-        if few * 6 / steps_per_epoch >= _LEAST_SECONDS:
+        took = few * _FEWEST_STEPS / steps_per_epoch
+        if took >= _LEAST_SECONDS:
             return few
-        return measure_epoch_seconds(config, device, steps=60)
+        more = math.ceil(_FEWEST_STEPS * _LEAST_SECONDS / took) if took > 0 else _MOST_STEPS
+        return measure_epoch_seconds(config, device, steps=min(_MOST_STEPS, more))
     finally:
         torch.set_num_threads(before)
 
