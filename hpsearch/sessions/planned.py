@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedWork:
-    """How planned trials are worked on."""
+    """How the trials of a study that is there are worked on."""
 
     storage_url: str
     cache_folder: Path
