@@ -14,7 +14,7 @@ QUIET_SECONDS = 60.0
 _BACK_OFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 30.0)
 _TAIL_BYTES = 4000
 
-# One thread a worker: as many workers as cores train faster than one worker on all cores. Where a plan has several cores
+# One thread a worker: as many workers as cores train faster than one worker on all cores. Where a plan has several
 # train one network, a thread that waits for another sleeps: its core may have other work (docs/log.md).
 _THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
