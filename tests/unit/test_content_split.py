@@ -135,7 +135,9 @@ def test_own_images_by_older_rules_are_refused_in_a_line(tmp_path: Path, load: C
     images, labels = make_noise(60, classes=3)
     path = tmp_path / "data.npz"
     np.savez(path, images=images, labels=labels)
-    with pytest.raises(DataError, match="by rules that this hpsearch has no more: give a study of another name"):
+    with pytest.raises(
+        DataError, match="by rules that this hpsearch has no more: search on it again, under another --study"
+    ):
         load(str(path), tmp_path, rules=1)
 
 

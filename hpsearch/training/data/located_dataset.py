@@ -79,8 +79,8 @@ def _read_own(
 ) -> OwnImages:
     if rules != NEWEST_RULES:
         raise DataError(
-            f"{name} was read and divided by rules that this hpsearch has no more: give a study of another name, with "
-            "--study NAME"
+            f"{name} was read and divided by rules that this hpsearch has no more: search on it again, under "
+            "another --study NAME"
         )
     return OwnImages.divide(name, read_own(Reading(path, cache_folder, preparation)), preparation)
 
