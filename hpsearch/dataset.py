@@ -19,8 +19,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 DataRules = Literal[1, 2]
 """How a person's own files become images, images fall into splits, and few of them into batches.
 
-1: as they lie in the files, by their place in a list; what fills no batch is left out of an epoch. Of all data sets
-   known by name, and of studies from before 2.
+1: by their place in a list; what fills no batch is left out of an epoch. Of all data sets known by name. A person's
+   own files were read so as well before there was 2, and are not any more.
 2: as a person sees them (turned, 16 bits brought to 8), by a hash of their pixels; of few images none is left out of an
    epoch, and batches are smaller.
 """

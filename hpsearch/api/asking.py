@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from hpsearch.api.place import Place
 from hpsearch.api.study import Study
@@ -54,6 +54,11 @@ def check_settings(function: str, settings: Mapping[str, Any]) -> None:
     for name in settings:
         if name not in SearchSettings.__annotations__:
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+
+
+def select_settings(arguments: Mapping[str, Any]) -> SearchSettings:
+    """Those of a call's arguments, by name, that are settings of a search."""
+    return cast(SearchSettings, {name: arguments[name] for name in SearchSettings.__annotations__})
 
 
 def make_request(

@@ -8,7 +8,6 @@ import queue
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from hpsearch.sessions.stopping import StopRequest
@@ -123,10 +122,8 @@ class _RelayedSteps:
         self._steps = self._open()
         self._steps.__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._post(lambda: self._steps.__exit__(kind, error, trace) if self._steps else None)
+    def __exit__(self, *error: object) -> None:
+        self._post(lambda: self._steps.__exit__(*error) if self._steps else None)
 
 
 class _RelayedView:
@@ -149,7 +146,5 @@ class _RelayedView:
         self._view = self._open()
         self._view.__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._post(lambda: self._view.__exit__(kind, error, trace) if self._view else None)
+    def __exit__(self, *error: object) -> None:
+        self._post(lambda: self._view.__exit__(*error) if self._view else None)

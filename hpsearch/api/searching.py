@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from hpsearch.api.asking import Arch, Dataset, Limit, PrunerName, SamplerName, SearchSettings, make_request
+from hpsearch.api.asking import Arch, Dataset, Limit, PrunerName, SamplerName, make_request, select_settings
 from hpsearch.api.calling import Call
 from hpsearch.api.place import Location, find_place
 from hpsearch.api.study import Callback, Study, relay_to
@@ -99,31 +99,11 @@ def search(
         HpsearchError: A worker ended with an error that starting it again does not mend.
         KeyboardInterrupt: Ctrl-C came before there was a study.
     """
+    settings = select_settings(locals())
     from hpsearch.sessions.session import Session
     from hpsearch.views.choice import choose_progress
 
     place = find_place(storage, cache_folder)
-    settings: SearchSettings = {
-        "image_size": image_size,
-        "grey": grey,
-        "ram": ram,
-        "flash": flash,
-        "macs": macs,
-        "target": target,
-        "trials": trials,
-        "epochs": epochs,
-        "time": time,
-        "sampler": sampler,
-        "pruner": pruner,
-        "seed": seed,
-        "space": space,
-        "start": start,
-        "portfolio": portfolio,
-        "teacher": teacher,
-        "int8": int8,
-        "workers": workers,
-        "device": device,
-    }
     request = make_request(budget, arch, dataset, name, settings, place)
     session = Session(request, place.url, place.cache_folder, read_seconds(timeout, "timeout"))
     heard = HeardProgress(choose_progress(progress), relay_to(callbacks, place))

@@ -11,7 +11,6 @@ from hpsearch.sessions.request import MOST_WORKERS
 from hpsearch.wording import quote
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from hpsearch.sessions.background import Background
@@ -165,10 +164,5 @@ class _HeardView:
         self._view.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: "type[BaseException] | None",
-        error: "BaseException | None",
-        trace: "TracebackType | None",
-    ) -> None:
-        self._view.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._view.__exit__(*error)

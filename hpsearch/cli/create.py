@@ -93,27 +93,7 @@ def create(
 
     Example: [bold]hpsearch create --budget 100k --arch cnn --storage postgresql://me@host/studies[/]
     """
-    flags = collect_flags(
-        budget=budget,
-        ram=ram,
-        flash=flash,
-        macs=macs,
-        target=target,
-        arch=arch,
-        dataset=dataset,
-        trials=trials,
-        epochs=epochs,
-        time=time,
-        sampler=sampler,
-        pruner=pruner,
-        seed=seed,
-        portfolio=portfolio,
-        int8=int8,
-        study=study,
-        teacher=teacher,
-        image_size=image_size,
-        grey=grey,
-    )
+    flags = collect_flags(context)
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
         _create_planned(planned, choose_storage(context, storage), study_file, as_json=as_json)
         return

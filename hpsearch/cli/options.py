@@ -302,41 +302,22 @@ StudyArgument = Annotated[
 ]
 
 
-def collect_flags(
-    *,
-    budget: str | None,
-    arch: str | None,
-    dataset: str | None,
-    trials: str | None,
-    epochs: str | None,
-    time: str | None,
-    sampler: str | None,
-    pruner: str | None,
-    seed: str | None,
-    portfolio: bool | None,
-    study: str | None,
-    teacher: str | None = None,
-    ram: str | None = None,
-    flash: str | None = None,
-    macs: str | None = None,
-    target: str | None = None,
-    int8: bool = False,
-    image_size: str | None = None,
-    grey: bool = False,
-) -> dict[str, int | str | None]:
-    """The options that say what a study is, by the names that a study file has for them."""
-    flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "name": study}
-    flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "seed": read_number(seed)}
-    flags |= {"time": time, "sampler": sampler, "pruner": pruner, "portfolio": portfolio}
-    flags |= {"image_size": read_number(image_size), "grey": grey or None}
-    return flags | {
-        "teacher": teacher,
-        "ram": ram,
-        "flash": flash,
-        "macs": macs,
-        "target": target,
-        "int8": int8 or None,
-    }
+_LIMITS = ("budget", "ram", "flash", "macs", "target")
+_WORDS = ("arch", "dataset", "time", "sampler", "pruner", "portfolio", "teacher")
+_NUMBERS = ("trials", "epochs", "seed", "image_size")
+_SWITCHES = ("grey", "int8")
+
+
+def collect_flags(context: typer.Context) -> dict[str, int | str | None]:
+    """The options that say what a study is, by the names that a study file has for them; None of what is not said.
+
+    A command has those of them that its function lists.
+    """
+    given = context.params
+    flags: dict[str, int | str | None] = {name: given.get(name) for name in (*_LIMITS, *_WORDS)}
+    flags |= {name: read_number(given.get(name)) for name in _NUMBERS}
+    flags |= {name: given.get(name) or None for name in _SWITCHES}
+    return flags | {"name": given.get("study")}
 
 
 def read_number(text: str | None) -> int | str | None:

@@ -1,5 +1,7 @@
 """`hpsearch plan`: what a search would do and take, before anything is spent."""
 
+import typer
+
 from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
@@ -21,8 +23,8 @@ from hpsearch.cli.options import (
     TrialsOption,
     WorkersOption,
     choose_cache_folder,
+    collect_flags,
     parse_workers,
-    read_number,
 )
 from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.sessions.planned_forecast import forecast_planned_study
@@ -35,6 +37,7 @@ from hpsearch.views.terminal import open_steps
 
 
 def plan(
+    context: typer.Context,
     study_file: StudyFileArgument = None,
     budget: BudgetOption = None,
     ram: RamOption = None,
@@ -63,10 +66,7 @@ def plan(
 
     Example: [bold]hpsearch plan studies/004-cnn-budgets.toml[/]
     """
-    flags: dict[str, int | str | None] = {"budget": budget, "arch": arch, "dataset": dataset, "time": time}
-    flags |= {"ram": ram, "flash": flash, "macs": macs, "target": target}
-    flags |= {"trials": read_number(trials), "epochs": read_number(epochs), "sampler": sampler, "pruner": pruner}
-    flags |= {"image_size": read_number(image_size), "grey": grey or None}
+    flags = collect_flags(context)
     console = open_console(stderr=as_json)
     if (planned := read_planned_study(study_file, flags, replicates)) is not None:
         with open_steps(console if console.is_terminal else None) as steps:

@@ -1,6 +1,6 @@
 """`hpsearch run`: one command from a budget to the best network that fits."""
 
-import time
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -69,7 +69,7 @@ def run(
     grey: GreyOption = False,
     trials: TrialsOption = None,
     epochs: EpochsOption = None,
-    time_planned: TimeOption = None,
+    time: TimeOption = None,
     timeout: Annotated[
         str | None,
         typer.Option(
@@ -123,31 +123,11 @@ def run(
 
     Example: [bold]hpsearch run studies/004-cnn-budgets.toml --replicates 1[/]
     """
-    flags = collect_flags(
-        budget=budget,
-        ram=ram,
-        flash=flash,
-        macs=macs,
-        target=target,
-        arch=arch,
-        dataset=dataset,
-        trials=trials,
-        epochs=epochs,
-        time=time_planned,
-        sampler=sampler,
-        pruner=pruner,
-        seed=seed,
-        portfolio=portfolio,
-        int8=int8,
-        study=study,
-        teacher=teacher,
-        image_size=image_size,
-        grey=grey,
-    )
+    flags = collect_flags(context)
     seconds = parse_duration(timeout, "--timeout") if timeout is not None else None
     engine, share = parse_engine(on), parse_gpu_share(gpu_share)
     if (planned := read_planned_study(study_file, flags | {"from": predecessor}, replicates)) is not None:
-        chosen, deadline = choose_storage(context, storage), None if seconds is None else time.monotonic() + seconds
+        chosen, deadline = choose_storage(context, storage), None if seconds is None else monotonic() + seconds
         counted = parse_workers(workers)
         work = PlannedWork(
             chosen.url, choose_cache_folder(), device, counted, deadline=deadline, engine=engine, gpu_share=share

@@ -1,5 +1,6 @@
 """`hpsearch worker`: one worker process, started by a person, by `run`, or by whatever starts processes elsewhere."""
 
+import functools
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,10 +26,13 @@ from hpsearch.cli.options import (
     parse_workers,
 )
 from hpsearch.durations import parse_duration
-from hpsearch.engines.gpus import GpuShare, parse_gpu_share
+from hpsearch.engines.gpus import parse_gpu_share
 from hpsearch.errors import InputError
 from hpsearch.reporting.record_words import describe_counts
 from hpsearch.views.screen import write_line
+
+if TYPE_CHECKING:
+    from hpsearch.sessions.planned import PlannedWork
 
 
 def worker(
@@ -93,7 +97,10 @@ def worker(
             *(("--drain",) if drain else ()),
             *(("--dataset", dataset) if dataset else ()),
         )
-        raise typer.Exit(_work_together(url, study, device, count, share, deadline, flags))
+        from hpsearch.sessions.planned import PlannedWork
+
+        work = PlannedWork(url, choose_cache_folder(), device, count, deadline=deadline, gpu_share=share)
+        raise typer.Exit(_work_together(study, work, flags))
     if share is not None and share.workers is None:
         raise InputError("--gpu-share auto adds workers, so it needs --workers auto; one worker takes a number")
     stopper = _Stopper(until_stdin_closes)
@@ -125,15 +132,7 @@ def worker(
         raise typer.Exit(128 + (stopper.received or signal.SIGTERM))
 
 
-def _work_together(
-    url: str,
-    study: str,
-    device: str,
-    count: int | None,
-    share: GpuShare | None,
-    deadline: float | None,
-    flags: tuple[str, ...],
-) -> int:
+def _work_together(study: str, work: "PlannedWork", flags: tuple[str, ...]) -> int:
     """Several workers of this machine under a supervisor; the exit code."""
     from hpsearch.cli.signals import Interrupts
     from hpsearch.sessions.work import work_together
@@ -141,9 +140,8 @@ def _work_together(
     from hpsearch.views.terminal import open_lines
 
     with Interrupts() as interrupts:
-        shown = (write_line, lambda record: open_lines(open_console(), record))
-        cache_folder = choose_cache_folder()
-        record = work_together(url, study, (device, count, share), cache_folder, deadline, flags, shown, interrupts)
+        open_view = functools.partial(open_lines, open_console())
+        record = work_together(study, work, flags, write_line, open_view, interrupts)
         write_line(
             f"{study}: {describe_counts(record)}; {record.finished_count} of {record.trials_wanted} are finished"
         )

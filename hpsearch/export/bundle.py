@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hpsearch.draft_folder import draft_folder, publish_folder, write_durably
 from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError, InputError
 from hpsearch.export.bundle_files import (
@@ -26,7 +27,6 @@ from hpsearch.export.bundle_files import (
 )
 from hpsearch.export.classifier import find_missing_packages, require_packages
 from hpsearch.export.device_limits import list_excesses
-from hpsearch.export.draft_folder import draft_folder, publish_folder, write_durably
 from hpsearch.export.model_card import CardFacts, write_card
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import CALIBRATION_IMAGES, quantize_model

@@ -13,23 +13,17 @@ from hpsearch.tuning.records import TrialRecord, load_trial_weights, read_study_
 from hpsearch.tuning.study import Study
 
 
-def score_on_test(study: Study, trial: TrialRecord, *, device: str, cache_folder: Path) -> TestScore:
-    """The trial's test score: the recorded one, or a new one that is recorded before anybody sees it.
-
-    Raises:
-        InputError: The trial is not complete.
-        DataError: The data set is missing, or another one than the study was made with.
-        StorageError: The weights are missing or damaged.
-    """
-    return score_all_on_test(study, [trial], device=device, cache_folder=cache_folder)[0]
-
-
-def score_all_on_test(
+def score_on_test(
     study: Study, trials: Sequence[TrialRecord], *, device: str, cache_folder: Path, dataset: str | None = None
 ) -> list[TestScore]:
-    """The test scores of several trials in one opening of the split; those that are recorded stay as they are.
+    """The test scores of trials in one opening of the split: recorded ones as they are, new ones recorded before seen.
 
-    `dataset` says where the images are, if not where the study says. Raises what `score_on_test` raises.
+    `dataset` says where the images are, if not where the study says.
+
+    Raises:
+        InputError: A trial is not complete.
+        DataError: The data set is missing, or another one than the study was made with.
+        StorageError: The weights are missing or damaged.
     """
     with study.database.lock_scoring(study.study_id):  # another run may be about to open it, too
         record = read_study_record(study)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedWork:
-    """How planned trials are worked on."""
+    """How the trials of a study that is there are worked on."""
 
     storage_url: str
     cache_folder: Path
@@ -72,7 +72,7 @@ class PlannedWork:
 
     def _score(self, record: "StudyRecord", device: str, progress: Progress) -> "StudyRecord":
         """Open the test split once for each label, now that nothing is left to choose."""
-        from hpsearch.export.test_score import score_all_on_test
+        from hpsearch.export.test_score import score_on_test
         from hpsearch.tuning.records import read_study_record
 
         study = record.study
@@ -81,7 +81,5 @@ class PlannedWork:
                 complete = [trial for trial in record.trials if trial.label == label and trial.state == "COMPLETE"]
                 if any(not trial.test_scores for trial in complete):
                     steps.tell(f"opening the test split for {label}")
-                    score_all_on_test(
-                        study, complete, device=device, cache_folder=self.cache_folder, dataset=self.dataset
-                    )
+                    score_on_test(study, complete, device=device, cache_folder=self.cache_folder, dataset=self.dataset)
         return read_study_record(study)

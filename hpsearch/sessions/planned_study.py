@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.sessions.planned import PlannedWork
-from hpsearch.sessions.preparation import check_splits, identify_dataset, match_rules
+from hpsearch.sessions.preparation import check_splits, identify_dataset
 from hpsearch.sessions.progress import Progress
 from hpsearch.sessions.request import make_absolute
 from hpsearch.sessions.session import find_ending
@@ -85,9 +85,6 @@ def open_planned_study(
     planned = replace(planned, dataset=make_absolute(planned.dataset))
     dataset = identify_dataset(planned.dataset, cache_folder, tell, note, preparation=planned.preparation)
     is_there = check_storage(url)
-    if is_there:
-        with Database.open(url, check=False) as database:
-            dataset = match_rules(database, planned.name, dataset, cache_folder)
     plan = planned.make_plan(dataset)
     spec = planned.make_spec(plan)
     if is_there:

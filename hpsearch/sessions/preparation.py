@@ -63,24 +63,6 @@ def fit(spec: "StudySpec", dataset: "DatasetIdentity") -> "FittedSpace":
     return fit_spec(spec, dataset)
 
 
-def match_rules(database: "Database", study: str, dataset: "DatasetIdentity", cache_folder: Path) -> "DatasetIdentity":
-    """The same data set by the rules of a study of this name, if there is one: an older one read files as it then was.
-
-    Raises:
-        DataError: By those rules the data cannot be read.
-        StorageError: The database failed.
-    """
-    from hpsearch.training.data import describe_dataset
-    from hpsearch.tuning.study import list_study_names, load_study
-
-    if study not in list_study_names(database):
-        return dataset
-    stored = load_study(database, study).dataset
-    if stored.rules == dataset.rules or dataset.rules == 1:  # the latter are known by name, and have no others
-        return dataset
-    return describe_dataset(dataset.name, cache_folder, rules=stored.rules, preparation=dataset.preparation)
-
-
 def check_splits(spec: "StudySpec", dataset: "DatasetIdentity", cache_folder: Path) -> None:
     """Find out before a study is made that its images are too few to hold some out.
 
@@ -135,14 +117,7 @@ def find_predecessor(database: "Database", request: Request) -> "Predecessor | N
 
 
 def fit_to_size(request: Request, dataset: "DatasetIdentity", note: Tell) -> Request:
-    """The request with what follows from the number of images, which `note` is told.
-
-    Of own images by the older rules nothing does: so it was when their study was made.
-    """
-    from hpsearch.training.data.catalogue import CATALOGUE
-
-    if dataset.rules == 1 and dataset.name not in CATALOGUE:
-        return request
+    """The request with what follows from the number of images, which `note` is told."""
     spec = request.spec.fit_to_size(dataset.train_count, request.given)
     if spec.epochs != request.spec.epochs:
         note(
@@ -163,21 +138,15 @@ def check_study(
     """Everything about a study that can be found wrong without creating anything.
 
     Returns:
-        The request, with what follows from the number of images; the data set, by the rules of a study of this name;
-        and what of the space fits.
+        The request, with what follows from the number of images; the data set; and what of the space fits.
 
     Raises:
         InputError: The data, the space or an older study of this name does not allow it.
         StorageError: The database cannot be opened or made.
     """
-    from hpsearch.storage.database import Database
-
     spec = request.spec
     dataset = identify_dataset(spec.dataset, cache_folder, tell, note, preparation=spec.preparation)
     is_there = check_storage(url)
-    if is_there:
-        with Database.open(url, check=False) as database:
-            dataset = match_rules(database, request.name, dataset, cache_folder)
     request = fit_to_size(request, dataset, note or tell)
     fitted = fit(request.spec, dataset)
     if is_there:

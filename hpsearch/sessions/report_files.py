@@ -58,7 +58,7 @@ class ReportPlace:
         Raises:
             InputError: It cannot be written.
         """
-        from hpsearch.export.draft_folder import draft_folder, write_durably
+        from hpsearch.draft_folder import draft_folder, write_durably
 
         try:
             with draft_folder(self.target) as draft:

@@ -184,5 +184,5 @@ def _score(record: "StudyRecord", hardware: Hardware, cache_folder: Path, progre
         return record
     with progress.open_steps() as steps:
         steps.tell(f"opening the test split for trial {best.number}")
-        score_on_test(record.study, best, device=hardware.name, cache_folder=cache_folder)
+        score_on_test(record.study, [best], device=hardware.name, cache_folder=cache_folder)
     return _read(record.study)

@@ -2,10 +2,9 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.errors import DataError, InputError
+from hpsearch.errors import InputError
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.preparation import identify_dataset
 from hpsearch.sessions.progress import Progress
@@ -60,7 +59,6 @@ class Training:
         with progress.open_steps() as steps:
             preparation = None if place in CATALOGUE else self.config.dataset.preparation
             identity = identify_dataset(place, work.cache_folder, steps.tell, steps.note, preparation=preparation)
-            identity = _keep_rules(identity, self.config, work.cache_folder)
             asked = _change(self.config, identity, self.epochs)
             _check_teacher(work.storage_url, asked)
             if place in CATALOGUE:
@@ -89,20 +87,6 @@ def _check_teacher(url: str, config: "TrialConfig") -> None:
         raise InputError(describe_missing_teacher(config.teacher, show_url(parse_storage_url(url))))
     with Database.open(url, check=False) as database:
         find_teacher_of(database, config)
-
-
-def _keep_rules(identity: "DatasetIdentity", given: "TrialConfig", cache_folder: Path) -> "DatasetIdentity":
-    """The same images by the rules that the configuration was trained by, so that its splits are what they were."""
-    from hpsearch.training.data import describe_dataset
-
-    rules = given.dataset.rules
-    if identity.rules in (1, rules):  # those known by name have no others
-        return identity
-    try:
-        older = describe_dataset(identity.name, cache_folder, rules=rules, preparation=given.dataset.preparation)
-    except DataError:
-        return identity
-    return older if older.sha256 == given.dataset.sha256 else identity
 
 
 def _change(config: "TrialConfig", dataset: "DatasetIdentity", epochs: int | None) -> "TrialConfig":

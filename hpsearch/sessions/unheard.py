@@ -1,7 +1,6 @@
 """Progress that nobody watches: what a person should hear goes to the log `hpsearch` of Python's logging."""
 
 import logging
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -44,7 +43,5 @@ class UnheardProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing to clear."""

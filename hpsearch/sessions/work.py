@@ -1,11 +1,9 @@
 """Joining a study as a worker of this machine: one in this process, or several that are looked after."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.engines.gpus import GpuShare
-from hpsearch.sessions.hardware import choose_hardware
+from hpsearch.sessions.planned import PlannedWork
 from hpsearch.sessions.progress import View
 from hpsearch.sessions.search import WorkOrder, search
 from hpsearch.sessions.session import check_is_open
@@ -47,25 +45,21 @@ def work_alone(
 
 
 def work_together(
-    url: str,
     name: str,
-    workers: tuple[str, int | None, GpuShare | None],
-    cache_folder: Path,
-    deadline: float | None,
+    work: PlannedWork,
     flags: tuple[str, ...],
-    shown: "tuple[Callable[[str], None], Callable[[StudyRecord], View]]",
+    say: Callable[[str], None],
+    open_view: "Callable[[StudyRecord], View]",
     stopping: Stopping,
 ) -> "StudyRecord":
     """Several workers of this machine, restarted when they die; the study as they left it.
 
     Args:
-        url: The database's.
         name: The study's.
-        workers: On which device, how many (None for as many as it bears), and how many may share a GPU.
-        cache_folder: Where data sets are kept.
-        deadline: When to end, in seconds of the monotonic clock.
+        work: Where it is, on what, how long.
         flags: Further ones of `hpsearch worker`.
-        shown: What hears a line, and what opens a view of a study in progress.
+        say: Hears a line.
+        open_view: Opens a view of a study in progress.
         stopping: Says whether to stop.
 
     Raises:
@@ -77,18 +71,16 @@ def work_together(
     from hpsearch.tuning.records import read_study_record
     from hpsearch.tuning.study import load_study
 
-    device, count, share = workers
-    say, open_view = shown
-    with open_database(url) as database:
+    with open_database(work.storage_url) as database:
         study = load_study(database, name)
         record = read_study_record(study)
         if record.is_finished:
             return record
         check_is_open(record)
-        hardware = choose_hardware(device, count, most=record.trials_wanted, share=share)
+        hardware = work.choose_hardware(None, most=record.trials_wanted)
         if hardware.note is not None:
             say(hardware.note)
-        order = WorkOrder(name, url, hardware, cache_folder, deadline, flags)
+        order = WorkOrder(name, work.storage_url, hardware, work.cache_folder, work.deadline, flags)
         search(order, lambda: read_study_record(study), open_view(record), stopping, SystemClock())
         return read_study_record(study)
 

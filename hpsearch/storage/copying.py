@@ -14,11 +14,11 @@ from optuna.storages._rdb import models
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from hpsearch.draft_folder import draft_folder
 from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import tables
 from hpsearch.storage.database import Database
-from hpsearch.storage.draft_file import draft_file
 from hpsearch.storage.engines import make_tables
 from hpsearch.storage.url import is_sqlite, show_url, sqlite_path
 
@@ -62,7 +62,8 @@ def back_up(source: Database, path: Path, *, replaces: bool = False, tell: Tell 
     """
     try:
         _check_target(source, path, replaces)
-        with draft_file(path) as draft:
+        with draft_folder(path) as folder:
+            draft = folder / path.name
             if is_sqlite(source.url):
                 expected = _copy_file(sqlite_path(source.url), draft, tell)
             else:

@@ -126,7 +126,7 @@ class Database:
     def open_read_only(cls, text: str) -> Self:
         """Open the database at a URL so that the database itself refuses every write.
 
-        SQLite is opened with `mode=ro`; PostgreSQL with read-only transactions, where a role that may only select does.
+        SQLite by `PRAGMA query_only`; PostgreSQL with read-only transactions, where a role that may only select does.
 
         Raises:
             StorageError: It cannot be opened, is no database of hpsearch's, or is damaged.

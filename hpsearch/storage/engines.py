@@ -7,6 +7,7 @@ two workers would take the same trial), waits up to a minute for the lock, and k
 import functools
 import sqlite3
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -18,7 +19,7 @@ from hpsearch.errors import StorageError
 from hpsearch.storage import tables
 from hpsearch.storage.idle_connections import try_idle_connections
 from hpsearch.storage.layout import LAYOUT_VERSION
-from hpsearch.storage.read_only import begin_transactions_by_reading, connect_read_only
+from hpsearch.storage.reader import connect_to_file
 from hpsearch.storage.url import is_sqlite, show_url, sqlite_path
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -79,7 +80,7 @@ def read_only_arguments(url: URL) -> dict[str, Any]:
     """The same for one that reads alone."""
     if is_sqlite(url):
         path = sqlite_path(url)
-        return {"creator": lambda: connect_read_only(path, BUSY_SECONDS)}
+        return {"creator": lambda: _connect_to_read(path)}
     arguments = engine_arguments(url)
     arguments["connect_args"]["options"] += f" {_READ_ONLY_OPTION}"
     return arguments | {"pool_size": 8}
@@ -116,7 +117,7 @@ def open_optuna_storage(url: URL, *, read_only: bool = False, is_known: bool = F
     except RuntimeError as error:  # a layout of Optuna's own that this Optuna does not know
         raise StorageError(f"storage {show_url(url)!r}: {error}") from error
     if is_sqlite(url) and read_only:
-        begin_transactions_by_reading(storage.engine, sqlite_path(url), BUSY_SECONDS)
+        sa.event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     elif is_sqlite(url):
         sa.event.listen(storage.engine, "connect", _stop_implicit_begin)
         sa.event.listen(storage.engine, "begin", _begin_immediate)
@@ -124,6 +125,16 @@ def open_optuna_storage(url: URL, *, read_only: bool = False, is_known: bool = F
     else:
         try_idle_connections(storage.engine)
     return storage
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that refuses statements that write; threads hand it on.
+
+    It may write all the same: what a killed writer left half done, SQLite rolls back by itself.
+    """
+    connection = connect_to_file(path, BUSY_SECONDS, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def _optuna_url(url: URL) -> str:

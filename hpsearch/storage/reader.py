@@ -61,9 +61,15 @@ def read_file(path: Path, busy_seconds: float) -> Iterator[FileReader]:
         yield FileReader(connection)
 
 
-def connect_to_file(path: Path, busy_seconds: float) -> sqlite3.Connection:
+def connect_to_file(path: Path, busy_seconds: float, *, check_same_thread: bool = True) -> sqlite3.Connection:
     """A connection to a file that is there, without transactions of Python's own."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=busy_seconds, isolation_level=None)
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=check_same_thread,
+    )
 
 
 def read_moment(stored: datetime | str | None) -> datetime | None:

@@ -122,8 +122,8 @@ def divide_epoch(images: int, batch_size: int, rules: DataRules = NEWEST_RULES) 
 
     Of many images the rest that fills no batch is left out of an epoch; another shuffle brings it. Of few every image
     counts: batches are of equal size, the last one filled up with the first images of the epoch's order, and at least
-    eight make an epoch as far as 32 images are in each. By the older rules few images are divided as many are, so that
-    a study from before gives the same curve again.
+    eight make an epoch as far as 32 images are in each. Of data sets known by name few images are divided as
+    many are.
 
     Args:
         images: Of the training split.

@@ -8,7 +8,7 @@ hold no generator.
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -50,39 +50,19 @@ class TrainingInterrupted(Exception):  # noqa: N818 - an answer to `should_stop`
     """Training stopped between two batches because `should_stop` said so; the epoch under way is lost."""
 
 
-def train_epochs(
-    config: TrialConfig,
-    splits: SearchSplits,
-    device: torch.device,
-    *,
-    should_stop: Callable[[], bool] | None = None,
-) -> Generator[EpochResult, None, None]:
-    """Train a trial and yield each epoch's result; close the generator to stop after any of them.
+class TrainingSession:
+    """A trial in training, with its state at hand between two epochs.
 
     Args:
         config: The trial, whole.
         splits: The images it may see: the training and the validation split, or with an empty one all of them.
         device: Where to train.
         should_stop: Asked between batches.
+        teacher_logits: Of the training images, where the trial has a teacher.
 
     Raises:
-        DivergedError: The loss is no longer finite.
-        TrainingInterrupted: `should_stop` answered yes.
         InputError: The architecture does not fit the images, or the batch size the architecture.
         torch.OutOfMemoryError: The device has not enough memory for the trial.
-    """
-    yield from TrainingSession(config, splits, device, should_stop=should_stop).epochs()
-
-
-class TrainingSession:
-    """A trial in training, with its state at hand between two epochs.
-
-    Args:
-        config: The trial, whole.
-        splits: The images it may see.
-        device: Where to train.
-        should_stop: Asked between batches.
-        teacher_logits: Of the training images, where the trial has a teacher.
     """
 
     def __init__(
@@ -188,7 +168,13 @@ class TrainingSession:
             yield self.train_epoch()
 
     def train_epoch(self) -> EpochResult:
-        """Train one epoch and validate, where images are held out; raises as `train_epochs` says."""
+        """Train one epoch and validate, where images are held out.
+
+        Raises:
+            DivergedError: The loss is no longer finite.
+            TrainingInterrupted: `should_stop` answered yes.
+            torch.OutOfMemoryError: The device has not enough memory.
+        """
         started_seconds = time.perf_counter()
         epoch = self.next_epoch
         lr = self._run_steps(epoch)

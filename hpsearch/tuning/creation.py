@@ -166,6 +166,8 @@ def _check_same(
         differences.pop("dataset", None)  # the same images, by another path
     else:
         differences["dataset content"] = (study.dataset.sha256[:12], dataset.sha256[:12])
+    if study.dataset.rules != dataset.rules:
+        differences["rules by which own images are read"] = (str(study.dataset.rules), str(dataset.rules))
     if plan is not None:  # nothing is drawn, and the default space may have changed since
         differences = {name: pair for name, pair in differences.items() if not name.startswith("space.")}
     differences |= _find_plan_differences(study.plan, plan)

@@ -22,12 +22,12 @@ def draw_listings(listings: "Sequence[DatasetListing]") -> "FittedTable":
     table = make_table("name", "images", "classes>", "train>", "test>", "licence/", "here", drops=("train", "test"))
     for listing in listings:
         table.add_row(
-            listing.name,
-            str(listing.input_shape),
-            str(len(listing.class_names)),
-            f"{listing.train_count:,}",
-            f"{listing.test_count:,}",
-            listing.licence,
+            listing.entry.name,
+            str(listing.entry.input_shape),
+            str(len(listing.entry.class_names)),
+            f"{listing.entry.train_count:,}",
+            f"{listing.entry.test_count:,}",
+            listing.entry.licence,
             "yes" if listing.cached_path else f"no ({listing.size_bytes / 1e6:.0f} MB)",
         )
     return table
@@ -59,13 +59,13 @@ def describe_validation(identity: "DatasetIdentity") -> str:
 def describe_listing(listing: "DatasetListing") -> dict[str, Any]:
     """A known data set as a JSON document."""
     return {
-        "name": listing.name,
-        "input_shape": list(listing.input_shape),
-        "class_names": list(listing.class_names),
-        "train_count": listing.train_count,
-        "test_count": listing.test_count,
-        "origin": listing.origin,
-        "licence": listing.licence,
+        "name": listing.entry.name,
+        "input_shape": list(listing.entry.input_shape),
+        "class_names": list(listing.entry.class_names),
+        "train_count": listing.entry.train_count,
+        "test_count": listing.entry.test_count,
+        "origin": listing.entry.origin,
+        "licence": listing.entry.licence,
         "cached_path": str(listing.cached_path) if listing.cached_path else None,
         "size_bytes": listing.size_bytes,
     }

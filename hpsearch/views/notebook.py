@@ -1,6 +1,5 @@
 """A search in a notebook: one piece of HTML that is kept up to date in its place. No widgets, no script."""
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from hpsearch.views.html import write_lines, write_progress
@@ -87,9 +86,7 @@ class NotebookProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """What a step said in passing goes."""
         if self._shown is not None:
             self._draw()

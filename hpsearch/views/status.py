@@ -1,7 +1,6 @@
 """How a study is getting on: once, in its place on a terminal until it ends, or as lines."""
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from hpsearch.clock import Clock
@@ -34,9 +33,7 @@ class StatusView(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
 
 
 def watch_study(read: "Callable[[], StudyStatus]", view: StatusView, clock: Clock) -> None:
@@ -85,9 +82,7 @@ class LivePicture:
         self._live.start(refresh=True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
 
@@ -115,9 +110,7 @@ class Lines:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing to clear."""
 
 

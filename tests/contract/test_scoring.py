@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from hpsearch.export import test_score
-from hpsearch.export.test_score import score_all_on_test
+from hpsearch.export.test_score import score_on_test
 from hpsearch.storage.database import Database
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import TrialRecord, read_study_record, store_test_score
@@ -40,7 +40,7 @@ def test_two_runs_that_end_at_once_open_the_test_split_once(storage_url: str, mo
             mine = load_study(own, "study")
             trials = read_study_record(mine).ranking
             both.wait()  # both have seen that there is no score
-            scores.extend(score_all_on_test(mine, trials, device="cpu", cache_folder=Path()))  # type: ignore[arg-type]
+            scores.extend(score_on_test(mine, trials, device="cpu", cache_folder=Path()))  # type: ignore[arg-type]
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:

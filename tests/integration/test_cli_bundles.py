@@ -284,7 +284,7 @@ KILLED = """
     import onnxruntime  # each child would import it
 
     import hpsearch.export.bundle as bundle_module
-    from hpsearch.export import draft_folder
+    from hpsearch import draft_folder
     from tests.trained_study import TrainedStudy
 
     trained, out, model = TrainedStudy(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]).read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.export import draft_folder
+from hpsearch import draft_folder
 from hpsearch.reporting import document
 from hpsearch.reporting.document import Report
 from hpsearch.storage.artifacts import Artifact

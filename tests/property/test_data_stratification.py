@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.errors import InputError
-from hpsearch.training.data.stratification import count_held_out, hold_out_test, split_indices
+from hpsearch.training.data.stratification import count_held_out, split_indices
 
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=200).map(lambda labels: np.array(labels, dtype=np.int64))
 FRACTIONS = st.fractions(Fraction(1, 100), Fraction(99, 100), max_denominator=100)
@@ -62,10 +62,6 @@ def test_shares_are_exact_where_floats_would_not_be() -> None:
 
 def test_equal_remainders_go_to_the_first_classes() -> None:
     assert count_held_out(np.array([5, 5, 5, 5]), Fraction(1, 2)).tolist() == [3, 3, 2, 2]
-
-
-def test_a_sixth_is_held_out_for_testing() -> None:
-    assert len(hold_out_test(np.arange(60, dtype=np.int64) % 2).held_out) == 10
 
 
 @pytest.mark.parametrize("fraction", [Fraction(0), Fraction(1), Fraction(-1, 2)])

@@ -64,7 +64,8 @@ def test_the_listing_says_what_is_cached(tmp_path: Path) -> None:
     tiny, other = list_datasets(tmp_path, catalogue=catalogue)
     assert (tiny.cached_path, other.cached_path) == (tmp_path / "tiny", None)
     assert tiny.size_bytes == sum(map(len, contents.values()))
-    assert (tiny.name, tiny.licence, tiny.train_count, tiny.test_count) == ("tiny", "MIT", 40, 12)
+    entry = tiny.entry
+    assert (entry.name, entry.licence, entry.train_count, entry.test_count) == ("tiny", "MIT", 40, 12)
 
 
 def test_a_cut_file_is_not_listed_as_cached(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from hpsearch import draft_folder
 from hpsearch.errors import DataError, InputError
 from hpsearch.export import bundle as bundle_module
-from hpsearch.export import classifier, draft_folder, verification
+from hpsearch.export import classifier, verification
 from hpsearch.export.bundle import export_trials
 from hpsearch.export.verification import VerificationError, verify_files
 from hpsearch.storage.database import Database

@@ -1,6 +1,5 @@
 """Copies of databases: whole or absent, of one moment, like their source to the last row, opened as they are."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hpsearch.draft_folder import draft_folder
 from hpsearch.errors import InputError, StorageError
 from hpsearch.storage import copying
 from hpsearch.storage.copying import back_up, restore
@@ -359,7 +359,6 @@ def check_copy(database: Database, path: Path) -> int:
 
 
 def test_drafts_of_living_processes_are_left_alone(source: Database, tmp_path: Path) -> None:
-    draft = tmp_path / f".copy.db.{os.uname().nodename}-{os.getppid()}.draft"
-    draft.write_text("being written")
-    back_up(source, tmp_path / "copy.db")
-    assert draft.exists()
+    with draft_folder(tmp_path / "copy.db") as draft:
+        back_up(source, tmp_path / "copy.db")
+        assert draft.exists()

@@ -14,7 +14,7 @@ from hpsearch.study.recipe import Optimizer
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import SearchSplits
 from hpsearch.training.evaluation import evaluate
-from hpsearch.training.loop import EpochResult, TrainingInterrupted, TrainingSession, train_epochs
+from hpsearch.training.loop import EpochResult, TrainingInterrupted, TrainingSession
 from hpsearch.training.networks import build_network
 from hpsearch.training.throughput import measure_epoch_seconds
 from hpsearch.training.weights import load_weights, save_weights
@@ -51,7 +51,7 @@ def train(config: TrialConfig, splits: SearchSplits) -> tuple[list[tuple[float, 
 
 @ARCHITECTURES
 def test_a_trial_learns_what_is_easy(architecture: Architecture, splits: SearchSplits) -> None:
-    results = list(train_epochs(tiny_config(architecture, epochs=4), splits, CPU))
+    results = list(TrainingSession(tiny_config(architecture, epochs=4), splits, CPU).epochs())
     assert [result.epoch for result in results] == [0, 1, 2, 3]
     assert results[-1].validation_accuracy > 0.9
     assert results[-1].train_loss < results[0].train_loss
@@ -147,7 +147,7 @@ def test_training_leaves_the_global_generator_as_it_was(splits: SearchSplits) ->
 def test_two_trials_in_turn_do_not_disturb_each_other(splits: SearchSplits) -> None:
     configs = [tiny_config(seed=seed, **EVERYTHING) for seed in (1, 2)]
     alone = [train(config, splits)[0] for config in configs]
-    in_turn = list(zip(*(train_epochs(config, splits, CPU) for config in configs), strict=True))
+    in_turn = list(zip(*(TrainingSession(config, splits, CPU).epochs() for config in configs), strict=True))
     assert [without_seconds(list(results)) for results in zip(*in_turn, strict=True)] == alone
 
 
@@ -183,7 +183,7 @@ def test_bytes_that_are_no_checkpoint_are_refused(damaged: bytes, splits: Search
 def test_a_trial_that_should_stop_stops_between_two_batches(splits: SearchSplits) -> None:
     answers = iter([False, False, True])
     with pytest.raises(TrainingInterrupted, match="epoch 0 after 2 of 9 batches"):
-        list(train_epochs(tiny_config(), splits, CPU, should_stop=lambda: next(answers)))
+        TrainingSession(tiny_config(), splits, CPU, should_stop=lambda: next(answers)).train_epoch()
     assert next(answers, None) is None
 
 
@@ -194,21 +194,11 @@ def test_every_image_of_a_small_split_is_in_an_epoch(splits: SearchSplits) -> No
     assert len(rows) == session.steps_per_epoch * session.batch_size == 272
 
 
-def test_closing_the_generator_ends_the_training(splits: SearchSplits) -> None:
-    epochs = train_epochs(tiny_config(), splits, CPU)
-    next(epochs)
-    epochs.close()
-    assert list(epochs) == []
-
-
 def test_a_loss_that_is_not_finite_ends_the_trial_in_its_epoch(splits: SearchSplits) -> None:
     config = tiny_config(TINY_FCN.model_copy(update={"batch_norm": False}), optimizer="sgd", lr=10.0, weight_decay=10.0)
+    longer = config.model_copy(update={"recipe": config.recipe.model_copy(update={"epochs": 50})})
     with pytest.raises(DivergedError, match=r"diverged at epoch \d"):
-        list(
-            train_epochs(
-                config.model_copy(update={"recipe": config.recipe.model_copy(update={"epochs": 50})}), splits, CPU
-            )
-        )
+        list(TrainingSession(longer, splits, CPU).epochs())
 
 
 def test_a_batch_larger_than_the_split_is_an_eighth_of_it(splits: SearchSplits) -> None:

@@ -60,9 +60,6 @@ class CatalogueFiles:
             test_count=self.entry.test_count,
         )
 
-    def check_every_image(self) -> None:
-        """Nothing to do: the hashes were right."""
-
     def load_train(self, cache_folder: Path) -> LabelledImages:
         """The training split, the validation part included."""
         images, labels = self.entry.files[0], self.entry.files[-1]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.dataset import InputShape
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, CatalogueEntry
 
 
@@ -11,13 +10,7 @@ from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, CatalogueEntr
 class DatasetListing:
     """One line of `hpsearch data list`; `cached_path` is None while the files are not (all) in the cache."""
 
-    name: str
-    input_shape: InputShape
-    class_names: tuple[str, ...]
-    train_count: int
-    test_count: int
-    origin: str
-    licence: str
+    entry: CatalogueEntry
     cached_path: Path | None
     size_bytes: int
     """Of the files as they lie, or would lie, in the cache."""
@@ -34,13 +27,7 @@ def _list_entry(entry: CatalogueEntry, folder: Path) -> DatasetListing:
         (folder / file.name).is_file() and file.has_length((folder / file.name).stat().st_size) for file in entry.files
     )
     return DatasetListing(
-        name=entry.name,
-        input_shape=entry.input_shape,
-        class_names=entry.class_names,
-        train_count=entry.train_count,
-        test_count=entry.test_count,
-        origin=entry.origin,
-        licence=entry.licence,
+        entry=entry,
         cached_path=folder if is_cached else None,
         size_bytes=sum(paths.values()),
     )

@@ -4,40 +4,23 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import find_storage_fault, write_out
-from hpsearch.training.data.array_archive import ArrayArchive
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, find_entry
 from hpsearch.training.data.catalogue_files import CatalogueFiles
 from hpsearch.training.data.fetch import Report, fetch_entry
-from hpsearch.training.data.formats.choice import check_is_archive, read_own
+from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
-from hpsearch.training.data.image_folder import ImageFolder
-from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.own_images import OwnImages
 from hpsearch.training.data.sources import Source
 
 _LONGEST_NAME = 100
 
 
-class LocatedDataset(Protocol):
-    """A data set that is on this machine. It can give the training split; the test split is test_split.py's."""
-
-    @property
-    def identity(self) -> DatasetIdentity:
-        """Who these images are."""
-
-    def check_every_image(self) -> None:
-        """Raises DataError for an image or label that could not be loaded later, in either split."""
-
-    def load_train(self, cache_folder: Path) -> LabelledImages:
-        """The training split, the validation part included. Raises DataError."""
-
-
-Located = CatalogueFiles | OwnImages | ImageFolder | ArrayArchive
+Located = CatalogueFiles | OwnImages
+"""A data set that is on this machine. It gives the training split; the test split is test_split.py's."""
 
 
 def locate_dataset(
@@ -50,10 +33,11 @@ def locate_dataset(
 ) -> Located:
     """The data set of that name in the cache, or the one at that path; a name of the catalogue wins.
 
-    `rules` are those by which a person's own files are read and divided: a study's own, or the newest. `preparation` is
-    how images of any size become those of one.
+    `rules` are those by which a study read and divided a person's own files. `preparation` is how images of any size
+    become those of one.
 
-    Raises InputError for an unknown name, DataError for what is missing, damaged or of no known layout.
+    Raises InputError for an unknown name, DataError for what is missing, damaged or of no known layout, and for rules
+    that are not the newest.
     """
     if name_or_path in catalogue:
         if preparation is not None:
@@ -92,12 +76,12 @@ def is_there(name_or_path: str) -> bool:
 
 def _read_own(
     path: Path, name: str, cache_folder: Path, rules: DataRules, preparation: Preparation | None
-) -> OwnImages | ImageFolder | ArrayArchive:
-    if rules == 1:
-        if path.is_dir():
-            return ImageFolder.locate(path, name)
-        check_is_archive(path)
-        return ArrayArchive.locate(path, name)
+) -> OwnImages:
+    if rules != NEWEST_RULES:
+        raise DataError(
+            f"{name} was read and divided by rules that this hpsearch has no more: search on it again, under "
+            "another --study NAME"
+        )
     return OwnImages.divide(name, read_own(Reading(path, cache_folder, preparation)), preparation)
 
 
@@ -122,7 +106,6 @@ def fetch_dataset(
     sources: Sequence[Source] | None = None,
     *,
     note: Report | None = None,
-    rules: DataRules = NEWEST_RULES,
     preparation: Preparation | None = None,
     catalogue: Catalogue = CATALOGUE,
 ) -> DatasetIdentity:
@@ -134,14 +117,7 @@ def fetch_dataset(
     has it, DataError for a cache folder that cannot be written to and for a person's own data that are damaged.
     """
     return inspect_dataset(
-        name_or_path,
-        cache_folder,
-        report,
-        sources,
-        note=note,
-        rules=rules,
-        preparation=preparation,
-        catalogue=catalogue,
+        name_or_path, cache_folder, report, sources, note=note, preparation=preparation, catalogue=catalogue
     ).identity
 
 
@@ -163,7 +139,6 @@ def inspect_dataset(
     sources: Sequence[Source] | None = None,
     *,
     note: Report | None = None,
-    rules: DataRules = NEWEST_RULES,
     preparation: Preparation | None = None,
     catalogue: Catalogue = CATALOGUE,
 ) -> Inspection:
@@ -173,9 +148,8 @@ def inspect_dataset(
         return Inspection(describe_dataset(name_or_path, cache_folder, catalogue=catalogue))
     if name_or_path not in catalogue and is_there(name_or_path):
         report(f"{write_out(name_or_path)}: checking every image")
-    located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
+    located = locate_dataset(name_or_path, cache_folder, preparation=preparation, catalogue=catalogue)
     identity = located.identity
-    located.check_every_image()
     if not isinstance(located, OwnImages):
         return Inspection(identity)
     for line in located.notes:

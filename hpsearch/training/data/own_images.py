@@ -157,9 +157,6 @@ class OwnImages:
         ]
         return [(name, *(int(each[label]) for each in counts)) for label, name in enumerate(self.class_names)]  # type: ignore[misc]
 
-    def check_every_image(self) -> None:
-        """Nothing to do: every image was read."""
-
     def load_train(self, _cache_folder: Path) -> LabelledImages:
         """The training split, the validation part included."""
         return self.train.images if self.validation is None else join_parts(self.train, self.validation).images

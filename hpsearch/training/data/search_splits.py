@@ -40,10 +40,10 @@ def load_search_splits(
     """Load the training split and hold out a share of it for validation, the same on every machine.
 
     `validation_fraction` is that share, between 0 and 1, or None to hold out nothing; the same `split_seed` holds out
-    the same images. Of a data set that sets images aside itself it is these. `rules` say how a person's own files are
-    read and divided: by their content, or as it was before there were such rules, the same share of every class by
-    the places of its images. Raises InputError for an unknown name or a share that cannot be, DataError for data that
-    are missing, damaged or too few.
+    the same images. Of a data set that sets images aside itself it is these. A person's own
+    images are divided by their content, those known by name by their places, the same share of every class; `rules`
+    are those of a study. Raises InputError for an unknown name or a share that cannot be, DataError for data that are
+    missing, damaged or too few.
     """
     located = locate_dataset(name_or_path, cache_folder, rules=rules, preparation=preparation, catalogue=catalogue)
     images = located.load_train(cache_folder)

@@ -61,12 +61,4 @@ def split_indices(labels: IntegerArray, fraction: Fraction, seed: int) -> Strati
 
 
 HELD_OUT_TEST_FRACTION = Fraction(1, 6)
-HELD_OUT_TEST_SEED = 0
-
-
-def hold_out_test(labels: IntegerArray) -> StratifiedIndices:
-    """The positions kept for the search and those held out as the test split, for data that bring none of their own.
-
-    A sixth, as in MNIST. It never follows a seed that a person can set: another seed would unseal the test images.
-    """
-    return split_indices(labels, HELD_OUT_TEST_FRACTION, HELD_OUT_TEST_SEED)
+"""Of data that bring no test split of their own: a sixth, as in MNIST."""

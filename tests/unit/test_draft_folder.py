@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.export.draft_folder import draft_folder, publish_folder, write_durably
+from hpsearch.draft_folder import draft_folder, publish_folder, write_durably
 
 
 def list_names(folder: Path) -> list[str]:
@@ -67,7 +67,7 @@ def test_the_draft_of_a_killed_process_goes_with_the_next_one_of_the_same_target
     code = """
         import os, signal, sys
         from pathlib import Path
-        from hpsearch.export.draft_folder import draft_folder
+        from hpsearch.draft_folder import draft_folder
 
         with draft_folder(Path(sys.argv[1])) as draft:
             (draft / "file").write_text("half")
