@@ -1,5 +1,6 @@
 """Text as people bring it: what a database, a file or a terminal cannot hold is found here, or written out."""
 
+import codecs
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,6 +33,12 @@ def find_name_fault(name: str) -> str | None:
     if any(not _is_shown(character) for character in name):
         return "has a line break or a control character in it"
     return None
+
+
+def decode_line(content: bytes) -> str:
+    """The text of a file that holds one line, as any editor or shell writes it: also in UTF-16 with its mark."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace").strip()
 
 
 def write_out(text: str, *, keeps: str = "") -> str:

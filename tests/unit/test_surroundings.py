@@ -10,12 +10,16 @@ import psutil
 import pytest
 
 from hpsearch.cli import main
+from hpsearch.dashboard.tokens import read_token_file
 from hpsearch.engines.local import launch_local_workers
 from hpsearch.errors import DataError, InputError, StorageError
 from hpsearch.sessions.request import resolve_beside
+from hpsearch.sessions.storage import find_storage, read_storage_file
+from hpsearch.storage.engines import engine_arguments
 from hpsearch.storage.file_system import is_shared, refuse_network_file_system
 from hpsearch.storage.url import parse_storage_url
 from hpsearch.study.file import read_study_file
+from hpsearch.tracking.mlflow_address import parse_mlflow_uri
 from hpsearch.training.data.cache import default_cache_folder
 
 STUDY = 'arch = "fcn"\nbudget = "10k"\n'
@@ -51,9 +55,65 @@ def test_a_study_file_s_paths_are_its_own(tmp_path: Path, monkeypatch: pytest.Mo
         assert resolve_beside(file, unchanged) == unchanged
 
 
-@pytest.mark.parametrize("head", ["postgres", "postgresql", "POSTGRESQL", "postgresql+psycopg2"])
+@pytest.mark.parametrize("head", ["postgres", "postgresql", "POSTGRESQL", "postgresql+psycopg2", "postgresql+asyncpg"])
 def test_every_way_of_writing_postgresql_is_understood(head: str) -> None:
     assert parse_storage_url(f"{head}://u@h/d").drivername == "postgresql+psycopg"
+    assert parse_mlflow_uri(f"{head}://u@h/d").uri == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        ("pgbouncer=true&connection_limit=1&pool_timeout=0", {"prepare_threshold": "none"}),
+        ("supa=base-pooler.x&sslmode=require", {"sslmode": "require"}),
+        ("ssl=true", {"sslmode": "require"}),
+        ("ssl=require&sslmode=verify-full", {"sslmode": "verify-full"}),
+        ("useSSL=false", {"sslmode": "disable"}),
+        ("sslmode=no-verify", {"sslmode": "require"}),
+        ("schema=public&currentSchema=public", {}),
+        ("sslmode=require&channel_binding=require", {"sslmode": "require", "channel_binding": "require"}),
+    ],
+)
+def test_options_of_other_clients_are_taken_as_hosts_hand_them_out(options: str, meant: dict[str, str]) -> None:
+    assert dict(parse_storage_url(f"postgres://u@h/d?{options}").query) == meant
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("schema=hps", "search_path"), ("ssl=maybe", "sslmode=require"), ("prepare_threshold=hunter2", "whole number")],
+)
+def test_an_option_that_cannot_be_understood_is_named_with_what_to_write(option: str, words: str) -> None:
+    with pytest.raises(StorageError, match=words) as refusal:
+        parse_storage_url(f"postgresql://u@h/d?{option}")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_what_an_address_says_of_its_connection_goes_above_our_own() -> None:
+    arguments = engine_arguments(parse_storage_url("postgresql://u@h/d?connect_timeout=60&application_name=mine"))
+    assert arguments["connect_args"].keys().isdisjoint({"connect_timeout", "application_name"})
+    assert arguments["connect_args"]["keepalives"] == 1
+    assert (
+        engine_arguments(parse_storage_url("postgresql://u@h/d?prepare_threshold=7"))["connect_args"][
+            "prepare_threshold"
+        ]
+        == 7
+    )
+
+
+@pytest.mark.parametrize("written", ['"{}"', "'{}'", " {}\n", "\u201c{}\u201d", "'\"{}\"' "])
+def test_quotation_marks_around_an_address_are_no_part_of_it(written: str, tmp_path: Path) -> None:
+    address = "postgresql://u@h/d"
+    assert find_storage(None, {"HPSEARCH_STORAGE": written.format(address)}) == address
+    (tmp_path / "file").write_text(written.format(address), encoding="utf-8")
+    assert find_storage(None, {"HPSEARCH_STORAGE_FILE": str(tmp_path / "file")}) == address
+
+
+def test_secrets_may_be_files_of_powershell(tmp_path: Path) -> None:
+    """Its `>` writes UTF-16 with a mark."""
+    for name, text in (("url", "postgresql://u:p@h/d"), ("token", "a-token-of-enough-signs")):
+        (tmp_path / name).write_bytes(f"{text}\r\n".encode("utf-16"))
+    assert read_storage_file(tmp_path / "url") == "postgresql://u:p@h/d"
+    assert read_token_file(tmp_path / "token") == "a-token-of-enough-signs"
 
 
 @pytest.mark.parametrize(
