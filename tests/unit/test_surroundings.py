@@ -4,15 +4,21 @@ import os
 import subprocess
 import sys
 import types
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from hpsearch.cli import main
 from hpsearch.dashboard.tokens import read_token_file
 from hpsearch.engines.local import launch_local_workers
 from hpsearch.errors import DataError, InputError, StorageError
+from hpsearch.export.config_file import read_config
+from hpsearch.export.parameter_file import read_parameters
 from hpsearch.sessions.request import resolve_beside
 from hpsearch.sessions.storage import find_storage, read_storage_file
 from hpsearch.storage.engines import engine_arguments
@@ -21,6 +27,8 @@ from hpsearch.storage.url import parse_storage_url
 from hpsearch.study.file import read_study_file
 from hpsearch.tracking.mlflow_address import parse_mlflow_uri
 from hpsearch.training.data.cache import default_cache_folder
+from hpsearch.training.data.formats.choice import read_own
+from hpsearch.training.data.formats.reading import Reading
 
 STUDY = 'arch = "fcn"\nbudget = "10k"\n'
 
@@ -37,12 +45,36 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
         (STUDY.encode("utf-16-le"), "UTF-16 text"),
         ("# ü\n".encode("latin-1"), "save it as UTF-8"),
         (STUDY.replace('"fcn"', "\u201cfcn\u201d").encode(), "write straight ones"),
+        (STUDY.replace("arch =", "arch\u00a0=").encode(), "write plain blanks"),
+        (b"lr = 1e\xe2\x80\x934\n", "typographic dashes .* write -"),
+        (STUDY.replace("=", "\uff1d").encode(), "wide signs"),
     ],
 )
-def test_other_encodings_and_quotes_are_named(tmp_path: Path, content: bytes, words: str) -> None:
+@pytest.mark.parametrize("read", [read_study_file, read_parameters, read_config])
+def test_other_encodings_and_signs_are_named(
+    tmp_path: Path, content: bytes, words: str, read: Callable[[Path], object]
+) -> None:
     (tmp_path / "s.toml").write_bytes(content)
     with pytest.raises(InputError, match=words):
-        read_study_file(tmp_path / "s.toml")
+        read(tmp_path / "s.toml")
+
+
+def test_paths_in_a_table_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in UTF-16, as spreadsheets save text, and with names in the composed form beside files in the other one."""
+    generator = np.random.default_rng(0)
+    for folder in ("project", "elsewhere"):
+        (tmp_path / folder).mkdir()
+        for number in range(12):
+            image = Image.fromarray(generator.integers(0, 256, (5, 5), dtype=np.uint8))
+            image.save(tmp_path / folder / unicodedata.normalize("NFD", f"\u00fc{number}.png"))
+    rows = "\n".join(f"\u00fc{number}.png;{'ab'[number % 2]}" for number in range(12))
+    (tmp_path / "project" / "list.csv").write_bytes(f"Datei;label\n{rows}".encode("utf-16"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    given = read_own(Reading(Path("../project/list.csv"), tmp_path / "cache"))
+    there = {np.asarray(Image.open(file)).tobytes() for file in (tmp_path / "project").glob("*.png")}
+    assert {image.numpy().tobytes() for image in given.train.images} == there
+    assert given.class_names == ("a", "b")
+    assert given.notes == ()
 
 
 def test_a_study_file_s_paths_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
