@@ -78,7 +78,7 @@ def _write_head(facts: CardFacts) -> str:
     rows = [
         ("validation accuracy", _describe_validation(manifest)),
         *_describe_baseline(manifest),
-        ("test accuracy", _describe_test(manifest)),
+        ("test accuracy", _describe_test(facts)),
         ("weights", f"{weights:,}{budget}"),
         ("multiply-accumulates an image", f"{manifest['macs']:,}"),
         ("the weights alone, on disk", f"{4 * weights / 1000:,.1f} kB in fp32, {weights / 1000:,.1f} kB in int8"),
@@ -155,12 +155,18 @@ def _describe_int8(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['int8']['validation_accuracy']:.2%} of the same images"
 
 
-def _describe_test(manifest: Mapping[str, Any]) -> str:
+def _describe_test(facts: CardFacts) -> str:
+    manifest = facts.manifest
     if manifest["test_accuracy"] is None:
         return "not known: the test split was not opened for this network"
     count = manifest["study_test_openings"]
     times = "once" if count == 1 else f"{count} times"
-    return f"**{manifest['test_accuracy']:.2%}**; the test split was opened {times} for this study"
+    accuracy, images = manifest["test_accuracy"], facts.config.dataset.test_count
+    measured = ""
+    if images:
+        error = 100 * (accuracy * (1 - accuracy) / images) ** 0.5
+        measured = f" of {images:,} test images, standard error {error:.2f} points"
+    return f"**{accuracy:.2%}**{measured}; the test split was opened {times} for this study"
 
 
 def _write_network(config: TrialConfig) -> str:

@@ -27,10 +27,18 @@ def show_bundle(
 
     figure = f"{format_accuracy(trial.value)} validation" if study.is_validated else f"trained on {study.trains_on}"
     console.print(f"{folder}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True)
+    manifest = open_bundle(folder).manifest
+    if study.is_validated and (baseline := manifest.get("baseline")) is not None:
+        console.print(
+            f"  on {manifest['verified']['images']:,} validation images, of which saying {baseline['class']!r}, the "
+            f"largest class, always gets {format_accuracy(baseline['validation_accuracy'])}",
+            style="dim",
+            soft_wrap=True,
+        )
     if winner is not None:
         console.print(f"  {describe_winner(winner)}", soft_wrap=True)
     console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
-    if (tflite := open_bundle(folder).manifest.get("tflite")) is not None:
+    if (tflite := manifest.get("tflite")) is not None:
         _show_device_files(console, tflite)
 
 
