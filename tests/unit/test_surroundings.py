@@ -1,6 +1,7 @@
 """What a machine, an editor and a host hand over is taken as it comes, or refused with what mends it."""
 
 import os
+import shlex
 import subprocess
 import sys
 import types
@@ -15,9 +16,12 @@ from PIL import Image
 
 from hpsearch.cli import main
 from hpsearch.dashboard.tokens import read_token_file
+from hpsearch.engines.launching import LaunchOrder
 from hpsearch.engines.local import launch_local_workers
+from hpsearch.engines.slurm import Slurm
 from hpsearch.errors import DataError, InputError, StorageError
 from hpsearch.export.config_file import read_config
+from hpsearch.export.micro_interpreter import MicroError, run_micro
 from hpsearch.export.parameter_file import read_parameters
 from hpsearch.sessions.request import resolve_beside
 from hpsearch.sessions.storage import find_storage, read_storage_file
@@ -210,3 +214,19 @@ def test_a_worker_imports_nothing_from_the_current_folder(tmp_path: Path) -> Non
     command = [launch.arguments[0], "-S", "-c", "import sys; print(sys.path[0])"]
     out = subprocess.run(command, cwd=tmp_path, env=dict(launch.environment), capture_output=True, text=True).stdout
     assert out.strip() not in ("", str(tmp_path))
+
+
+def test_the_check_of_tflite_files_imports_nothing_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("numpy", "tflite_micro", "pathlib"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MicroError) as trouble:  # there is no model in these bytes
+        run_micro(b"no model", np.zeros((1, 1, 4, 4), dtype=np.uint8), 1000)
+    assert "imported from the current folder" not in str(trouble.value)
+
+
+def test_a_job_of_slurm_imports_nothing_from_the_folder_where_it_was_handed_over(tmp_path: Path) -> None:
+    script = Slurm(LaunchOrder("study", 2, 0), tmp_path / "url", {}).write()
+    assert f"exec {shlex.quote(sys.executable)} -P -m hpsearch worker study" in script
