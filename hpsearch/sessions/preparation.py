@@ -236,10 +236,11 @@ def measure_plan(
     device = choose_device(hardware.name)
     crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
 
-    def measure(config: "TrialConfig") -> float:
-        return crowding * measure_worker_epoch_seconds(config, device)
+    def measure(config: "TrialConfig", threads: int) -> float:
+        return crowding * measure_worker_epoch_seconds(config, device, threads)
 
-    return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
+    has_own_cores = hardware.engine == "local" and device.type == "cpu" and crowding == 1.0
+    return plan_time(spec, fitted.space, dataset, hardware.workers, measure, share_cores=has_own_cores)
 
 
 def open_study(

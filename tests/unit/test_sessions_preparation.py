@@ -29,7 +29,7 @@ def test_the_path_of_a_data_set_is_made_absolute_and_a_name_stays_a_name(
 
 
 def test_more_workers_than_cores_take_turns_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device: 2.0)
+    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, _threads: 2.0)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
     _name, spec = parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"})
     fitted = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count)
