@@ -22,6 +22,7 @@ from hpsearch.export.finalist_card import write_finalist
 from hpsearch.markdown import escape, write_table
 from hpsearch.network.sizes import show_bytes
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.wording import describe_error
 
 _ABOUT = {
     "config.toml": "architecture, recipe, data set and seeds, to read and to change",
@@ -141,8 +142,8 @@ def _describe_validation(manifest: Mapping[str, Any]) -> str:
         return "cannot be known: the validation images were trained on as well"
     images = manifest["verified"]["images"]
     accuracy = manifest["validation_accuracy"]
-    error = 100 * (accuracy * (1 - accuracy) / images) ** 0.5
-    return f"**{accuracy:.2%}** of {images:,} images held out of the training split, standard error {error:.2f} points"
+    error = describe_error(accuracy, images)
+    return f"**{accuracy:.2%}** of {images:,} images held out of the training split, {error}"
 
 
 def _describe_baseline(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -164,8 +165,7 @@ def _describe_test(facts: CardFacts) -> str:
     accuracy, images = manifest["test_accuracy"], facts.config.dataset.test_count
     measured = ""
     if images:
-        error = 100 * (accuracy * (1 - accuracy) / images) ** 0.5
-        measured = f" of {images:,} test images, standard error {error:.2f} points"
+        measured = f" of {images:,} test images, {describe_error(accuracy, images)}"
     return f"**{accuracy:.2%}**{measured}; the test split was opened {times} for this study"
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hpsearch.wording import describe_error
+
 if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
@@ -73,10 +75,8 @@ def describe_measure(record: "StudyRecord", trial: "TrialRecord | None") -> str 
     counted = None if trial is None else count_validation(record, trial)
     if counted is None:
         return None
-    return (
-        f"validation is on {counted.images:,} images, a standard error of {100 * counted.standard_error:.2f} points; "
-        f"{describe_baseline(record, counted)}"
-    )
+    error = describe_error(counted.correct / counted.images, counted.images)
+    return f"validation is on {counted.images:,} images, {error}; {describe_baseline(record, counted)}"
 
 
 def describe_example(record: "StudyRecord") -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.storable_text import write_out
 from hpsearch.views.search import format_accuracy
 from hpsearch.views.winner import describe_winner
+from hpsearch.wording import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ def _list_notes(bundle: "Bundle", evaluation: "BundleEvaluation") -> list[str]:
         notes.append(f"not the images that it was made with, which are {bundle.config.dataset.name}")
     measures = evaluation.measures
     notes.append(
-        f"standard error {100 * measures.standard_error:.2f} points; saying the largest class always gives "
+        f"{describe_error(measures.accuracy, measures.images)}; saying the largest class always gives "
         f"{format_accuracy(measures.largest_class_share)}; balanced over the classes "
         f"{format_accuracy(measures.balanced_accuracy)}"
     )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from hpsearch.reporting.measured import count_validation, describe_baseline
 from hpsearch.views.search import format_accuracy
+from hpsearch.wording import describe_error
 
 if TYPE_CHECKING:
     from hpsearch.study.trial_config import TrialConfig
@@ -19,12 +20,11 @@ def list_measures(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[str
     counted = count_validation(record, trial)
     if counted is None:
         return [("validation", f"{format_accuracy(trial.value)} of the images held out of the training split")]
-    error = 100 * counted.standard_error
     facts = [
         (
             "validation",
             f"{format_accuracy(trial.value)} of {counted.images:,} images held out of the training split, "
-            f"standard error {error:.2f} points",
+            f"{describe_error(counted.correct / counted.images, counted.images)}",
         )
     ]
     facts.append(("baseline", describe_baseline(record, counted)))

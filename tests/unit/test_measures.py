@@ -22,6 +22,7 @@ from hpsearch.views.measures import list_measures, list_steps
 from hpsearch.views.planned_table import show_plan_summary
 from hpsearch.views.result import Outcome, show_outcome
 from hpsearch.views.trained import show_trainings
+from hpsearch.wording import describe_error
 from tests.cli_runs import make_record, make_trial
 from tests.report_studies import SEARCH, make_finalists, make_planned
 from tests.tiny_training import TINY_FCN, tiny_config
@@ -131,3 +132,15 @@ def test_a_card_has_them_of_the_test_split_as_well() -> None:
     config = config.model_copy(update={"dataset": config.dataset.model_copy(update={"test_count": 25})})
     card = write_card(make_facts(config, test_accuracy=0.5, study_test_openings=1))
     assert "**50.00%** of 25 test images, standard error 10.00 points; the test split was opened once" in card
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "images", "words"),
+    [
+        (1.0, 71, "none is wrong, and up to 4.23% of others may be"),
+        (0.0, 2, "none is right, and up to 100% of others may be"),
+        (0.5, 25, "standard error 10.00 points"),
+    ],
+)
+def test_no_error_in_few_images_is_not_an_error_of_zero(accuracy: float, images: int, words: str) -> None:
+    assert describe_error(accuracy, images) == words
