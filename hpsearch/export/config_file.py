@@ -35,11 +35,11 @@ def read_config(path: Path) -> TrialConfig:
         raise
     except ValueError as error:  # a zero byte in the path
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
+    is_json = file.suffix.lower() == ".json"
     try:
         text = decode_document(content)
     except ValueError as error:
-        raise InputError(f"{str(file)!r} {error}") from error
-    is_json = file.suffix.lower() == ".json"
+        raise InputError(f"{str(file)!r} is no {'JSON' if is_json else 'TOML'}: it {error}") from error
     try:
         document = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
