@@ -64,3 +64,17 @@ def _write(bound: int | float) -> str:
     if isinstance(bound, int) and bound > 2**32 and bound.bit_count() == 1:
         return f"2^{bound.bit_length() - 1}"
     return f"{bound:,}"
+
+
+def describe_error(accuracy: float, images: int) -> str:
+    """How far an accuracy, as a share, may be off by the choice of the images that it was measured on.
+
+    Where none or all are right the standard error is 0, which says nothing: then how many others may be otherwise, with
+    95% certainty (the rule of three, Hanley and Lippman-Hand 1983).
+    """
+    if 0 < accuracy < 1:
+        return f"standard error {100 * (accuracy * (1 - accuracy) / images) ** 0.5:.2f} points"
+    share = f"up to {min(100.0, 300 / images):.3g}%"
+    return (
+        f"none is wrong, and {share} of others may be" if accuracy else f"none is right, and {share} of others may be"
+    )

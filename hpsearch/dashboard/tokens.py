@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.errors import InputError
+from hpsearch.storable_text import decode_line
 
 _LEAST_CHARACTERS, _MOST_BYTES = 16, 4096
 _VISIBLE = re.compile(r"[!-~]+")
@@ -47,7 +48,7 @@ def read_token_file(path: Path) -> str:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"{named} cannot be read ({getattr(error, 'strerror', None) or error}); {_HINT}") from error
-    text = content.decode("utf-8-sig", errors="replace").strip()
+    text = decode_line(content)
     if not text:
         raise InputError(f"{named} is empty: give a file with at least {_LEAST_CHARACTERS} characters; {_HINT}")
     if len(content) > _MOST_BYTES or _VISIBLE.fullmatch(text) is None:

@@ -37,7 +37,8 @@ class Slurm:
             time=format_duration(_DEFAULT_SECONDS if order.seconds is None else order.seconds),
             options="".join(f"#SBATCH {option}\n" for option in options).rstrip(),
             storage_file=shlex.quote(str(self.storage_file)),
-            program=f"{shlex.quote(sys.executable)} -m hpsearch",
+            # -P: else Python imports whatever lies in the folder where the job was handed over.
+            program=f"{shlex.quote(sys.executable)} -P -m hpsearch",
             flags="".join(f" {shlex.quote(flag)}" for flag in order.flags),
         )
 

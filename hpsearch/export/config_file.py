@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import CONFIGS
+from hpsearch.storable_text import decode_document, explain_typing
 from hpsearch.study.spec import explain_value_error
 from hpsearch.study.trial_config import TrialConfig
 
@@ -24,9 +25,7 @@ def read_config(path: Path) -> TrialConfig:
         file = path / CONFIGS[0] if path.is_dir() else path
         if file.stat().st_size > _MAXIMUM_BYTES:
             raise InputError(f"{str(file)!r} has over {_MAXIMUM_BYTES:,} bytes: it is no configuration")
-        is_json = file.suffix.lower() == ".json"
-        text = file.read_text(encoding="utf-8-sig")
-        document = json.loads(text) if is_json else tomllib.loads(text)
+        content = file.read_bytes()
     except OSError as error:
         raise InputError(
             f"{str(path)!r} cannot be read ({error.strerror or error}): give a bundle's folder, its config.toml or "
@@ -34,10 +33,18 @@ def read_config(path: Path) -> TrialConfig:
         ) from error
     except InputError:
         raise
+    except ValueError as error:  # a zero byte in the path
+        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
+    is_json = file.suffix.lower() == ".json"
+    try:
+        text = decode_document(content)
+    except ValueError as error:
+        raise InputError(f"{str(file)!r} is no {'JSON' if is_json else 'TOML'}: it {error}") from error
+    try:
+        document = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{str(file)!r} is no {'JSON' if is_json else 'TOML'}: {' '.join(str(error).split())}"
-        ) from error
+        words = " ".join(str(error).split()) + explain_typing(text)
+        raise InputError(f"{str(file)!r} is no {'JSON' if is_json else 'TOML'}: {words}") from error
     if not isinstance(document, dict):
         raise InputError(f"{str(file)!r} is no configuration: it holds no table")
     try:

@@ -10,9 +10,9 @@ from hpsearch.dataset import InputShape, Preparation
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
+from hpsearch.training.data.folder_scan import LeftOut, list_image_paths
 from hpsearch.training.data.image_reading import ENDINGS, NoImageError, read_image
 from hpsearch.training.data.pixel_findings import measure_brightness
-from hpsearch.training.data.system_files import is_system_name
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,7 @@ def compare_brightness(images: ByteArray, usual: object) -> str | None:
 
 
 def _list_folder(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if not any(is_system_name(part) for part in path.relative_to(folder).parts) and path.is_file()
-    )
+    return list_image_paths(folder, LeftOut())
 
 
 def _read_image(file: Path, shape: InputShape, preparation: Preparation | None, *, resizes: bool) -> ByteArray:

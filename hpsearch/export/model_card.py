@@ -22,6 +22,7 @@ from hpsearch.export.finalist_card import write_finalist
 from hpsearch.markdown import escape, write_table
 from hpsearch.network.sizes import show_bytes
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.wording import describe_error
 
 _ABOUT = {
     "config.toml": "architecture, recipe, data set and seeds, to read and to change",
@@ -78,7 +79,7 @@ def _write_head(facts: CardFacts) -> str:
     rows = [
         ("validation accuracy", _describe_validation(manifest)),
         *_describe_baseline(manifest),
-        ("test accuracy", _describe_test(manifest)),
+        ("test accuracy", _describe_test(facts)),
         ("weights", f"{weights:,}{budget}"),
         ("multiply-accumulates an image", f"{manifest['macs']:,}"),
         ("the weights alone, on disk", f"{4 * weights / 1000:,.1f} kB in fp32, {weights / 1000:,.1f} kB in int8"),
@@ -141,8 +142,8 @@ def _describe_validation(manifest: Mapping[str, Any]) -> str:
         return "cannot be known: the validation images were trained on as well"
     images = manifest["verified"]["images"]
     accuracy = manifest["validation_accuracy"]
-    error = 100 * (accuracy * (1 - accuracy) / images) ** 0.5
-    return f"**{accuracy:.2%}** of {images:,} images held out of the training split, standard error {error:.2f} points"
+    error = describe_error(accuracy, images)
+    return f"**{accuracy:.2%}** of {images:,} images held out of the training split, {error}"
 
 
 def _describe_baseline(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -155,12 +156,17 @@ def _describe_int8(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['int8']['validation_accuracy']:.2%} of the same images"
 
 
-def _describe_test(manifest: Mapping[str, Any]) -> str:
+def _describe_test(facts: CardFacts) -> str:
+    manifest = facts.manifest
     if manifest["test_accuracy"] is None:
         return "not known: the test split was not opened for this network"
     count = manifest["study_test_openings"]
     times = "once" if count == 1 else f"{count} times"
-    return f"**{manifest['test_accuracy']:.2%}**; the test split was opened {times} for this study"
+    accuracy, images = manifest["test_accuracy"], facts.config.dataset.test_count
+    measured = ""
+    if images:
+        measured = f" of {images:,} test images, {describe_error(accuracy, images)}"
+    return f"**{accuracy:.2%}**{measured}; the test split was opened {times} for this study"
 
 
 def _write_network(config: TrialConfig) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import CONFIGS, MANIFEST
+from hpsearch.storable_text import decode_document, explain_typing
 
 _MAXIMUM_BYTES = 1_000_000
 _TABLE = "parameters"
@@ -53,10 +54,14 @@ def _read_document(path: Path) -> dict[str, Any]:
         raise _unreadable(path, f"it has over {_MAXIMUM_BYTES:,} bytes")
     is_json = path.suffix.lower() == ".json"
     try:
-        text = content.decode("utf-8-sig")
+        text = decode_document(content)
+    except ValueError as error:
+        raise _unreadable(path, f"it {error}") from error
+    try:
         document = json.loads(text) if is_json else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # of bytes, of TOML, of JSON, of numbers without end
-        raise _unreadable(path, f"it is no {'JSON' if is_json else 'TOML'}: {' '.join(str(error).split())}") from error
+    except (ValueError, RecursionError) as error:  # of TOML, of JSON, of numbers without end
+        words = " ".join(str(error).split()) + explain_typing(text)
+        raise _unreadable(path, f"it is no {'JSON' if is_json else 'TOML'}: {words}") from error
     return document if isinstance(document, dict) else {}
 
 

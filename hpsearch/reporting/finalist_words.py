@@ -1,5 +1,6 @@
 """What is certain of finalists, in the words that a page and the terminal share."""
 
+from hpsearch.reporting.measured import describe_example
 from hpsearch.reporting.words import NOTHING, count_of, describe_openings, write_points
 from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Spread
 from hpsearch.tuning.records import StudyRecord
@@ -15,6 +16,8 @@ def write_interval(spread: Spread | None) -> str:
 def conclude(record: StudyRecord, final: Final) -> list[str]:
     """Whether the first is better than the second, and what the test split may not be used for."""
     sentences = [] if final.comparison is None else [_compare(final, final.comparison)]
+    if (measure := describe_example(record)) is not None:
+        sentences.append(f"{measure[0].upper()}{measure[1:]}.")
     if record.test_openings:
         rule = "choose by the retrained validation accuracy, not by it"
         sentences.append(

@@ -13,6 +13,7 @@ from hpsearch.reporting.label_figures import (
     has_printed_accuracies,
 )
 from hpsearch.reporting.made_section import write_made_section
+from hpsearch.reporting.measured import describe_example
 from hpsearch.reporting.network_section import write_planned_networks
 from hpsearch.reporting.plan_measures import Cell, explain_measures, list_measures, write_seeds
 from hpsearch.reporting.record_words import describe_counts
@@ -121,6 +122,8 @@ def _write_results(summary: PlanSummary, search: StudyRecord | None) -> list[Sec
             *([Section("Seed by seed", tuple(pictures))] if (pictures := _picture_labels(summary, name)) else []),
         ]
     blocks = [tabulate_labels(summary), *_tabulate_networks(summary)]
+    if (measure := describe_example(summary.record)) is not None:
+        blocks.append(Sentence(f"{measure[0].upper()}{measure[1:]}."))
     blocks += [Sentence(f"{mine.label}: {mine.printed.note}") for mine in summary.labels if mine.printed.note]
     blocks += _picture_labels(summary, name)
     if summary.record.test_openings:

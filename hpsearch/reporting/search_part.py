@@ -8,6 +8,7 @@ from hpsearch.reporting.document import Block, KeyFigures, Part, Picture, Sectio
 from hpsearch.reporting.finalists_section import write_finalists_sections
 from hpsearch.reporting.influences_section import write_influences
 from hpsearch.reporting.made_section import write_made_section
+from hpsearch.reporting.measured import describe_measure
 from hpsearch.reporting.network_section import write_best_network
 from hpsearch.reporting.record_words import describe_counts, describe_length
 from hpsearch.reporting.subject import Subject
@@ -121,6 +122,8 @@ def _describe_search(record: StudyRecord) -> list[Block]:
         left = f"Not finished: {record.finished_count:,} of {record.trials_wanted:,} trials are."
         stop = f" The study is stopped ({record.course.stop_reason})." if record.course.is_stopped else ""
         blocks.append(Sentence(left + stop))
+    if record.best is not None and (measure := describe_measure(record, record.best)) is not None:
+        blocks.append(Sentence(f"Of trial {record.best.number}, {measure}."))
     if record.best is None:
         blocks.append(Sentence("No trial is complete, so there is no best network yet."))
     return blocks

@@ -89,6 +89,7 @@ def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> d
         "macs": best.macs if best else None,
         "footprint": _describe_footprint(best),
         "validation_accuracy": best.value if best else None,
+        "validation_measure": _describe_measure(record, best),
         "int8_validation_accuracy": best.int8_accuracy if best else None,
         "test_accuracy": best.test_accuracy if best else None,
         "test_openings": record.test_openings,
@@ -97,6 +98,21 @@ def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> d
         "network": best.network if best else None,
         "teacher": _describe_teacher(record),
         "config": dict(best.config_json) if best and best.config_json is not None else None,
+    }
+
+
+def _describe_measure(record: "StudyRecord", best: "TrialRecord | None") -> dict[str, Any] | None:
+    """What the validation accuracy is worth, in the words of `evaluate`; None where that is not stored."""
+    from hpsearch.reporting.measured import count_validation
+
+    counted = None if best is None else count_validation(record, best)
+    if counted is None:
+        return None
+    return {
+        "images": counted.images,
+        "standard_error": counted.standard_error,
+        "largest_class_share": counted.largest_share,
+        "balanced_accuracy": counted.balanced_accuracy,
     }
 
 

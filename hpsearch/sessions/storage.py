@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hpsearch.errors import InputError, StorageError
+from hpsearch.storable_text import decode_line
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
 DEFAULT_STORAGE = "sqlite:///hpsearch.db"
@@ -68,11 +69,11 @@ def find_storage(given: str | os.PathLike[str] | None, environment: Mapping[str,
         InputError: Both variables are set.
         StorageError: It is no database URL, or the file that should hold one does not.
     """
-    from hpsearch.storage.url import DEFAULT_STORAGE_URL, is_sqlite, parse_storage_url, sqlite_path
+    from hpsearch.storage.url import DEFAULT_STORAGE_URL, is_sqlite, parse_storage_url, sqlite_path, unwrap
 
     if isinstance(given, os.PathLike):
         return f"sqlite:///{Path(given).expanduser().absolute()}"
-    url, file = given or environment.get(STORAGE_VARIABLE), environment.get(STORAGE_FILE_VARIABLE)
+    url, file = unwrap(given or environment.get(STORAGE_VARIABLE) or ""), environment.get(STORAGE_FILE_VARIABLE)
     if file and not given:
         if url:
             raise InputError(
@@ -91,7 +92,7 @@ def read_storage_file(path: Path) -> str:
     Raises:
         StorageError: It cannot be read, or holds no database URL.
     """
-    from hpsearch.storage.url import URL_HINT
+    from hpsearch.storage.url import URL_HINT, unwrap
 
     named = f"the file {str(path)!r} that {STORAGE_FILE_VARIABLE} names"
     try:
@@ -99,7 +100,7 @@ def read_storage_file(path: Path) -> str:
             content = file.read(_MOST_URL_BYTES + 1)
     except (OSError, ValueError) as error:
         raise StorageError(f"{named} cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    text = content.decode("utf-8-sig", errors="replace").strip()
+    text = unwrap(decode_line(content))
     if not text:
         raise StorageError(f"{named} is empty: {URL_HINT}, in one line")
     if len(content) > _MOST_URL_BYTES or len(text.splitlines()) > 1 or not _is_storage_url(text):

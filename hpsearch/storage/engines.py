@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from hpsearch.errors import StorageError
 from hpsearch.storage import tables
+from hpsearch.storage.hosted import read_prepare_threshold
 from hpsearch.storage.idle_connections import try_idle_connections
 from hpsearch.storage.layout import LAYOUT_VERSION
 from hpsearch.storage.reader import connect_to_file
@@ -26,6 +27,16 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 BUSY_SECONDS = 60
 _SESSION_OPTIONS = "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=60s"
+_CONNECTION = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "application_name": "hpsearch",
+}
+"""What a connection to a server has unless its address says otherwise."""
 _READ_ONLY_OPTION = "-c default_transaction_read_only=on"
 
 
@@ -55,24 +66,14 @@ def engine_arguments(url: URL) -> dict[str, Any]:
         return {"connect_args": {"timeout": BUSY_SECONDS}}
     given = url.query.get("options", "")
     options = " ".join([_SESSION_OPTIONS, *([given] if isinstance(given, str) else given)])
-    # A pooler that hands each transaction another connection of the server knows no prepared statements.
-    prepares = {"prepare_threshold": None} if url.query.get("prepare_threshold") == "none" else {}
+    ours = {name: value for name, value in _CONNECTION.items() if name not in url.query}  # an address's own stay
     return {
         "pool_size": 3,
         "max_overflow": 2,
         "pool_use_lifo": True,
         "pool_recycle": 1800,
-        "connect_args": {
-            "connect_timeout": 10,
-            "keepalives": 1,
-            "keepalives_idle": 30,
-            "keepalives_interval": 10,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 30_000,
-            "application_name": "hpsearch",
-            "options": options.strip(),
-            **prepares,
-        },
+        # A pooler that hands each transaction another connection of the server knows no prepared statements.
+        "connect_args": {**ours, "options": options.strip(), **read_prepare_threshold(url.query)},
     }
 
 
@@ -83,7 +84,8 @@ def read_only_arguments(url: URL) -> dict[str, Any]:
         return {"creator": lambda: _connect_to_read(path)}
     arguments = engine_arguments(url)
     arguments["connect_args"]["options"] += f" {_READ_ONLY_OPTION}"
-    return arguments | {"pool_size": 8}
+    # And each transaction for itself: a pooler may pass over the options of a session.
+    return arguments | {"pool_size": 8, "execution_options": {"postgresql_readonly": True}}
 
 
 def make_tables(url: URL) -> None:

@@ -61,6 +61,8 @@ def explain(error: BaseException) -> str:
     text = " ".join(str(original or cause).split())
     if getattr(original or cause, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE and "for schema" in text:
         text = f"{text.partition(' LINE ')[0][:150]}; tables are made by the role hpsearch_owner: docs/scale.md"
+    if "invalid connection option" in text:
+        text = f"{text[:200]}: it is no option of PostgreSQL's own clients, so leave it out of the address"
     if any(sign in text for sign in _POOLER_SIGNS):
         text = (
             f"{text[:200]}; this is a connection pooler, it seems: give the direct (unpooled) address of the database"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hpsearch.errors import StorageError
 from hpsearch.storable_text import find_storage_fault, write_out
+from hpsearch.storage.hosted import OptionError, translate_options
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -16,11 +17,18 @@ URL_HINT = "give sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
 _POSTGRESQL = "postgresql+psycopg"
 _DRIVERS = {
     "sqlite": "sqlite",
-    **dict.fromkeys(("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"), _POSTGRESQL),
+    **dict.fromkeys(
+        (
+            *("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"),
+            *("postgresql+asyncpg", "postgresql+pg8000", "postgres+psycopg", "pgsql"),
+        ),
+        _POSTGRESQL,
+    ),
 }
 """By what people write, and hosts hand out, in small letters."""
 _FILE = re.compile(r"sqlite:///(?P<path>[^?]+)", re.ASCII)
 _NO_FILE = ":memory:"
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
 
 def find_file(text: str) -> Path | None:
@@ -62,7 +70,25 @@ def parse_storage_url(text: str) -> "URL":
         raise StorageError(
             f"storage {show_url(url)!r} has options behind a question mark, which a file cannot take: {URL_HINT}"
         )
-    return url
+    if is_sqlite(url):
+        return url
+    try:
+        return url.set(query=translate_options(url.query))
+    except OptionError as error:
+        raise StorageError(f"storage {show_url(url)!r} has an option that is not understood, {error}") from error
+
+
+def unwrap(text: str) -> str:
+    """An address without the blanks and quotation marks around it that files of variables keep."""
+    bare = text.strip()
+    while len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
+        bare = bare[1:-1].strip()
+    return bare
+
+
+def is_postgresql(scheme: str) -> bool:
+    """Whether what stands before `://` is one of PostgreSQL's names."""
+    return _DRIVERS.get(scheme.lower()) == _POSTGRESQL
 
 
 def is_sqlite(url: "URL") -> bool:

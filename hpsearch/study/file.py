@@ -11,14 +11,13 @@ from pydantic import ValidationError
 
 from hpsearch.errors import InputError
 from hpsearch.network.limits import LIMIT_NAMES
+from hpsearch.storable_text import decode_document, explain_typing
 from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)
 _FIELDS = ("name", *(name for name in StudySpec.model_fields))
 _MAXIMUM_BYTES = 1_000_000
-_TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
-"""Quotation marks that word processors put in the place of straight ones."""
 
 
 def read_study_file(path: Path) -> dict[str, Any]:
@@ -66,20 +65,15 @@ def read_study_text(path: Path) -> StudyText:
         raise InputError(f"study file {str(path)!r} cannot be read: {reason}") from error
     if len(content) > _MAXIMUM_BYTES:
         raise InputError(f"study file {str(path)!r} has over {_MAXIMUM_BYTES:,} bytes, so it is no study file")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
-        raise InputError(f"study file {str(path)!r} is UTF-16 text: save it as UTF-8, which every editor can")
     try:
-        text = content.decode("utf-8-sig")
+        text = decode_document(content)
+    except ValueError as error:
+        raise InputError(f"study file {str(path)!r} {error}") from error
+    try:
         fields = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"study file {str(path)!r} is not UTF-8 text: byte {error.start} cannot be read; save it as UTF-8"
-        ) from error
     except tomllib.TOMLDecodeError as error:
         place = f"at line {len(text.splitlines())}, the end of the file"
-        message = str(error).replace("at end of document", place)
-        if typographic := sorted(set(text) & _TYPOGRAPHIC):
-            message += f"; it has typographic quotes ({' '.join(typographic)}): write straight ones, \" or '"
+        message = str(error).replace("at end of document", place) + explain_typing(text)
         raise InputError(f"study file {str(path)!r} is not valid TOML: {message}") from error
     except RecursionError as error:
         raise InputError(f"study file {str(path)!r} nests its lists too deep; a study needs two levels") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from hpsearch.errors import HpsearchError, InputError, StorageError
-from hpsearch.storage.url import is_sqlite, parse_storage_url, show_url, sqlite_path
+from hpsearch.storage.url import is_postgresql, is_sqlite, parse_storage_url, show_url, sqlite_path
 from hpsearch.wording import quote as quote_value
 
 ALLOWED = "http(s)://HOST:PORT of a server, sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
@@ -82,7 +82,7 @@ def parse_mlflow_uri(text: str) -> MlflowAddress:
     scheme = text.partition(":")[0].lower()
     if scheme in ("http", "https"):
         return _parse_server(text)
-    if scheme.partition("+")[0] in ("sqlite", "postgresql"):
+    if scheme == "sqlite" or is_postgresql(scheme):
         try:
             url = parse_storage_url(text)
         except StorageError as error:

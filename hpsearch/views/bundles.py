@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.storable_text import write_out
 from hpsearch.views.search import format_accuracy
 from hpsearch.views.winner import describe_winner
+from hpsearch.wording import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +28,18 @@ def show_bundle(
 
     figure = f"{format_accuracy(trial.value)} validation" if study.is_validated else f"trained on {study.trains_on}"
     console.print(f"{folder}: trial {trial.number}, {trial.weights:,} weights, {figure}", soft_wrap=True)
+    manifest = open_bundle(folder).manifest
+    if study.is_validated and (baseline := manifest.get("baseline")) is not None:
+        console.print(
+            f"  on {manifest['verified']['images']:,} validation images, of which saying {baseline['class']!r}, the "
+            f"largest class, always gets {format_accuracy(baseline['validation_accuracy'])}",
+            style="dim",
+            soft_wrap=True,
+        )
     if winner is not None:
         console.print(f"  {describe_winner(winner)}", soft_wrap=True)
     console.print(f"  {', '.join(sorted(path.name for path in folder.iterdir()))}", style="dim", soft_wrap=True)
-    if (tflite := open_bundle(folder).manifest.get("tflite")) is not None:
+    if (tflite := manifest.get("tflite")) is not None:
         _show_device_files(console, tflite)
 
 
@@ -87,7 +96,7 @@ def _list_notes(bundle: "Bundle", evaluation: "BundleEvaluation") -> list[str]:
         notes.append(f"not the images that it was made with, which are {bundle.config.dataset.name}")
     measures = evaluation.measures
     notes.append(
-        f"standard error {100 * measures.standard_error:.2f} points; saying the largest class always gives "
+        f"{describe_error(measures.accuracy, measures.images)}; saying the largest class always gives "
         f"{format_accuracy(measures.largest_class_share)}; balanced over the classes "
         f"{format_accuracy(measures.balanced_accuracy)}"
     )

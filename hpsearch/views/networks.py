@@ -8,6 +8,7 @@ from hpsearch.reporting.record_words import name_trials
 from hpsearch.views.measures import list_measures, list_steps
 from hpsearch.views.search import format_accuracy
 from hpsearch.views.tables import Trimmed
+from hpsearch.wording import describe_error
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -134,8 +135,8 @@ def describe_test(record: "StudyRecord", trial: "TrialRecord") -> str:
             return "not known: the test split is closed until the study is finished"
         return f"not known: the test split was opened for {_name_scored(record)} alone"
     score = trial.test_scores[0]
-    error = 100 * (score.accuracy * (1 - score.accuracy) / score.images) ** 0.5
-    text = f"{format_accuracy(score.accuracy)} of {score.images:,} test images, standard error {error:.2f} points"
+    error = describe_error(score.accuracy, score.images)
+    text = f"{format_accuracy(score.accuracy)} of {score.images:,} test images, {error}"
     if openings == 1:
         return f"{text}; the test split was opened once, after selection on validation"
     return f"{text}; the test split was opened {openings} times for this study, for {_name_scored(record)}"

@@ -20,6 +20,7 @@ _WIDEST = 1000
 
 def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float | None = None) -> None:
     """Write the table and what belongs to it."""
+    from hpsearch.reporting.measured import describe_example
     from hpsearch.reporting.plan_measures import explain_measures, list_measures
     from hpsearch.reporting.words import describe_openings
 
@@ -39,6 +40,8 @@ def show_plan_summary(console: "Console", summary: "PlanSummary", seconds: float
             if measure.is_shown(summary):
                 console.print(_draw_table(summary, (measure,), has_seeds=measure is measures[0]))
     console.print(f"accuracies: {explain_measures(summary, measures)}", style="dim", soft_wrap=True)
+    if (worth := describe_example(record)) is not None:
+        console.print(worth, style="dim", soft_wrap=True)
     for mine in summary.labels:
         if mine.printed.note is not None:
             console.print(f"{mine.label}: {mine.printed.note}", style="dim", soft_wrap=True)

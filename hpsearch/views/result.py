@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.measured import describe_measure
 from hpsearch.reporting.record_words import describe_counts, list_failures
 from hpsearch.sessions.documents import describe_best
 from hpsearch.sessions.stopping import Ending
@@ -158,6 +159,8 @@ def _show_interruption(console: "Console", outcome: Outcome) -> None:
             f"{best.network}",
             soft_wrap=True,
         )
+        if (measure := describe_measure(record, best)) is not None:
+            console.print(measure, style="dim", soft_wrap=True)
     if outcome.ending == "study-stopped":
         console.print(f"\nThe study was stopped ({record.course.stop_reason}); to go on:")
         resume = outcome.complete_command(f"hpsearch resume {record.study.name}")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.reporting.measured import describe_example
 from hpsearch.reporting.record_words import list_failures
 from hpsearch.sessions.documents import describe_spread
 
@@ -55,6 +56,8 @@ def show_trainings(console: "Console", record: "StudyRecord", export: str) -> No
     known = f"{write_spread(validation)}%{over}"
     unknown = f"cannot be known: trained on {record.study.trains_on}"
     console.print(f"validation  {known if record.study.is_validated else unknown}", soft_wrap=True)
+    if (measure := describe_example(record)) is not None:
+        console.print(measure, style="dim", soft_wrap=True)
     if test is not None:
         console.print(f"test        {write_spread(test)}%; the test split was opened once, at the end", soft_wrap=True)
     if not record.is_finished:

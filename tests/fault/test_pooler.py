@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from hpsearch.errors import StorageError
+from hpsearch.storage import tables
+from hpsearch.storage.database import Database
 from tests.fault.studies import make, read
 from tests.history import check_history
 from tests.pgbouncer import find_pgbouncer, run_pgbouncer
@@ -37,3 +40,19 @@ def test_workers_share_fewer_connections_than_they_would_open(own_postgres: OwnP
             crew.wait_all()
     assert read(storage).counts["COMPLETE"] == 24
     assert check_history(tmp_path, storage, "study", slots=24) == []
+
+
+def test_a_reader_cannot_write_through_a_pooler_that_passes_over_the_options_of_a_session(
+    own_postgres: OwnPostgresServer,
+) -> None:
+    storage = own_postgres.make_database()
+    make(storage, trials=1, epochs=1)
+    with run_pgbouncer(sa.make_url(storage), mode="transaction", pool_size=2) as url:
+        pooled = url.update_query_dict({"pgbouncer": "true"}).render_as_string(hide_password=False)
+        with Database.open_read_only(pooled) as read_only:
+            with read_only.transaction() as connection:
+                assert connection.execute(sa.text("SHOW transaction_read_only")).scalar_one() == "on"
+            with pytest.raises(StorageError, match="read-only"), read_only.transaction() as connection:
+                connection.execute(sa.delete(tables.leases))
+        with Database.open(pooled) as database, database.transaction() as connection:
+            assert connection.execute(sa.text("SHOW transaction_read_only")).scalar_one() == "off"

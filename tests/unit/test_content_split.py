@@ -101,6 +101,20 @@ def test_a_folder_that_grows_keeps_every_image_on_its_side(tmp_path: Path) -> No
     assert sum(map(len, after)) == 180
 
 
+def test_an_image_keeps_its_side_when_its_class_or_its_file_changes_and_classes_are_added(tmp_path: Path) -> None:
+    """Whoever mends labels, renames files or adds a class does not train on what was tested on."""
+    folder = tmp_path / "data"
+    write_folder(folder, *make_noise(160))
+    before = list_sides(folder, tmp_path / "cache")
+    for number, file in enumerate(sorted((folder / "class 0").iterdir())[:30]):
+        file.rename(folder / "class 1" / f"was in 0, {number}.png")
+    images, labels = make_noise(40, seed=1)
+    write_folder(folder, images, labels + 2)
+    after = list_sides(folder, tmp_path / "cache")
+    assert all(old <= new for old, new in zip(before, after, strict=True))
+    assert sum(map(len, after)) == 200
+
+
 @pytest.mark.parametrize("archive", [False, True])
 def test_copies_are_counted_and_kept_together(tmp_path: Path, archive: bool) -> None:
     images, labels = make_noise(60)

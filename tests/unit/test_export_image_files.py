@@ -108,9 +108,11 @@ def test_another_size_is_refused_with_both_sizes_unless_it_may_be_resized(tmp_pa
 
 def test_what_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "image.png"
-    for content in (b"", b"no image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 5\n"):
+    for content in (b"no image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 5\n"):
         path.write_bytes(content)
         assert_refused(path, GREY, "is no image")
+    path.write_bytes(b"")
+    assert_refused(path, GREY, "it is empty")
 
 
 def test_a_truncated_image_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:

@@ -1,22 +1,38 @@
 """What a machine, an editor and a host hand over is taken as it comes, or refused with what mends it."""
 
 import os
+import shlex
 import subprocess
 import sys
 import types
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from hpsearch.cli import main
+from hpsearch.dashboard.tokens import read_token_file
+from hpsearch.engines.launching import LaunchOrder
 from hpsearch.engines.local import launch_local_workers
+from hpsearch.engines.slurm import Slurm
 from hpsearch.errors import DataError, InputError, StorageError
+from hpsearch.export.config_file import read_config
+from hpsearch.export.micro_interpreter import MicroError, run_micro
+from hpsearch.export.parameter_file import read_parameters
 from hpsearch.sessions.request import resolve_beside
+from hpsearch.sessions.storage import find_storage, read_storage_file
+from hpsearch.storage.engines import engine_arguments
 from hpsearch.storage.file_system import is_shared, refuse_network_file_system
 from hpsearch.storage.url import parse_storage_url
 from hpsearch.study.file import read_study_file
+from hpsearch.tracking.mlflow_address import parse_mlflow_uri
 from hpsearch.training.data.cache import default_cache_folder
+from hpsearch.training.data.formats.choice import read_own
+from hpsearch.training.data.formats.reading import Reading
 
 STUDY = 'arch = "fcn"\nbudget = "10k"\n'
 
@@ -33,12 +49,36 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
         (STUDY.encode("utf-16-le"), "UTF-16 text"),
         ("# ü\n".encode("latin-1"), "save it as UTF-8"),
         (STUDY.replace('"fcn"', "\u201cfcn\u201d").encode(), "write straight ones"),
+        (STUDY.replace("arch =", "arch\u00a0=").encode(), "write plain blanks"),
+        (b"lr = 1e\xe2\x80\x934\n", "typographic dashes .* write -"),
+        (STUDY.replace("=", "\uff1d").encode(), "wide signs"),
     ],
 )
-def test_other_encodings_and_quotes_are_named(tmp_path: Path, content: bytes, words: str) -> None:
+@pytest.mark.parametrize("read", [read_study_file, read_parameters, read_config])
+def test_other_encodings_and_signs_are_named(
+    tmp_path: Path, content: bytes, words: str, read: Callable[[Path], object]
+) -> None:
     (tmp_path / "s.toml").write_bytes(content)
     with pytest.raises(InputError, match=words):
-        read_study_file(tmp_path / "s.toml")
+        read(tmp_path / "s.toml")
+
+
+def test_paths_in_a_table_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in UTF-16, as spreadsheets save text, and with names in the composed form beside files in the other one."""
+    generator = np.random.default_rng(0)
+    for folder in ("project", "elsewhere"):
+        (tmp_path / folder).mkdir()
+        for number in range(12):
+            image = Image.fromarray(generator.integers(0, 256, (5, 5), dtype=np.uint8))
+            image.save(tmp_path / folder / unicodedata.normalize("NFD", f"\u00fc{number}.png"))
+    rows = "\n".join(f"\u00fc{number}.png;{'ab'[number % 2]}" for number in range(12))
+    (tmp_path / "project" / "list.csv").write_bytes(f"Datei;label\n{rows}".encode("utf-16"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    given = read_own(Reading(Path("../project/list.csv"), tmp_path / "cache"))
+    there = {np.asarray(Image.open(file)).tobytes() for file in (tmp_path / "project").glob("*.png")}
+    assert {image.numpy().tobytes() for image in given.train.images} == there
+    assert given.class_names == ("a", "b")
+    assert given.notes == ()
 
 
 def test_a_study_file_s_paths_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,9 +91,65 @@ def test_a_study_file_s_paths_are_its_own(tmp_path: Path, monkeypatch: pytest.Mo
         assert resolve_beside(file, unchanged) == unchanged
 
 
-@pytest.mark.parametrize("head", ["postgres", "postgresql", "POSTGRESQL", "postgresql+psycopg2"])
+@pytest.mark.parametrize("head", ["postgres", "postgresql", "POSTGRESQL", "postgresql+psycopg2", "postgresql+asyncpg"])
 def test_every_way_of_writing_postgresql_is_understood(head: str) -> None:
     assert parse_storage_url(f"{head}://u@h/d").drivername == "postgresql+psycopg"
+    assert parse_mlflow_uri(f"{head}://u@h/d").uri == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        ("pgbouncer=true&connection_limit=1&pool_timeout=0", {"prepare_threshold": "none"}),
+        ("supa=base-pooler.x&sslmode=require", {"sslmode": "require"}),
+        ("ssl=true", {"sslmode": "require"}),
+        ("ssl=require&sslmode=verify-full", {"sslmode": "verify-full"}),
+        ("useSSL=false", {"sslmode": "disable"}),
+        ("sslmode=no-verify", {"sslmode": "require"}),
+        ("schema=public&currentSchema=public", {}),
+        ("sslmode=require&channel_binding=require", {"sslmode": "require", "channel_binding": "require"}),
+    ],
+)
+def test_options_of_other_clients_are_taken_as_hosts_hand_them_out(options: str, meant: dict[str, str]) -> None:
+    assert dict(parse_storage_url(f"postgres://u@h/d?{options}").query) == meant
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("schema=hps", "search_path"), ("ssl=maybe", "sslmode=require"), ("prepare_threshold=hunter2", "whole number")],
+)
+def test_an_option_that_cannot_be_understood_is_named_with_what_to_write(option: str, words: str) -> None:
+    with pytest.raises(StorageError, match=words) as refusal:
+        parse_storage_url(f"postgresql://u@h/d?{option}")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_what_an_address_says_of_its_connection_goes_above_our_own() -> None:
+    arguments = engine_arguments(parse_storage_url("postgresql://u@h/d?connect_timeout=60&application_name=mine"))
+    assert arguments["connect_args"].keys().isdisjoint({"connect_timeout", "application_name"})
+    assert arguments["connect_args"]["keepalives"] == 1
+    assert (
+        engine_arguments(parse_storage_url("postgresql://u@h/d?prepare_threshold=7"))["connect_args"][
+            "prepare_threshold"
+        ]
+        == 7
+    )
+
+
+@pytest.mark.parametrize("written", ['"{}"', "'{}'", " {}\n", "\u201c{}\u201d", "'\"{}\"' "])
+def test_quotation_marks_around_an_address_are_no_part_of_it(written: str, tmp_path: Path) -> None:
+    address = "postgresql://u@h/d"
+    assert find_storage(None, {"HPSEARCH_STORAGE": written.format(address)}) == address
+    (tmp_path / "file").write_text(written.format(address), encoding="utf-8")
+    assert find_storage(None, {"HPSEARCH_STORAGE_FILE": str(tmp_path / "file")}) == address
+
+
+def test_secrets_may_be_files_of_powershell(tmp_path: Path) -> None:
+    """Its `>` writes UTF-16 with a mark."""
+    for name, text in (("url", "postgresql://u:p@h/d"), ("token", "a-token-of-enough-signs")):
+        (tmp_path / name).write_bytes(f"{text}\r\n".encode("utf-16"))
+    assert read_storage_file(tmp_path / "url") == "postgresql://u:p@h/d"
+    assert read_token_file(tmp_path / "token") == "a-token-of-enough-signs"
 
 
 @pytest.mark.parametrize(
@@ -118,3 +214,19 @@ def test_a_worker_imports_nothing_from_the_current_folder(tmp_path: Path) -> Non
     command = [launch.arguments[0], "-S", "-c", "import sys; print(sys.path[0])"]
     out = subprocess.run(command, cwd=tmp_path, env=dict(launch.environment), capture_output=True, text=True).stdout
     assert out.strip() not in ("", str(tmp_path))
+
+
+def test_the_check_of_tflite_files_imports_nothing_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("numpy", "tflite_micro", "pathlib"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MicroError) as trouble:  # there is no model in these bytes
+        run_micro(b"no model", np.zeros((1, 1, 4, 4), dtype=np.uint8), 1000)
+    assert "imported from the current folder" not in str(trouble.value)
+
+
+def test_a_job_of_slurm_imports_nothing_from_the_folder_where_it_was_handed_over(tmp_path: Path) -> None:
+    script = Slurm(LaunchOrder("study", 2, 0), tmp_path / "url", {}).write()
+    assert f"exec {shlex.quote(sys.executable)} -P -m hpsearch worker study" in script

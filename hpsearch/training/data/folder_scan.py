@@ -1,5 +1,6 @@
 """Which files of a person's folder are which class's, for training, validation and testing; and which are left out."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -112,14 +113,20 @@ def list_folders(folder: Path) -> list[Path]:
     return sorted(child for child in folder.iterdir() if child.is_dir() and not is_system_name(child.name))
 
 
-def list_image_paths(folder: Path, left_out: LeftOut) -> list[Path]:
-    """The files in a folder and below that may be images, sorted: all but systems' own."""
+def list_image_paths(folder: Path, left_out: LeftOut, above: frozenset[Path] = frozenset()) -> list[Path]:
+    """The files in a folder and below that may be images, sorted: all but systems' own.
+
+    Links to folders are followed, but not to one of those `above`: that would be without end.
+    """
     found = []
+    here = above | {folder.resolve()}
     for child in sorted(folder.iterdir()):
         if is_system_name(child.name):
             continue
-        if child.is_dir():
-            found += list_image_paths(child, left_out)
+        if child.is_symlink() and child.is_dir() and child.resolve() in here:
+            left_out.add("links to a folder above them are", child)
+        elif child.is_dir():
+            found += list_image_paths(child, left_out, here)
         elif child.is_file():
             found.append(child)
         else:
@@ -135,13 +142,13 @@ def _holds_files(folder: Path) -> bool:
     )
 
 
-def _step_in(path: Path, notes: list[str]) -> Path:
+def _step_in(path: Path, notes: list[str], *, is_split: bool = False) -> Path:
     """Past folders that hold nothing but one folder of folders, as archives unpack."""
     while True:
         folders = list_folders(path)
         if len(folders) != 1 or _holds_files(path) or _holds_files(folders[0]) or len(list_folders(folders[0])) < 2:
             return path
-        if _SPLITS.get(folders[0].name.lower()) == "train":
+        if not is_split and _SPLITS.get(folders[0].name.lower()) == "train":
             return path
         path = folders[0]
         notes.append(f"the data are taken from {show_path(path)}, the only folder in there")
@@ -152,6 +159,10 @@ def _find_splits(path: Path, notes: list[str]) -> dict[str, Path]:
     folders = {folder.name: folder for folder in list_folders(path)}
     named = {name: _SPLITS[name.lower()] for name in folders if name.lower() in _SPLITS}
     flat = {name for name in named if _holds_files(folders[name])}
+    # training_set and test_set, seg_train and seg_test: two splits or more, and folders in each.
+    loose = {name: split for name in folders.keys() - named.keys() if (split := _read_split(folders[name])) is not None}
+    if len({"train"} | set(loose.values()) | set(named.values())) > 1 and "train" in {*loose.values(), *named.values()}:
+        named |= loose
     if named and len(named) == len(folders) and flat == set(named) and len(named) > 1:
         raise DataError(
             f"{show_path(path)} has images right in {' and '.join(sorted(named))}, which are splits and no classes: "
@@ -172,13 +183,20 @@ def _find_splits(path: Path, notes: list[str]) -> dict[str, Path]:
                 "together"
             )
         else:
-            splits[named[name]] = folders[name]
+            splits[named[name]] = _step_in(folders[name], notes, is_split=True)
     if strangers := sorted(folders.keys() - named.keys()):
         raise DataError(
             f"{show_path(path)} has {', '.join(strangers)} beside train; known are train, val and test: move what "
             "belongs to the search into train, and the rest away"
         )
     return splits
+
+
+def _read_split(folder: Path) -> str | None:
+    """The split that a folder of folders has in its name; None where there is none, or more than one."""
+    found = {_SPLITS[word] for word in re.split(r"[^a-z]+", folder.name.lower()) if word in _SPLITS}
+    is_split = len(found) == 1 and not _holds_files(folder) and list_folders(folder)
+    return found.pop() if is_split else None
 
 
 def _note_strays(folder: Path, left_out: LeftOut) -> None:

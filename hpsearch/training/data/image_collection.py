@@ -23,6 +23,7 @@ from hpsearch.training.data.labelled_images import LabelledImages
 MOST_SIDE = 64
 """What a refusal offers: photos are rarely told apart better by more pixels, and the time grows with them."""
 _SHOWN_KINDS = 4
+_SHOWN_DAMAGED = 5
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,15 @@ class ImageCollection:
     on_white: int = 0
     unfit: list[str] = field(default_factory=list)
     """Why images cannot be taken, a line each."""
+    damaged: list[tuple[Path, str]] = field(default_factory=list)
+    """Files that cannot be read, each with a line that says why."""
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     odd: dict[tuple[int, int], Path] = field(default_factory=dict)
     """The first file of each size."""
 
     def read_all(self, sources: Iterable[ImageSource]) -> list[tuple[ReadImage, int]]:
-        """Each image with its label; what is no image is counted, what cannot be taken is said by `check`.
-
-        Raises:
-            DataError: A file that is named as an image is none, or damaged.
-        """
+        """Each image with its label; what is no image is counted, what is damaged or cannot be taken `check` says."""
         images = []
         for source in sources:
             try:
@@ -72,11 +71,15 @@ class ImageCollection:
             except UnfitImageError as error:
                 self.unfit.append(str(error))
                 continue
-            except NoImageError:
+            except NoImageError as error:
                 if source.content is not None or source.path.suffix.lower() in ENDINGS:
-                    raise
+                    self.damaged.append((source.path, str(error)))
+                    continue
                 kind = f"{source.path.suffix.lower() or 'nameless'} files that are no images are"
                 self.left_out.add(kind, source.path)
+                continue
+            except DataError as error:
+                self.damaged.append((source.path, str(error)))
                 continue
             self._note(source.path, image)
             images.append((image, source.label))
@@ -92,7 +95,12 @@ class ImageCollection:
         return LabelledImages.from_arrays(pixels, np.array([label for _image, label in images], dtype=np.int64))
 
     def check(self) -> None:
-        """Raises DataError where images cannot be taken or sizes differ: how many, the first, what mends them all."""
+        """Raises DataError where images are damaged, cannot be taken or differ in size: how many, and what mends it.
+
+        All are looked at before, so that whoever has fifty damaged files learns of them at once.
+        """
+        if self.damaged:
+            raise DataError(self._describe_damaged())
         mend = f"give --image-size {MOST_SIDE}, which brings all to one size and kind"
         if self.unfit:
             raise DataError(
@@ -111,6 +119,14 @@ class ImageCollection:
                 f"or scale them, e.g. with ImageMagick: mogrify -resize '{width}x{height}!' "
                 f"{show_path(self.place)}/*/*"
             )
+
+    def _describe_damaged(self) -> str:
+        (_first, reason), *others = self.damaged
+        if not others:
+            return reason
+        shown = ", ".join(show_path(path) for path, _reason in others[:_SHOWN_DAMAGED])
+        more = f" and {len(others) - _SHOWN_DAMAGED:,} more" if len(others) > _SHOWN_DAMAGED else ""
+        return f"{reason}; {len(others):,} more cannot be read either: {shown}{more}"
 
     def describe(self) -> list[str]:
         """A line for each thing that was left out or done to the images."""

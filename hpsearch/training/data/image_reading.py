@@ -100,8 +100,15 @@ def read_image(path: Path, content: bytes | None = None, *, preparation: Prepara
     except DataError:
         raise
     except UnidentifiedImageError as error:
-        reason = "it is no image (known are JPEG, PNG, PPM, BMP, TIFF, WebP, GIF)"
+        is_empty = path.stat().st_size == 0 if content is None else not content
+        reason = "it is empty" if is_empty else "it is no image (known are JPEG, PNG, PPM, BMP, TIFF, WebP, GIF)"
         raise NoImageError(f"{show_path(path)} cannot be read as an image: {reason}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        most = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        raise DataError(
+            f"{show_path(path)} cannot be read as an image: it has more than {most:.0f} million pixels, or says so; "
+            "scale it down or take it away"
+        ) from error
     except UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{show_path(path)} cannot be read as an image: {reason}; repair it or take it away") from error

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from hpsearch.training.data.system_files import is_system_name
 
 _SPLIT_COLUMNS = frozenset({"split", "set", "subset", "usage", "partition"})
 _MOST_COLUMNS = 11
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class _Places:
         if not name or "\0" in name or len(name) > 1000:
             return None
         names = [name] if "\\" not in name else [name, PureWindowsPath(name).as_posix()]
+        # A spreadsheet composes letters and their marks, and an unpacked archive of a Mac does not.
+        names = [*dict.fromkeys([*names, *(normalize(form, each) for form in _FORMS for each in names)])]
         for candidate in _name_candidates(self._folders, names):
             try:
                 if candidate.is_file():

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from hpsearch.training.data.image_reading import show_path
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _DELIMITERS = (",", ";", "\t", "|")
+_LISTED = re.compile(r"\S+ \S+")
+"""A path and its label with a blank between, as lists of images have them: no other delimiter stands there."""
 _MOST_CELL_CHARACTERS = 8_000_000
 _PEEK_CHARACTERS = 1 << 22
 DAMAGED = (OSError, EOFError, zlib.error, UnicodeError, csv.Error)
@@ -80,6 +83,8 @@ def open_table(path: Path) -> Table:
         if not first_line or "\0" in first_line:
             raise DataError(f"{show_path(path)} is {'no table: it is no text' if first_line else 'an empty table'}")
         delimiter = max(_DELIMITERS, key=first_line.count)
+        if delimiter not in first_line and _LISTED.fullmatch(first_line):
+            delimiter = " "
         found = [row for row, _ in zip(_list_rows(lines, delimiter), range(2), strict=False)]
     except DAMAGED as error:
         raise _explain(path, error) from error
