@@ -101,10 +101,20 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`-m gpu` looks at its own folder alone: a machine with a GPU need not have what all the others import."""
-    if config.option.markexpr != "gpu" or not collection_path.is_file():
+    """What a folder's tests import is not imported where none of them runs.
+
+    `-m gpu` looks at its own folder alone, for a machine with a GPU need not have what all the others import, and
+    `-m "not slow"` at none whose tests are all slow.
+    """
+    if not collection_path.is_file():
         return None
-    return True if "gpu" not in collection_path.parts else None
+    folders = set(collection_path.parts)
+    match config.option.markexpr:
+        case "gpu":
+            return True if "gpu" not in folders else None
+        case "not slow":
+            return True if folders & _SLOW_FOLDERS else None
+    return None
 
 
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
