@@ -94,12 +94,15 @@ class ScriptedTrainer:
     """Starts scripted trainings; `before_epoch` may raise, signal or wait."""
 
     before_epoch: Callable[[int], None] = lambda _epoch: None
-    environment: Mapping[str, str] = field(default_factory=lambda: {"hardware": "none"})
+    environment: Mapping[str, str] = field(default_factory=lambda: {"hardware": "none", "threads": "1"})
+    threads: list[int] = field(default_factory=list)
+    """Of each training that was started."""
 
     def start(
-        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None
+        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None, *, threads: int = 1
     ) -> ScriptedTraining:
         """A training that asks for a stop before every epoch, and goes on where a checkpoint stood."""
+        self.threads.append(threads)
         from hpsearch.errors import InputError
         from hpsearch.worker.protocols import StopTraining
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.commands import COMMANDS, Command, choose_commands
+from hpsearch.cli.commands import COMMANDS, Command, asks_for_none, choose_commands
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.help import HelpedCommand, HelpedGroup, flow
 from hpsearch.errors import InputError
@@ -20,6 +20,8 @@ PROGRAM = "hpsearch"
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 """Error numbers of an output that takes no more."""
+_COMPLETION = f"_{PROGRAM.upper()}_COMPLETE"
+"""The environment variable by which a shell asks what TAB completes."""
 _PIPE_CLOSED_CODE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
@@ -38,8 +40,13 @@ def show_help_or_version(
         raise typer.Exit
 
 
-def build_app(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
-    """The application with these commands."""
+def build_app(commands: Sequence[Command] = COMMANDS, *, lists_only: bool = False) -> typer.Typer:
+    """The application with these commands.
+
+    Args:
+        commands: In the order of help.
+        lists_only: Whether their names and summaries are enough; then none of them is imported.
+    """
     app = typer.Typer(
         name=PROGRAM,
         cls=HelpedGroup,
@@ -52,7 +59,9 @@ def build_app(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(show_help_or_version)
     for command in commands:
-        if command.is_group:
+        if lists_only:
+            app.command(command.name, help=command.summary, rich_help_panel=command.panel)(_stand_in)
+        elif command.is_group:
             app.add_typer(command.load(), name=command.name, rich_help_panel=command.panel)
         else:
             function = command.load()
@@ -70,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _show_what_can_be_shown()
     try:
         _check_current_folder()
-        app = build_app(choose_commands(typed))
+        app = build_app(choose_commands(typed), lists_only=asks_for_none(typed) and _COMPLETION not in os.environ)
         code = app(args=typed, prog_name=PROGRAM, standalone_mode=False, obj=tuple(typed))
         sys.stdout.flush()
     except BrokenPipeError:
@@ -90,6 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sentence, code = explained
         write_error_line(sentence)
     return code if isinstance(code, int) else 0
+
+
+def _stand_in() -> None:
+    """Of a command that is only listed."""
+    raise AssertionError("a command that is typed is imported")
 
 
 def _forget_output() -> None:

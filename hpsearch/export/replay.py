@@ -50,7 +50,7 @@ class Replay:
                 f"trial {trial.number} of {study.name!r} is {trial.state} and has no curve to compare with: "
                 f"hpsearch show {study.name} lists those that have"
             )
-        configure_threads(1)
+        configure_threads(int(trial.environment.get("threads", 1)))
         chosen = choose_device(device)
         splits = load_search_splits(
             dataset or study.spec.dataset,

@@ -68,11 +68,12 @@ def _plan_remaining_seconds(record: "StudyRecord", part_done: Mapping[int, float
         return None
     finished = {trial.number for trial in record.trials if trial.is_finished}
     seconds, first = 0.0, 0
-    for round_ in record.rounds:
+    for number_of_round, round_ in enumerate(record.rounds):
+        index = number_of_round % len(plan.rounds)
         numbers = range(first, first + round_.part.trials)
         left = sum(1 - part_done.get(number, 0.0) for number in numbers if number not in finished)
-        busy = min(plan.workers, round_.part.trials)
-        seconds += left / busy * round_.part.epochs * plan.epoch_seconds
+        busy = min(plan.count_at_once(index), round_.part.trials)
+        seconds += left / busy * round_.part.epochs * plan.scale_epoch_seconds(index, plan.epoch_seconds)
         first += round_.part.trials
     return seconds
 

@@ -194,7 +194,14 @@ def check_study(
 
 
 def plan_request_time(
-    url: str, request: Request, dataset: "DatasetIdentity", fitted: "FittedSpace", hardware: Hardware, tell: Tell
+    url: str,
+    request: Request,
+    dataset: "DatasetIdentity",
+    fitted: "FittedSpace",
+    hardware: Hardware,
+    tell: Tell,
+    *,
+    are_workers_here: bool = True,
 ) -> Request:
     """The request with its time planned, where it has one and its study is still to be made; a few seconds of work.
 
@@ -211,14 +218,20 @@ def plan_request_time(
         with Database.open(url, check=False) as database:
             if request.name in list_study_names(database):
                 return request
-    plan = measure_plan(request.spec, dataset, fitted, hardware, tell)
+    plan = measure_plan(request.spec, dataset, fitted, hardware, tell, are_workers_here=are_workers_here)
     return replace(request, spec=request.spec.settle_rounds(plan))
 
 
 def measure_plan(
-    spec: "StudySpec", dataset: "DatasetIdentity", fitted: "FittedSpace", hardware: Hardware, tell: Tell
+    spec: "StudySpec",
+    dataset: "DatasetIdentity",
+    fitted: "FittedSpace",
+    hardware: Hardware,
+    tell: Tell,
+    *,
+    are_workers_here: bool = True,
 ) -> "RoundPlan":
-    """The rounds that a spec's time allows here.
+    """The rounds that a spec's time allows here; cores train a network together only where the workers are here, too.
 
     Raises:
         InputError: The time is too short for a single epoch.
@@ -236,10 +249,11 @@ def measure_plan(
     device = choose_device(hardware.name)
     crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
 
-    def measure(config: "TrialConfig") -> float:
-        return crowding * measure_worker_epoch_seconds(config, device)
+    def measure(config: "TrialConfig", threads: int) -> float:
+        return crowding * measure_worker_epoch_seconds(config, device, threads)
 
-    return plan_time(spec, fitted.space, dataset, hardware.workers, measure)
+    share_cores = are_workers_here and hardware.engine == "local" and device.type == "cpu" and crowding == 1.0
+    return plan_time(spec, fitted.space, dataset, hardware.workers, measure, share_cores=share_cores)
 
 
 def open_study(

@@ -3,7 +3,8 @@
 The first round draws many configurations and trains each for a short time on a schedule of its own (a one_cycle that is
 cut off is no short one). Each further round begins anew, for longer, with the best of the round before it. In the last
 one every worker trains one configuration for all the time that is left, and what validates best is the result. That is
-successive halving (Jamieson and Talwalkar, 2016) with restarts.
+successive halving (Jamieson and Talwalkar, 2016) with restarts. Where that time is short, several cores train one
+configuration together: fewer are compared, each for more epochs.
 
 A plan is made once, when its study is made, and decides how many trials there are. With a time to keep, what a trial
 costs decides its epochs: a network of three times the operations gets a third of them.
@@ -13,7 +14,14 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
@@ -34,6 +42,11 @@ _ONE_ROUND_EPOCHS = 10
 """With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
 _TWO_ROUNDS_EPOCHS = 16
 _MOST_SCREENED = 4096
+
+ENOUGH_EPOCHS = 16
+"""Of the last round: with fewer, more epochs are worth more than a choice between trainings (docs/log.md)."""
+LEAST_EFFICIENCY = 0.65
+"""Of cores that train together, beside as many that train each its own: with less they stay apart."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -95,6 +108,10 @@ class RoundPlan(BaseModel):
     epoch_seconds: _Positive | None = None
     """Of the network that `epochs` counts."""
     speed: Speed | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Cores that train each trial of the last round together; of the others one."""
+    speedup: _Positive = 1.0
+    """How many times as fast those train as one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +125,21 @@ class RoundPlan(BaseModel):
         if any(value is None for value in measures) is not all(value is None for value in measures):
             raise ValueError("seconds, epoch_seconds and speed go together: a plan has all of them or none")
         return self
+
+    @model_validator(mode="after")
+    def _workers_share_out(self) -> Self:
+        if self.threads > 1 and (self.seconds is None or self.workers % self.threads):
+            raise ValueError("threads divide the workers of a plan that keeps a time")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `threads` and `speedup` where each core trains alone, as plans were before those were there."""
+        document: dict[str, Any] = write(self)
+        if self.threads == 1:
+            document.pop("threads", None)
+            document.pop("speedup", None)
+        return document
 
     @property
     def trials(self) -> int:
@@ -145,15 +177,31 @@ class RoundPlan(BaseModel):
         """In words: `8 screened at 2 epochs, 4 at 4, 2 at 20`."""
         first, *others = self.rounds
         words = f"{first.trials} screened at {_count_epochs(first.epochs)}" if others else _describe_only(first)
-        return ", ".join([words, *(f"{part.trials} at {part.epochs}" for part in others)])
+        words = ", ".join([words, *(f"{part.trials} at {part.epochs}" for part in others)])
+        if self.threads == 1:
+            return words
+        return f"{words} on {self.threads} cores{' each' * (self.rounds[-1].trials > 1)}"
+
+    def count_threads(self, number: int) -> int:
+        """The cores that train a trial together."""
+        return self.threads if self.locate(number).round == len(self.rounds) - 1 else 1
+
+    def count_at_once(self, index: int) -> int:
+        """How many trials of a round train side by side, where there are so many."""
+        return self.workers // self.threads if index == len(self.rounds) - 1 else self.workers
+
+    def scale_epoch_seconds(self, index: int, epoch_seconds: float) -> float:
+        """What an epoch takes in a round that takes a core so long."""
+        return epoch_seconds / self.speedup if index == len(self.rounds) - 1 else epoch_seconds
 
     def forecast_seconds(self) -> float:
         """What the rounds are expected to take, with what comes before and after them."""
         if self.epoch_seconds is None:
             raise ValueError("a plan of exact epochs does not know its time")
         return START_SECONDS + sum(
-            count_waves(part.trials, self.workers) * (part.epochs * self.epoch_seconds + TRIAL_SECONDS)
-            for part in self.rounds
+            count_waves(part.trials, self.count_at_once(index))
+            * (part.epochs * self.scale_epoch_seconds(index, self.epoch_seconds) + TRIAL_SECONDS)
+            for index, part in enumerate(self.rounds)
         )
 
 
@@ -171,7 +219,9 @@ class Place:
     """The number of the first trial of its round."""
 
 
-def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> RoundPlan:
+def plan_rounds(
+    seconds: float, workers: int, speed: Speed, cost: Cost, *, threads: int = 1, speedup: float = 1.0
+) -> RoundPlan:
     """Plan rounds that take so long.
 
     A fifth of the time goes into many short trials and a fifth into some longer ones, the rest into the last. With
@@ -182,6 +232,8 @@ def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> Round
         workers: That train at once.
         speed: As it was measured.
         cost: Of the network whose epochs are counted.
+        threads: Cores that train each trial of the last round together; a divisor of `workers`.
+        speedup: How many times as fast those train as one.
 
     Raises:
         InputError: The time is too short for a single epoch; the message names the shortest that works.
@@ -196,19 +248,26 @@ def plan_rounds(seconds: float, workers: int, speed: Speed, cost: Cost) -> Round
             f"give --time {shortest}s or more"
         )
     return RoundPlan(
-        rounds=tuple(_share_out(usable, epoch_seconds, workers)),
+        rounds=tuple(_share_out(usable, epoch_seconds, workers, workers // threads, speedup)),
         workers=workers,
         seconds=usable,
         epoch_seconds=epoch_seconds,
         speed=speed,
+        threads=threads,
+        speedup=speedup,
     )
 
 
-def _share_out(seconds: float, epoch_seconds: float, workers: int) -> list[Round]:
-    """Rounds that fill so many seconds of each worker, one trial a worker in the last."""
+def list_thread_counts(workers: int) -> list[int]:
+    """Into what groups of equal size workers can be put, the smallest first; a group of one is none."""
+    return [count for count in range(2, workers + 1) if workers % count == 0]
+
+
+def _share_out(seconds: float, epoch_seconds: float, workers: int, finalists: int, speedup: float) -> list[Round]:
+    """Rounds that fill so many seconds of each worker; in the last so many trials, each so many times as fast."""
     epochs = seconds / epoch_seconds
     if epochs < _ONE_ROUND_EPOCHS:
-        return [Round(trials=workers, epochs=int(epochs))]
+        return [Round(trials=finalists, epochs=int(epochs * speedup))]
 
     def take(waves: int, each: int) -> float:
         return waves * (each * epoch_seconds + TRIAL_SECONDS)
@@ -226,8 +285,8 @@ def _share_out(seconds: float, epoch_seconds: float, workers: int) -> list[Round
         middle = max(short + 1, min(middle, LONGEST_EPOCHS // 3))
         rounds.append(Round(trials=workers * middle_waves, epochs=middle))
         left -= take(middle_waves, middle)
-    last = int((left - TRIAL_SECONDS) / epoch_seconds)
-    return [*rounds, Round(trials=workers, epochs=min(LONGEST_EPOCHS, max(rounds[-1].epochs, last)))]
+    last = int((left - TRIAL_SECONDS) / epoch_seconds * speedup)
+    return [*rounds, Round(trials=finalists, epochs=min(LONGEST_EPOCHS, max(rounds[-1].epochs, last)))]
 
 
 def count_waves(trials: int, workers: int) -> int:

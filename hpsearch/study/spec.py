@@ -200,7 +200,7 @@ class StudySpec(BaseModel):
         if self.round_plan is not None:
             plan = self.round_plan
             about = f", about {format_duration(plan.forecast_seconds())}" if plan.seconds is not None else ""
-            return f"{self.trials} trials: {plan.describe()}{about}"
+            return f"{self.trials} trial{'s' * (self.trials != 1)}: {plan.describe()}{about}"
         if self.time is not None:
             return f"as many trials as {format_duration(self.time)} allow"
         return f"{self.trials} trials of {self.epochs} epochs"

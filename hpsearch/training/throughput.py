@@ -1,5 +1,7 @@
 """How long an epoch takes, from a few steps on images of noise: no data set is needed."""
 
+import math
+
 import torch
 
 from hpsearch.study.recipe import LEAST_STEPS, divide_epoch
@@ -9,27 +11,30 @@ from hpsearch.training.loop import TrainingSession
 
 _LEAST_SECONDS = 0.5
 """A measurement that was shorter is taken again over more steps."""
+_FEWEST_STEPS, _MOST_STEPS = 6, 60
 
 
-def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device) -> float:
-    """The seconds of one epoch in a worker, which has one thread, within a few seconds."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, threads: int = 1) -> float:
+    """The seconds of one epoch in a worker, which has one thread unless it shares a trial, within a few seconds."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
-        few = measure_epoch_seconds(config, device, steps=6)
+        few = measure_epoch_seconds(config, device, steps=_FEWEST_STEPS)
         _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size, config.dataset.rules)
-        if few * 6 / steps_per_epoch >= _LEAST_SECONDS:
+        took = few * _FEWEST_STEPS / steps_per_epoch
+        if took >= _LEAST_SECONDS:
             return few
-        return measure_epoch_seconds(config, device, steps=60)
+        more = math.ceil(_FEWEST_STEPS * _LEAST_SECONDS / took) if took > 0 else _MOST_STEPS
+        return measure_epoch_seconds(config, device, steps=min(_MOST_STEPS, more))
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:
     """The seconds of one epoch of this trial with its validation, on this device and with this process's threads.
 
-    Runs the training loop itself for two short epochs of about `steps` steps, the first to warm up, and scales the
-    second by the number of steps.
+    Runs the training loop itself for three short epochs of about `steps` steps, the first to warm up, and scales the
+    shorter of the others by the number of steps: what else runs here can only make them longer.
     """
     train_count = config.dataset.train_count - round(config.dataset.train_count * config.validation_fraction)
     batch_size, epoch_steps = divide_epoch(train_count, config.recipe.batch_size, config.dataset.rules)
@@ -38,10 +43,10 @@ def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: i
     validation_count = round(images * config.validation_fraction / (1 - config.validation_fraction))
     splits = SearchSplits(config.dataset, _draw_noise(config, images), _draw_noise(config, max(validation_count, 1)))
     # Noise cannot diverge at such a small learning rate, and a step's time does not depend on it.
-    recipe = config.recipe.model_copy(update={"epochs": 2, "lr": 1e-6, "batch_size": batch_size})
+    recipe = config.recipe.model_copy(update={"epochs": 3, "lr": 1e-6, "batch_size": batch_size})
     session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device)
     session.train_epoch()
-    return session.train_epoch().seconds * epoch_steps / steps
+    return min(session.train_epoch().seconds for _ in range(2)) * epoch_steps / steps
 
 
 def _draw_noise(config: TrialConfig, count: int) -> LabelledImages:

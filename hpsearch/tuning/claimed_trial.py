@@ -62,6 +62,12 @@ class ClaimedTrial:
         self._stored_at = self._read_at = self._sent_at = self.clock.monotonic()
         self._pruning = self.history.open_for_pruning()
 
+    @property
+    def threads(self) -> int:
+        """The cores that train it together, as its study's plan has it."""
+        plan = self.study.spec.round_plan
+        return 1 if plan is None else plan.count_threads(self.number)
+
     def extend_lease(self) -> None:
         """Say that the worker is alive."""
         with self.study.database.transaction() as connection:
@@ -234,7 +240,9 @@ class ClaimedTrial:
             "curve": [vars(point) for point in self.curve],
             **(found or {}),
         }
-        attributes |= {"environment": dict(self.environment)} if self.environment else {}
+        if self.environment:
+            own = {"threads": str(self.threads)} if "threads" in self.environment else {}
+            attributes["environment"] = dict(self.environment) | own
         attributes |= {"reason": reason} if reason is not None else {}
         attributes |= {"traceback": traceback} if traceback is not None else {}
         study_id, trial_id = self.lease.study_id, self.lease.trial_id

@@ -81,10 +81,15 @@ def _choose_epochs(plan: RoundPlan, place: Place, parent: FinishedTrial, known: 
     if plan.seconds is None or plan.epoch_seconds is None:
         return part.epochs
     spent = _measure_spent(plan, place, known)
-    waves = [count_waves(rest.trials, plan.workers) for rest in plan.rounds[place.round :]]
-    weights = [count * rest.epochs for count, rest in zip(waves, plan.rounds[place.round :], strict=True)]
+    rest = range(place.round, len(plan.rounds))
+    waves = [count_waves(plan.rounds[index].trials, plan.count_at_once(index)) for index in rest]
+    weights = [
+        count * plan.scale_epoch_seconds(index, plan.rounds[index].epochs)
+        for count, index in zip(waves, rest, strict=True)
+    ]
     share = max(0.0, plan.seconds - spent) * weights[0] / sum(weights) / waves[0] - TRIAL_SECONDS
-    affordable = int(share * parent.epochs / parent.seconds) if parent.seconds > 0 else LONGEST_EPOCHS
+    epoch_seconds = plan.scale_epoch_seconds(place.round, parent.seconds / parent.epochs)
+    affordable = int(share / epoch_seconds) if epoch_seconds > 0 else LONGEST_EPOCHS
     return max(parent.epochs, min(LONGEST_EPOCHS, affordable))
 
 

@@ -1,5 +1,6 @@
 """From a time to a plan of rounds: how fast networks train here, measured once, when a study is made."""
 
+import contextlib
 from collections.abc import Callable
 
 from hpsearch.dataset import DatasetIdentity
@@ -9,20 +10,34 @@ from hpsearch.network.solver import solve
 from hpsearch.study.feasibility import example_parameters
 from hpsearch.study.parameters import Parameters, build_recipe, build_shape
 from hpsearch.study.portfolio import list_fitting_entries
-from hpsearch.study.round_plan import Cost, RoundPlan, Speed, plan_rounds
+from hpsearch.study.round_plan import (
+    ENOUGH_EPOCHS,
+    LEAST_EFFICIENCY,
+    Cost,
+    RoundPlan,
+    Speed,
+    list_thread_counts,
+    plan_rounds,
+)
 from hpsearch.study.search_space import SearchSpace
 from hpsearch.study.spec import StudySpec
 from hpsearch.study.trial_config import TrialConfig
 
-MeasureEpoch = Callable[[TrialConfig], float]
-"""The seconds of one epoch of a trial in a worker."""
+MeasureEpoch = Callable[[TrialConfig, int], float]
+"""The seconds of one epoch of a trial that so many cores train together."""
 
 _SMALLER = 3
 """A second network has a third of every limit: from two times follows what operations and values cost."""
 
 
 def plan_time(
-    spec: StudySpec, space: SearchSpace, dataset: DatasetIdentity, workers: int, measure: MeasureEpoch
+    spec: StudySpec,
+    space: SearchSpace,
+    dataset: DatasetIdentity,
+    workers: int,
+    measure: MeasureEpoch,
+    *,
+    share_cores: bool = False,
 ) -> RoundPlan:
     """The rounds that a spec's time allows on this machine.
 
@@ -32,6 +47,7 @@ def plan_time(
         dataset: The images' shape and number.
         workers: That train at once.
         measure: Takes a few seconds.
+        share_cores: Whether the workers have a core each of one machine, so that several can train one trial together.
 
     Raises:
         InputError: The time is too short for a single epoch.
@@ -40,13 +56,20 @@ def plan_time(
         raise ValueError("a spec without a time has nothing to plan")
     reference = build_reference(spec, space, dataset, spec.limits)
     cost = reference.count_cost()
-    seconds = measure(reference)
-    try:
+    measured = [(cost, measure(reference, 1))]
+    with contextlib.suppress(InputError):  # the space has nothing so small
         smaller = build_reference(spec, space, dataset, spec.limits.divide(_SMALLER))
-    except InputError:  # the space has nothing so small
-        return plan_rounds(spec.time, workers, fit_speed([(cost, seconds)]), cost)
-    speed = fit_speed([(cost, seconds), (smaller.count_cost(), measure(smaller))])
-    return plan_rounds(spec.time, workers, speed, cost)
+        measured.append((smaller.count_cost(), measure(smaller, 1)))
+    speed = fit_speed(measured)
+    plan = plan_rounds(spec.time, workers, speed, cost)
+    for threads in list_thread_counts(workers) if share_cores else []:
+        if plan.rounds[-1].epochs >= ENOUGH_EPOCHS:
+            break
+        speedup = min(threads, measured[0][1] / measure(reference, threads))
+        if speedup < LEAST_EFFICIENCY * threads:
+            break
+        plan = plan_rounds(spec.time, workers, speed, cost, threads=threads, speedup=speedup)
+    return plan
 
 
 def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentity, limits: Limits) -> TrialConfig:

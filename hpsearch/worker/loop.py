@@ -23,6 +23,8 @@ from hpsearch.worker.heartbeat import Heartbeat
 from hpsearch.worker.protocols import CompletedTraining, StopTraining, Trainer, Training, WorkerSettings
 
 _POLL_SECONDS = 0.5
+_LONGEST_POLL_SECONDS = 4.0
+"""Between two questions of a worker that has waited long: each takes time from those that train."""
 
 _ILLUSTRATED_TRIALS = 3
 """A trial that is among so many best ones when it completes gets figures."""
@@ -117,10 +119,12 @@ class Worker:
     def work(self) -> WorkerOutcome:
         """Take trials until there is a reason to end."""
         finished = 0
+        pause = _POLL_SECONDS
         while (ended := self._reason_to_end(finished)) is None:
             match self._queue.claim():
                 case ClaimedTrial() as trial:
                     finished += self._run_trial(trial)
+                    pause = _POLL_SECONDS
                 case NoTrial.ALL_FINISHED:
                     ended = "all-finished"
                     break
@@ -132,8 +136,15 @@ class Worker:
                     break
                 case NoTrial.ALL_TAKEN | NoTrial.ROUND_TAKEN:
                     # Its holder may die or give it back: the next claim reaps, and sees.
-                    self._clock.sleep(min(_POLL_SECONDS, self._settings.heartbeat_seconds))
+                    self._wait(min(pause, self._settings.heartbeat_seconds))
+                    pause = min(1.1 * pause, _LONGEST_POLL_SECONDS)
         return WorkerOutcome(finished, ended)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait so long, or until somebody stops this worker or its time is over."""
+        end = self._clock.monotonic() + seconds
+        while not self._stop.requested and not self._is_over() and (left := end - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, _POLL_SECONDS))
 
     def _reason_to_end(self, finished: int) -> Ended | None:
         if self._stop.requested:
@@ -225,14 +236,14 @@ class Worker:
     def _start(self, trial: ClaimedTrial, should_stop: Callable[[], bool]) -> Training:
         if trial.checkpoint is not None:
             try:
-                training = self._trainer.start(trial.config, should_stop, trial.checkpoint)
+                training = self._trainer.start(trial.config, should_stop, trial.checkpoint, threads=trial.threads)
             except InputError as error:
                 self._say(f"trial {trial.number}: its checkpoint cannot be used, it begins anew: {error}")
                 trial.begin_anew()
             else:
                 self._say(f"trial {trial.number}: going on after {len(trial.curve)} epochs")
                 return training
-        return self._trainer.start(trial.config, should_stop)
+        return self._trainer.start(trial.config, should_stop, threads=trial.threads)
 
     def _complete(self, trial: ClaimedTrial, training: Training) -> None:
         confusion = training.confusion()

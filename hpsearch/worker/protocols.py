@@ -81,8 +81,16 @@ class Trainer(Protocol):
         """What the last bits of a training depend on: versions and hardware."""
         ...
 
-    def start(self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None) -> Training:
+    def start(
+        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None, *, threads: int = 1
+    ) -> Training:
         """Prepare a trial, or take it up at a checkpoint; `should_stop` is asked between batches.
+
+        Args:
+            config: What is trained.
+            should_stop: Whether to give it back.
+            checkpoint: What `capture` gave.
+            threads: Cores that train it together.
 
         Raises:
             InputError: The checkpoint is damaged, or of another trial.

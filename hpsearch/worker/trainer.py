@@ -58,9 +58,10 @@ class StudyTrainer:
         self.environment = describe_environment(self._device)
 
     def start(
-        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None
+        self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None, *, threads: int = 1
     ) -> "TrialTraining":
         """Build the network and its optimizer, in the state of a checkpoint where one is given."""
+        configure_threads(threads)
         with out_of_memory_as_own_error():
             session = TrainingSession(
                 config, self._splits, self._device, should_stop=should_stop, teacher_logits=self._teacher_logits

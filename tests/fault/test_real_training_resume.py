@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 from hpsearch.storage.database import Database
 from hpsearch.training.loop import TrainingSession
@@ -20,13 +21,16 @@ from tests.worker_processes import run_process
 pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 EPOCHS = 4
+# An epoch of any network of 2,000 weights takes about a second, so that each has EPOCHS.
+KEPT_TIME = {"seconds": 60.0, "epoch_seconds": 1.0, "speed": {"seconds_per_mac": 5.2e-4, "seconds_per_value": 0.0}}
 
 
-def train(url: str, name: str, killed_at: int | None) -> None:
+def train(url: str, name: str, killed_at: int | None, cores: int) -> None:
     """A worker with the real trainer, killed in the middle of an epoch."""
     session_shuffle = TrainingSession._shuffle
 
     def shuffle(session: TrainingSession, epoch: int) -> object:
+        assert torch.get_num_threads() == cores
         for index, rows in enumerate(session_shuffle(session, epoch)):
             if epoch == killed_at and index == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -51,17 +55,23 @@ def read_weights(url: str) -> tuple[bytes, list[float], int]:
     with Database.open(url) as database:
         study = load_study(database, "study")
         trial = read_study_record(study).trial(0)
+        assert trial.environment["threads"] == str(study.spec.round_plan.threads if study.spec.round_plan else 1)
         return load_trial_weights(study, trial), [point.train_loss for point in trial.curve], trial.attempts
 
 
-def test_a_training_killed_twice_ends_with_the_weights_of_one_that_was_never_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_training_killed_twice_ends_with_the_weights_of_one_that_was_never_stopped(
+    cores: int, tmp_path: Path
+) -> None:
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("undisturbed", "killed")]
+    rounds = {"rounds": [{"trials": 1, "epochs": EPOCHS}], "workers": 2, "threads": cores, "speedup": 1.5, **KEPT_TIME}
+    length = {"trials": 1, "epochs": EPOCHS} if cores == 1 else {"round_plan": rounds}
     for url in urls:
-        make(url, trials=1, epochs=EPOCHS, space={"batch_size": 32})
-    assert run_process(train, urls[0], "one", None) == 0
+        make(url, **length, space={"batch_size": 32})
+    assert run_process(train, urls[0], "one", None, cores) == 0
     for name, killed_at in (("two", 1), ("three", 3)):
-        assert run_process(train, urls[1], name, killed_at) == -signal.SIGKILL
-    assert run_process(train, urls[1], "four", None) == 0
+        assert run_process(train, urls[1], name, killed_at, cores) == -signal.SIGKILL
+    assert run_process(train, urls[1], "four", None, cores) == 0
     undisturbed, killed = read_weights(urls[0]), read_weights(urls[1])
     assert killed[0] == undisturbed[0]
     assert killed[1] == undisturbed[1]

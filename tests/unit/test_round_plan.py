@@ -146,6 +146,21 @@ def test_the_last_round_takes_the_time_that_is_left_however_fast_the_others_were
     assert (promotion.epochs < 0.9 * last.epochs) is (slowness > 1)
 
 
+def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> None:
+    apart = plan_rounds(START_SECONDS + 60, 2, SPEED, COST)
+    plan = plan_rounds(START_SECONDS + 60, 2, SPEED, COST, threads=2, speedup=1.6)
+    assert (apart.rounds[-1].trials, plan.rounds[-1].trials) == (2, 1)
+    assert plan.rounds[-1].epochs == pytest.approx(1.6 * apart.rounds[-1].epochs, abs=1)
+    screened, middle, last = plan.rounds
+    known = [FinishedTrial(number, 0.5, 2.0 * screened.epochs, screened.epochs) for number in range(screened.trials)]
+    longer = range(screened.trials, screened.trials + middle.trials)
+    known += [FinishedTrial(number, 0.6, 2.0 * middle.epochs, middle.epochs) for number in longer]
+    promotion = choose_promotion(plan, plan.trials - 1, known)
+    assert promotion is not None
+    assert promotion.epochs == pytest.approx(last.epochs, abs=1)
+    assert RoundPlan.model_validate_json(plan.model_dump_json()) == plan
+
+
 def test_a_later_round_never_trains_for_less_than_the_one_before() -> None:
     plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
     late = [FinishedTrial(number, 0.5, 500.0, 4) for number in range(plan.drawn)]
@@ -163,6 +178,8 @@ def test_a_makespan_is_what_workers_take_that_take_turns() -> None:
 def test_a_plan_keeps_a_time_with_all_that_takes_or_none() -> None:
     with pytest.raises(ValidationError, match="all of them or none"):
         RoundPlan(rounds=(Round(trials=1, epochs=1),), seconds=3.0)
+    with pytest.raises(ValidationError, match="threads divide the workers"):
+        RoundPlan(rounds=(Round(trials=1, epochs=1),), threads=2)
     with pytest.raises(ValueError, match="does not know its time"):
         make_plan((2, 1)).forecast_seconds()
     plan = plan_rounds(100, 2, SPEED, COST)

@@ -29,7 +29,7 @@ def test_the_path_of_a_data_set_is_made_absolute_and_a_name_stays_a_name(
 
 
 def test_more_workers_than_cores_take_turns_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device: 2.0)
+    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, _threads: 2.0)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
     _name, spec = parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"})
     fitted = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count)
@@ -40,6 +40,23 @@ def test_more_workers_than_cores_take_turns_in_the_plan(monkeypatch: pytest.Monk
         assert plan.workers == workers
         seconds.append(plan.epoch_seconds)
     assert seconds == pytest.approx([2.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("workers", "are_workers_here", "threads"),
+    [(2, True, 2), (2, False, 1), (1, True, 1), (4, True, 1)],
+    ids=["here", "wherever they may be", "one", "more than cores"],
+)
+def test_cores_train_together_where_the_workers_have_one_each_of_this_machine(
+    workers: int, are_workers_here: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, cores: 60 / cores)
+    monkeypatch.setattr(device, "count_workers", lambda _device: 2)
+    _name, spec = parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"})
+    fitted = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count)
+    hardware = Hardware("cpu", "cpu", "a CPU of two cores", workers)
+    here = {"are_workers_here": are_workers_here}
+    assert measure_plan(spec, TINY_DATASET, fitted, hardware, lambda _line: None, **here).threads == threads
 
 
 def test_a_study_of_few_images_from_before_is_joined_by_the_same_command(tmp_path: Path) -> None:

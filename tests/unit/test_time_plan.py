@@ -1,12 +1,14 @@
 """From a time to rounds: what is measured, what follows from it."""
 
+from typing import Any
+
 import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.network.limits import Limits
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
-from hpsearch.study.round_plan import START_SECONDS, Cost
+from hpsearch.study.round_plan import ENOUGH_EPOCHS, START_SECONDS, Cost, Round, RoundPlan
 from hpsearch.study.spec import DEFAULT_TIME, StudySpec
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.time_plan import build_reference, fit_speed, plan_time
@@ -45,7 +47,7 @@ def test_a_time_is_planned_from_the_first_network_of_the_portfolio() -> None:
     space = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count).space
     measured: list[TrialConfig] = []
 
-    def measure(config: TrialConfig) -> float:
+    def measure(config: TrialConfig, _threads: int) -> float:
         measured.append(config)
         return 1.0
 
@@ -57,7 +59,7 @@ def test_a_time_is_planned_from_the_first_network_of_the_portfolio() -> None:
     assert (settled.trials, settled.epochs) == (plan.trials, plan.rounds[-1].epochs)
     assert settled.describe_length().endswith(", about 2m 00s")
     with pytest.raises(InputError, match="too short for a single epoch"):
-        plan_time(spec, space, TINY_DATASET, 2, lambda _config: 101.0)
+        plan_time(spec, space, TINY_DATASET, 2, lambda _config, _threads: 101.0)
 
 
 def test_who_pins_nothing_gets_a_time_and_who_pins_anything_none() -> None:
@@ -80,8 +82,57 @@ def test_rounds_and_another_length_are_refused(more: dict[str, object]) -> None:
 
 def test_the_same_time_is_the_same_study_whatever_was_planned_for_it() -> None:
     open_spec = make_spec(time="2m")
-    settled = open_spec.settle_rounds(plan_time(open_spec, open_spec.space, TINY_DATASET, 2, lambda _config: 1.0))
+    settled = open_spec.settle_rounds(
+        plan_time(open_spec, open_spec.space, TINY_DATASET, 2, lambda _config, _threads: 1.0)
+    )
     assert settled.find_differences(open_spec) == {}
     assert settled.find_differences(make_spec(time="1h")) == {"time": ("2m 00s", "1h 00m")}
     assert set(settled.find_differences(make_spec(trials=3))) == {"time", "pruner", "trials", "epochs", "round_plan"}
     assert StudySpec.model_validate_json(settled.model_dump_json()) == settled
+
+
+def plan_with(speedups: dict[int, float], *, time: str, workers: int, share_cores: bool = True) -> RoundPlan:
+    """With epochs of ten seconds on a core, and so many times as fast on several."""
+    spec = make_spec(time=time)
+
+    def measure(_config: TrialConfig, threads: int) -> float:
+        return 10.0 / ({1: 1.0} | speedups)[threads]
+
+    return plan_time(spec, spec.space, TINY_DATASET, workers, measure, share_cores=share_cores)
+
+
+def test_where_epochs_are_few_cores_train_one_network_together() -> None:
+    plan = plan_with({2: 1.8}, time="100s", workers=2)
+    assert (plan.threads, plan.speedup, plan.rounds) == (2, 1.8, (Round(trials=1, epochs=14),))
+    assert plan.describe() == "1 at 14 epochs on 2 cores"
+    assert plan.forecast_seconds() == pytest.approx(100, abs=3)
+    assert [plan.count_threads(number) for number in range(2)] == [2, 2]
+
+
+def test_only_the_last_round_is_trained_together_and_by_no_more_cores_than_its_epochs_need() -> None:
+    plan = plan_with({2: 1.8, 4: 3.4}, time="4m", workers=4)
+    assert (plan.threads, plan.speedup) == (2, 1.8)
+    assert plan.rounds[-1] == Round(trials=2, epochs=plan.rounds[-1].epochs)
+    assert plan.rounds[-1].epochs >= ENOUGH_EPOCHS
+    assert plan.describe().endswith(f"2 at {plan.rounds[-1].epochs} on 2 cores each")
+    assert [plan.count_threads(number) for number in (0, plan.drawn - 1, plan.trials - 1)] == [1, 1, 2]
+    assert plan_with({2: 1.8, 4: 3.4}, time="1m", workers=4).threads == 4
+
+
+@pytest.mark.parametrize(
+    ("speedups", "fields"),
+    [
+        ({2: 1.2}, {"time": "2m", "workers": 2}),  # together they are little faster than one
+        ({2: 1.8}, {"time": "20m", "workers": 2}),  # there is time for many epochs
+        ({2: 1.8}, {"time": "2m", "workers": 1}),
+        ({2: 1.8}, {"time": "2m", "workers": 2, "share_cores": False}),  # not of one machine, or on a GPU
+    ],
+)
+def test_elsewhere_each_core_trains_its_own(speedups: dict[int, float], fields: dict[str, Any]) -> None:
+    plan = plan_with(speedups, **fields)
+    assert (plan.threads, plan.speedup, plan.rounds[-1].trials) == (1, 1.0, fields["workers"])
+    assert not {"threads", "speedup"} & plan.model_dump().keys()
+
+
+def test_a_measurement_that_was_disturbed_makes_cores_no_faster_than_they_are() -> None:
+    assert plan_with({2: 5.0}, time="2m", workers=2).speedup == 2
