@@ -69,7 +69,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def room(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+def shared_room(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """Nothing on this page can change the study, so all look at one."""
     url = f"sqlite:///{tmp_path_factory.mktemp('room')}/studies.db"
     with Database.open(url, create=True) as database:
@@ -78,6 +78,14 @@ def room(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             room = Room(dashboard, context.new_page(), database)
             watch(room)
             yield room
+
+
+@pytest.fixture
+def room(shared_room: Room) -> Room:
+    """With an empty page, on which nothing has gone wrong yet."""
+    shared_room.page.goto("about:blank")
+    shared_room.errors.clear()
+    return shared_room
 
 
 def watch(room: Room) -> None:
