@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 not done, 2 wrong input, 3 trouble with the database, 130 and 143 stopped by a signal.
     """
     typed = list(sys.argv[1:] if arguments is None else arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # PyTorch reads it when it is imported; docs/log.md has why
     _show_what_can_be_shown()
     try:
         _check_current_folder()
