@@ -1,6 +1,7 @@
 """Hypothesis profiles, and databases for the tests that need one."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,28 @@ def signals_as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def copied_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new SQLite database gets a copy of what `make_tables` made once; processes and backups make their own."""
+    from hpsearch.storage import engines
+    from hpsearch.storage.url import is_sqlite
+
+    model = tmp_path_factory.mktemp("model") / "studies.db"
+    make_tables = engines.make_tables
+
+    def copy_tables(url: sa.URL) -> None:
+        if not is_sqlite(url):
+            make_tables(url)
+            return
+        if not model.exists():
+            make_tables(url.set(database=str(model)))
+        shutil.copyfile(model, Path(url.database or ""))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "make_tables", copy_tables)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server of this test process; HPSEARCH_TEST_DATABASE_URL names a server to use instead."""
@@ -48,12 +71,24 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[OwnPostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database that does not exist yet, or is empty: every test runs on both kinds."""
+def empty_storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that does not exist yet, or has no tables: every test runs on both kinds."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/studies.db"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.make_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without studies, for tests that are not about how tables are made: on both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/studies.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.copy_model()
+    yield url
+    server.drop_database(url)
 
 
 @pytest.fixture
@@ -66,10 +101,20 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`-m gpu` looks at its own folder alone: a machine with a GPU need not have what all the others import."""
-    if config.option.markexpr != "gpu" or not collection_path.is_file():
+    """What a folder's tests import is not imported where none of them runs.
+
+    `-m gpu` looks at its own folder alone, for a machine with a GPU need not have what all the others import, and
+    `-m "not slow"` at none whose tests are all slow.
+    """
+    if not collection_path.is_file():
         return None
-    return True if "gpu" not in collection_path.parts else None
+    folders = set(collection_path.parts)
+    match config.option.markexpr:
+        case "gpu":
+            return True if "gpu" not in folders else None
+        case "not slow":
+            return True if folders & _SLOW_FOLDERS else None
+    return None
 
 
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})

@@ -59,12 +59,12 @@ pidfile = {folder}/pid
     command = [program, "-q", str(settings)]
     process = subprocess.Popen(command, user=owner if os.geteuid() == 0 else None, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: _answers(port), "PgBouncer listens", seconds=30)
+        wait_until(lambda: _answers(port), "PgBouncer listens", seconds=120)
         yield sa.URL.create("postgresql", server.username, None, "127.0.0.1", port, server.database)
     finally:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
+            process.wait(60)
         process.kill()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
+
+from hpsearch.storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,31 @@ class PostgresServer:
     """A running server, and a way to a database of one's own on it."""
 
     url: sa.URL
+    _models: ClassVar[dict[sa.URL, str | None]] = {}
+    """The database with tables alone, of each server."""
 
     def make_database(self) -> str:
         """Make an empty database and give its URL."""
         name = f"test_{uuid.uuid4().hex}"
         self.execute(f"CREATE DATABASE {name}")
+        return self._render(name)
+
+    def copy_model(self) -> str:
+        """Make a database with hpsearch's tables and nothing in them, a copy of one, and give its URL."""
+        model = self._models.get(self.url)
+        if model is None:
+            url = self.make_database()
+            Database.open(url, create=True).close()
+            model = self._models[self.url] = sa.make_url(url).database
+        name = f"test_{uuid.uuid4().hex}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {model}")
+        return self._render(name)
+
+    def drop_database(self, url: str) -> None:
+        """Drop it while it is small and new: thousands of files at the end take minutes."""
+        self.execute(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+
+    def _render(self, name: str) -> str:
         return self.url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
     def execute(self, statement: str) -> None:

@@ -54,9 +54,10 @@ from tests.cli_runs import make_record
 from tests.report_studies import make_done, make_finalists, make_planned, score
 
 FOLDER = Path(__file__).parent / "screens"
-WIDTHS = {"80": 80, "100": 100, "160": 160}
-PIPE_WIDTH = 120
-"""What `hpsearch.views.screen` takes where there is no terminal."""
+WIDTHS = (80, 120, 160)
+"""Of terminals; the middle one is what `hpsearch.views.screen` takes where there is none."""
+SAME_AT_ALL = frozenset({"data-fetch", "evaluate", "list-empty", "planned", "replay", "run-interrupted", "train"})
+"""Screens kept once."""
 
 FASHION = identify_dataset("fashion-mnist", Path("nowhere"), lambda _step: None)
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -208,13 +209,18 @@ def draw_screen(name: str, width: int) -> str:
     return file.getvalue()
 
 
-def name_files() -> dict[str, tuple[str, int]]:
-    """The screen and the width of each file."""
-    widths = WIDTHS | {"pipe": PIPE_WIDTH}
-    return {f"{name}-{width}.txt": (name, columns) for name in SCREENS for width, columns in widths.items()}
+def name_files() -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The screen of each file, and the widths at which it looks so."""
+    files: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for name in SCREENS:
+        if name in SAME_AT_ALL:
+            files[f"{name}.txt"] = (name, WIDTHS)
+        else:
+            files |= {f"{name}-{columns}.txt": (name, (columns,)) for columns in WIDTHS}
+    return files
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for file, (name, columns) in name_files().items():
-        (FOLDER / file).write_text(draw_screen(name, columns), encoding="utf-8")
+    for file, (name, widths) in name_files().items():
+        (FOLDER / file).write_text(draw_screen(name, widths[0]), encoding="utf-8")

@@ -25,11 +25,13 @@ from typing import Any
 from hpsearch.tuning.records import StudyRecord
 from tests.fault.studies import make, read
 from tests.history import RELEASES, History, find_orphans, find_violations, read_history
-from tests.journal import CLAIM, read_journals
+from tests.journal import CLAIM, END, read_journals
 from tests.postgres import OwnPostgresServer, run_postgres
 from tests.worker_processes import WorkerProcesses, run_workers, wait_until
 
 GAVE_UP_SECONDS = 3600.0
+FIRST_KILL = "first-kill"
+"""A file that is there once a worker was killed: a script may wait for it."""
 
 
 @dataclass
@@ -85,7 +87,7 @@ def run_kills(
     pause: float = 0.4,
     **script: Any,
 ) -> Outcome:
-    """Kill workers at seeded random moments while they finish a study, each time starting another in its place.
+    """Kill workers that hold a trial, at seeded random moments, each time starting another in its place.
 
     Args:
         storage: An empty database.
@@ -107,11 +109,14 @@ def run_kills(
         wait_until(lambda: any(entry.what == CLAIM for entry in read_journals(folder)), "a trial is claimed")
         while len(killed) < kills and any(worker.is_alive for worker in alive):
             time.sleep(chance.expovariate(1 / pause))
-            index = chance.randrange(workers)
-            if not alive[index].is_alive:
+            held = holders(folder)
+            aims = [index for index, worker in enumerate(alive) if worker.is_alive and worker.script.name in held]
+            if not aims:
                 continue
+            index = chance.choice(aims)
             alive[index].send(signal.SIGKILL)
             killed.append(Kill(alive[index].script.name, time.time()))
+            (folder / FIRST_KILL).touch()
             alive[index].process.join()
             alive[index] = crew.start(f"worker-{index}-{len(killed)}")
         for worker in alive:
@@ -129,6 +134,17 @@ def run_kills(
         "longest_seconds_until_running_again": max(claimed, default=None),
     }
     return outcome
+
+
+def holders(folder: Path) -> set[str]:
+    """The workers that were given a trial and have not ended it, by their own journals."""
+    holding: dict[str, int | None] = {}
+    for operation in read_journals(folder):
+        if operation.what == CLAIM and operation.is_acknowledged:
+            holding[operation.worker] = operation.trial_id
+        elif operation.what == END:
+            holding[operation.worker] = None
+    return {worker for worker, trial_id in holding.items() if trial_id is not None}
 
 
 def run_race(folder: Path, kind: str, *, times: int, trials: int = 20, workers: int = 8) -> Outcome:

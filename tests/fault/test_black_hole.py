@@ -14,18 +14,19 @@ import pytest
 import sqlalchemy as sa
 
 from hpsearch.storage import engines
-from tests import plain_optuna as plain
 from tests.fault.studies import make, read
 from tests.history import check_history
 from tests.postgres import OwnPostgresServer
 from tests.scripted_worker import WorkerScript
 from tests.tcp_proxy import run_proxy
-from tests.worker_processes import run_workers, start_process, wait_until
+from tests.worker_processes import run_workers, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 GIVES_UP_SECONDS = 2
 """In place of half a minute."""
+LONGEST_SECONDS = 120
+"""However slow the machine; the system itself gives a silent connection up after a quarter of an hour."""
 _CLONE_NEWNET = 0x40000000
 _numbers = itertools.count(1)
 
@@ -123,34 +124,7 @@ def test_b8_hpsearch_gives_up_a_silent_connection_trains_on_and_reports_later(
         network.mend()
         worker.script.flag("mended").touch()
         assert worker.wait() == 0, worker.said
-        assert float(worker.script.flag("seconds").read_text()) < 10 * GIVES_UP_SECONDS
+        assert float(worker.script.flag("seconds").read_text()) < LONGEST_SECONDS
     assert check_history(tmp_path, url, "study", slots=1) == []
     trial = read(url).trial(0)
     assert (trial.state, trial.attempts, trial.epochs) == ("COMPLETE", 1, 4)
-
-
-def report_plainly(url: str, name: str, folder: Path) -> None:
-    enter(name)
-    trial = plain.join_study(url, heartbeat=False).ask()
-    (folder / "asked").touch()
-    wait_until((folder / "hole").exists, "the network swallows everything")
-    trial.report(0.5, 0)
-    (folder / "reported").touch()
-
-
-def test_b8_plain_optuna_hangs(own_postgres: OwnPostgresServer, network: Network, tmp_path: Path) -> None:
-    url = own_postgres.make_database()
-    with run_proxy(own_postgres.socket, network.here) as proxy:
-        direct = sa.make_url(proxy.direct(url)).set(drivername="postgresql+psycopg").render_as_string(False)
-        plain.make_study(direct, heartbeat=False)
-        process = start_process(report_plainly, direct, network.name, tmp_path)
-        try:
-            wait_until((tmp_path / "asked").exists, "it holds a trial")
-            network.swallow()
-            (tmp_path / "hole").touch()
-            process.join(4 * GIVES_UP_SECONDS)
-            assert process.is_alive()
-            assert not (tmp_path / "reported").exists()
-        finally:
-            process.kill()
-            process.join()

@@ -93,7 +93,7 @@ def test_a_second_signal_ends_the_worker_at_once_and_its_lease_does_the_rest(tmp
         busy.wait_for_flag("busy")
         busy.send(signal.SIGTERM)
         busy.send(signal.SIGINT)  # a second SIGTERM could become one with the first
-        assert busy.wait(seconds=20) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+        assert busy.wait() in (128 + signal.SIGTERM, 128 + signal.SIGINT)
         assert read(storage).counts["RUNNING"] == 1
         assert crew.start("next").wait() == 0
     record = read(storage)
@@ -108,7 +108,7 @@ def test_a_worker_that_waits_for_others_ends_at_once(tmp_path: Path) -> None:
         busy = crew.start("busy", before_epoch=be_busy)
         busy.wait_for_flag("busy")
         idle = crew.start("idle", prepare=SignalAt(signal.SIGINT, 2))
-        assert idle.wait(seconds=20) == 128 + signal.SIGINT
+        assert idle.wait() == 128 + signal.SIGINT
     with Database.open(storage) as database, database.transaction() as connection:
         workers = set(connection.execute(sa.select(events.c.worker)).scalars())
     assert workers == {"busy"}

@@ -37,21 +37,21 @@ def race(url: str, folder: Path, epochs: list[int]) -> list[int]:
     return [join(process) for process in processes]
 
 
-def test_the_same_settings_join_one_study(storage_url: str, tmp_path: Path) -> None:
-    assert race(storage_url, tmp_path, [3] * PROCESSES) == [0] * PROCESSES
-    with Database.open(storage_url) as database:
+def test_the_same_settings_join_one_study(empty_storage_url: str, tmp_path: Path) -> None:
+    assert race(empty_storage_url, tmp_path, [3] * PROCESSES) == [0] * PROCESSES
+    with Database.open(empty_storage_url) as database:
         assert list_study_names(database) == ["study"]
         assert load_study(database, "study").spec.epochs == 3
 
 
 def test_of_different_settings_one_wins_and_the_others_hear_which_field_differs(
-    storage_url: str, tmp_path: Path
+    empty_storage_url: str, tmp_path: Path
 ) -> None:
     epochs = list(range(2, 2 + PROCESSES))
-    codes = race(storage_url, tmp_path, epochs)
+    codes = race(empty_storage_url, tmp_path, epochs)
     assert sorted(codes) == [0] + [StudyDiffersError.exit_code] * (PROCESSES - 1)
     winner = codes.index(0)
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         assert load_study(database, "study").spec.epochs == epochs[winner]
     refusals = [path.read_text() for path in tmp_path.glob("refused-*")]
     assert all(f"epochs: it has {epochs[winner]}" in text for text in refusals), refusals

@@ -17,10 +17,10 @@ SETTINGS = ("--arch", "fcn", "--budget", "2k", "--dataset", "tiny.npz", "--trial
 
 @pytest.fixture
 def room(
-    tmp_path: Path, storage_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, empty_storage_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> CommandRoom:
     monkeypatch.chdir(tmp_path)
-    environment = {"HPSEARCH_STORAGE": storage_url, "HPSEARCH_CACHE": str(tmp_path / "cache")}
+    environment = {"HPSEARCH_STORAGE": empty_storage_url, "HPSEARCH_CACHE": str(tmp_path / "cache")}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     write_tiny_archive(tmp_path / "tiny.npz")
@@ -33,32 +33,32 @@ def create(room: CommandRoom, *arguments: str) -> Ended:
     return room.type("create", *SETTINGS, *arguments)
 
 
-def test_a_study_is_made_and_nothing_is_trained(room: CommandRoom, storage_url: str) -> None:
+def test_a_study_is_made_and_nothing_is_trained(room: CommandRoom, empty_storage_url: str) -> None:
     ended = create(room)
     assert (ended.code, ended.err) == (0, "")
     assert "study tiny-fcn-2k is made: 3 trials of 2 epochs" in ended.out
     for command in ("hpsearch worker tiny-fcn-2k", "hpsearch status tiny-fcn-2k"):
         assert command in ended.out
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         record = read_study_record(load_study(database, "tiny-fcn-2k"))
     assert {trial.state for trial in record.trials} == {"WAITING"}
     assert (record.study.spec.budget, record.study.spec.trials, record.study.spec.epochs) == (2000, 3, 2)
 
 
-def test_the_same_study_again_exists_already(room: CommandRoom, storage_url: str) -> None:
+def test_the_same_study_again_exists_already(room: CommandRoom, empty_storage_url: str) -> None:
     create(room)
     again = create(room)
     assert (again.code, again.err) == (0, "")
     assert "study tiny-fcn-2k exists already" in again.out
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         assert list_study_names(database) == ["tiny-fcn-2k"]
 
 
-def test_a_time_is_planned_once_and_whoever_gives_it_again_joins(room: CommandRoom, storage_url: str) -> None:
+def test_a_time_is_planned_once_and_whoever_gives_it_again_joins(room: CommandRoom, empty_storage_url: str) -> None:
     timed = ("create", *SETTINGS[:6], "--workers", "2", "--time")
     made = room.type(*timed, "3m")
     assert (made.code, made.err) == (0, "")
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         study = load_study(database, "tiny-fcn-2k")
     plan = study.spec.round_plan
     assert plan is not None
@@ -69,7 +69,7 @@ def test_a_time_is_planned_once_and_whoever_gives_it_again_joins(room: CommandRo
     other = room.type(*timed, "1h")
     assert other.code == 2
     assert "(time: it has 3m 00s, given 1h 00m)" in other.err
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         assert load_study(database, "tiny-fcn-2k").spec == study.spec
 
 
@@ -89,11 +89,11 @@ def test_a_study_of_other_settings_is_refused_with_each_differing_field(room: Co
         assert difference in ended.err
 
 
-def test_a_study_file_says_the_same_and_the_options_go_above_it(room: CommandRoom, storage_url: str) -> None:
+def test_a_study_file_says_the_same_and_the_options_go_above_it(room: CommandRoom, empty_storage_url: str) -> None:
     (room.folder / "study.toml").write_text('arch = "fcn"\nbudget = "2k"\ndataset = "tiny.npz"\ntrials = 3\nepochs = 9')
     assert room.type("create", "study.toml", "--epochs", "2").code == 0
     assert "exists already" in create(room).out
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         assert list_study_names(database) == ["tiny-fcn-2k"]
 
 
@@ -152,13 +152,13 @@ def create_at_once(room: CommandRoom, *lines: tuple[str, ...]) -> list[Ended]:
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.parametrize(
-    "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)], indirect=True
+    "empty_storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)], indirect=True
 )
-def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, storage_url: str) -> None:
+def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, empty_storage_url: str) -> None:
     endings = create_at_once(room, *[("create", *SETTINGS, "--json")] * 8)
     assert [(ended.code, ended.err) for ended in endings if ended.code or "error" in ended.err] == []
     assert sorted(json.loads(ended.out)["created"] for ended in endings) == [False] * 7 + [True]
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         assert list_study_names(database) == ["tiny-fcn-2k"]
         record = read_study_record(load_study(database, "tiny-fcn-2k"))
     assert record.study.spec.trials == 3
@@ -168,15 +168,17 @@ def test_eight_that_make_the_same_study_at_once_make_one(room: CommandRoom, stor
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.parametrize(
-    "storage_url", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgresql"], indirect=True
+    "empty_storage_url", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgresql"], indirect=True
 )
-def test_of_eight_that_make_a_study_with_other_settings_at_once_one_wins(room: CommandRoom, storage_url: str) -> None:
+def test_of_eight_that_make_a_study_with_other_settings_at_once_one_wins(
+    room: CommandRoom, empty_storage_url: str
+) -> None:
     budgets = [2000 + 100 * index for index in range(8)]
     lines = [("create", *SETTINGS, "--study", "mine", "--budget", str(budget)) for budget in budgets]
     endings = create_at_once(room, *lines)
     won = [budget for budget, ended in zip(budgets, endings, strict=True) if ended.code == 0]
     assert len(won) == 1, endings
-    with Database.open(storage_url) as database:
+    with Database.open(empty_storage_url) as database:
         assert load_study(database, "mine").spec.budget == won[0]
     for ended in endings:
         if ended.code:

@@ -84,7 +84,7 @@ def test_finalists_that_are_stopped_go_on_and_open_the_test_split_at_the_end_onl
     with room.fork(*command) as process:
         wait_for_an_epoch(room, "s-finalists")
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "the same command goes on" in out
     record = room.read("s-finalists")

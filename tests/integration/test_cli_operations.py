@@ -229,14 +229,9 @@ def test_delete_without_a_terminal_wants_yes_and_says_what_would_be_lost(
     assert_refused(room.type("show", "study"), 2, "no study 'study'")
 
 
-def test_a_study_at_work_is_not_deleted_and_stop_now_is_named(room: CommandRoom, study: Study) -> None:
-    assert_refused(room.type("delete", "study", "--yes"), 2, "host-1 (trial 2)", "hpsearch stop study --now")
-    assert len(read_study_record(study).trials) == 3
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals are made another way there")
-@pytest.mark.parametrize(("typed", "code"), [("study", 0), ("studi", 2), ("", 2), ("\x03", 130)])
+@pytest.mark.parametrize(("typed", "code"), [("study", 0), ("studi", 2), ("\x03", 130)])
 def test_delete_at_a_terminal_has_the_name_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
 ) -> None:
@@ -253,7 +248,7 @@ def test_delete_at_a_terminal_has_the_name_typed(
         process.send_signal(signal.SIGINT)
     else:
         os.write(master, typed.encode() + b"\n")
-    assert process.wait(timeout=60) == code
+    assert process.wait(timeout=240) == code
     os.close(master)
     assert b"1 trials (1 complete)" in shown
     assert b"nothing brings them back" in b" ".join(shown.split())
@@ -266,7 +261,7 @@ def wait_until_it_waits(pid: int) -> None:
 
     Python forgets a signal that comes between its last look and the read, until something is typed.
     """
-    process, until = psutil.Process(pid), time.monotonic() + 60
+    process, until = psutil.Process(pid), time.monotonic() + 240
     before, now = -1.0, sum(process.cpu_times()[:2])
     while process.status() != psutil.STATUS_SLEEPING or now != before:
         assert time.monotonic() < until
@@ -275,7 +270,7 @@ def wait_until_it_waits(pid: int) -> None:
 
 
 def read_until(master: int, expected: bytes) -> bytes:
-    shown, until = b"", time.monotonic() + 60
+    shown, until = b"", time.monotonic() + 240
     while expected not in shown:
         assert time.monotonic() < until, shown
         if select.select([master], [], [], 1.0)[0]:
@@ -421,6 +416,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[CommandRoom, Stu
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--now",)])
+@pytest.mark.parametrize(
+    "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)], indirect=True
+)
 def test_workers_finish_or_give_back_when_their_study_is_stopped_and_go_on_when_it_is_resumed(
     storage_url: str,
     tmp_path: Path,
@@ -432,25 +430,25 @@ def test_workers_finish_or_give_back_when_their_study_is_stopped_and_go_on_when_
     monkeypatch.setenv("HPSEARCH_STORAGE", storage_url)
     room = CommandRoom(tmp_path, capsys)
     with Database.open(storage_url, create=True) as database:
-        study = make_study(database, trials=4, epochs=20)
+        study = make_study(database, trials=4, epochs=8)
 
         with ThreadPoolExecutor(2) as pool:
             working = [pool.submit(work, storage_url, f"worker-{index}") for index in range(2)]
-            until = time.monotonic() + 60
+            until = time.monotonic() + 240
             while len([trial for trial in read_study_record(study).running if trial.epochs]) < 2:
                 assert time.monotonic() < until
                 time.sleep(0.1)
             assert "2 running trials are" in type_well(room, "stop", "study", *flags)
-            assert [future.result(timeout=60) for future in working] == ["study-stopped"] * 2
+            assert [future.result(timeout=240) for future in working] == ["study-stopped"] * 2
             counts = read_study_record(study).counts
             assert counts["RUNNING"] == 0
             assert counts["WAITING" if flags else "COMPLETE"] == 2
             type_well(room, "resume", "study")
             working = [pool.submit(work, storage_url, f"worker-{index}") for index in range(2)]
-            assert [future.result(timeout=120) for future in working] == ["all-finished"] * 2
+            assert [future.result(timeout=240) for future in working] == ["all-finished"] * 2
         record = read_study_record(study)
         assert record.counts["COMPLETE"] == 4
-        assert all(sorted(trial.accuracies) == list(range(20)) for trial in record.trials)
+        assert all(sorted(trial.accuracies) == list(range(8)) for trial in record.trials)
 
 
 def work(storage_url: str, name: str) -> str:

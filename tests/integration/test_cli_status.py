@@ -240,12 +240,12 @@ def test_watching_goes_on_until_a_signal_and_leaves_the_terminal_as_it_was(
     process = room.start("status", "study", "--watch", stdin=slave, stdout=out)
     os.close(slave)
     source = master if process.stdout is None else process.stdout.fileno()
-    shown, until = b"", time.monotonic() + 60
+    shown, until = b"", time.monotonic() + 240
     while (b"host-1" if at == "terminal" else b"1 at work") not in shown:
         assert time.monotonic() < until, shown
         shown += os.read(source, 4096)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (code, "")
     if at == "terminal":
         shown += os.read(master, 65536)
@@ -266,6 +266,6 @@ def test_watching_ends_with_the_study_and_shows_its_end(tmp_path: Path) -> None:
             last = queue.claim()
             assert isinstance(last, ClaimedTrial)
             finish(last, 0.75)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (0, "")
     assert "2 of 2 finished (2 complete), 0 at work, best 75.00% (trial 1)" in out

@@ -47,7 +47,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_trial_back(room: CommandRoom, n
     with room.fork("worker", "study") as process:
         wait_for_a_running_trial(room)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (128 + number, "")
     assert "given back" in out
     counts = room.read("study").counts
@@ -59,7 +59,7 @@ def test_a_worker_ends_when_its_supervisor_is_gone(room: CommandRoom) -> None:
     with room.fork("worker", "study", "--until-stdin-closes") as process:
         wait_for_a_running_trial(room)
         process.close_stdin()
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=240) == 143
     assert room.read("study").counts["RUNNING"] == 0
 
 
@@ -68,7 +68,7 @@ def test_a_worker_that_still_imports_ends_at_the_first_signal(room: CommandRoom)
     with room.start("worker", "study") as process:
         time.sleep(0.7)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
     assert process.returncode in (143, -signal.SIGTERM)
     assert room.read("study").counts["RUNNING"] == 0
 
@@ -85,7 +85,7 @@ def test_workers_together_stop_together_and_the_next_ones_go_on_after_the_last_e
     with room.fork("worker", "study", "--workers", "2") as process:
         wait_for_a_running_trial(room)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (143, "")
     assert "stopping" in out
     record = room.read("study")
@@ -99,7 +99,7 @@ def test_workers_together_stop_together_and_the_next_ones_go_on_after_the_last_e
             time.sleep(0.2)
         assert now.epochs >= epochs
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
     assert room.read("study").trial(number).epochs >= epochs
 
 

@@ -56,7 +56,7 @@ def running(
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=240)
 
 
 # The secrets
@@ -260,7 +260,7 @@ def run_health_check(
         assert old in command[-1]
         command[-1] = command[-1].replace(old, new)
     with room.start(command, more) as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
     return process.returncode
 
 
@@ -280,7 +280,7 @@ def _wait_for_the_port(process: "subprocess.Popen[str]", port: int) -> None:
 
 
 def _ask(port: int, *, host: str, token: str | None, method: str = "GET") -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=240)
     headers = {"Host": host} | ({"Authorization": f"Bearer {token}"} if token is not None else {})
     connection.request(method, "/api/studies" if method == "GET" else "/api/studies/1", headers=headers)
     status = connection.getresponse().status

@@ -110,10 +110,15 @@ def test_the_layers_are_walked_in_the_order_in_which_an_image_reaches_them(
     assert list_layers(network, input_shape) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @many_examples(12)
 @given(fcn_architectures | cnn_architectures, INPUT_SHAPES, CLASS_COUNTS, DROPOUTS)
 def test_thousands_of_networks_hold_the_weights_and_macs_that_were_counted(
     architecture: Architecture, input_shape: InputShape, class_count: int, dropout: float
 ) -> None:
     check_counts(architecture, input_shape, class_count, dropout)
+
+
+@given(fcn_architectures | cnn_architectures)
+def test_an_architecture_survives_json(architecture: Architecture) -> None:
+    assert type(architecture).model_validate_json(architecture.model_dump_json()) == architecture

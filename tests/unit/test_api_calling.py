@@ -40,7 +40,7 @@ def begin(progress: Progress) -> None:
 
 
 def wait_for_stop(stopping: StopRequest, count: int = 1) -> int:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while stopping.count < count and time.monotonic() < end:
         time.sleep(0.005)
     return stopping.count

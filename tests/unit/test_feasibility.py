@@ -14,6 +14,13 @@ from tests.draws import draw_parameters
 
 FASHION = InputShape(1, 28, 28)
 CIFAR = InputShape(3, 32, 32)
+BUDGETS = (
+    10_000,
+    *(pytest.param(budget, marks=pytest.mark.exhaustive) for budget in (20_000, 50_000, 200_000)),
+    100_000,
+)
+
+each_budget = pytest.mark.parametrize("budget", BUDGETS)
 
 
 def _strict_space(arch: Arch) -> SearchSpace:
@@ -37,7 +44,7 @@ def _count_draws(
 
 
 @pytest.mark.parametrize("arch", ["fcn", "cnn"])
-@pytest.mark.parametrize("budget", [10_000, 20_000, 50_000, 100_000, 200_000])
+@each_budget
 def test_of_100_draws_none_is_over_and_95_are_within_one_percent(arch: Arch, budget: int) -> None:
     space = fit_space(arch, _strict_space(arch), budget, FASHION, 10).space
     over, close, _ = _count_draws(arch, space, budget, FASHION, 100)
@@ -45,7 +52,7 @@ def test_of_100_draws_none_is_over_and_95_are_within_one_percent(arch: Arch, bud
     assert close >= 95
 
 
-@pytest.mark.parametrize("budget", [10_000, 20_000, 50_000, 100_000, 200_000])
+@each_budget
 @pytest.mark.parametrize("input_shape", [FASHION, CIFAR], ids=str)
 def test_of_100_draws_of_the_default_cnn_space_none_is_over_and_95_are_within_a_tenth(
     budget: int, input_shape: InputShape
@@ -62,7 +69,7 @@ def test_the_default_cnn_space_fits_small_images(side: int) -> None:
     assert fit_space("cnn", default_space("cnn"), 5_000, InputShape(1, side, side), 3).left_out == {}
 
 
-@pytest.mark.parametrize("budget", [5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 1_000_000])
+@pytest.mark.parametrize("budget", [5_000, *BUDGETS, 1_000_000])
 @pytest.mark.parametrize("input_shape", [FASHION, CIFAR], ids=str)
 @pytest.mark.parametrize("arch", ["fcn", "cnn"])
 def test_the_default_spaces_fit_or_name_the_smallest_budget(arch: Arch, input_shape: InputShape, budget: int) -> None:

@@ -23,7 +23,7 @@ from hpsearch.tuning.claims import ClaimedTrial, NoTrial, TrialQueue
 from hpsearch.tuning.operations import enqueue_trial
 from hpsearch.tuning.records import load_trial_weights, read_study_record, store_test_score
 from hpsearch.tuning.study import load_study
-from tests.contract.test_claims import claim, finish
+from tests.contract.test_claims import claim, finish, on_sqlite_alone
 from tests.postgres import PostgresServer
 from tests.scripted import curve_point, make_study
 
@@ -157,6 +157,7 @@ def test_a_restore_that_fails_leaves_nothing(
         restore(copy, target)
 
 
+@on_sqlite_alone
 def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(source: Database, tmp_path: Path) -> None:
     path = tmp_path / "copy.db"
     path.write_text("mine")
@@ -168,6 +169,7 @@ def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(source: Database
         assert read_everything(copy) == read_everything(source)
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("ending", ["-journal", "-wal"])
 def test_a_journal_of_another_database_is_not_made_the_copy_s(source: Database, tmp_path: Path, ending: str) -> None:
     (tmp_path / f"copy.db{ending}").write_text("what another database left")
@@ -176,6 +178,7 @@ def test_a_journal_of_another_database_is_not_made_the_copy_s(source: Database, 
     assert not (tmp_path / "copy.db").exists()
 
 
+@on_sqlite_alone
 def test_places_that_cannot_take_a_copy_are_named(source: Database, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match=r"no folder .*nowhere"):
@@ -265,7 +268,11 @@ with Database.open(url) as source:
 
 @pytest.mark.slow
 @pytest.mark.fault
-@pytest.mark.parametrize("moment", ["1", "3", "check", "sync", "folder"])
+@pytest.mark.parametrize(
+    ("storage_url", "moment"),
+    [("postgresql", "3"), *(("sqlite", moment) for moment in ("1", "3", "check", "sync", "folder"))],
+    indirect=["storage_url"],
+)
 def test_a_backup_that_is_killed_is_whole_or_absent(source: Database, tmp_path: Path, moment: str) -> None:
     path = tmp_path / "copy.db"
     url = source.url.set(drivername="sqlite" if source.url.drivername == "sqlite" else "postgresql")
@@ -358,6 +365,7 @@ def check_copy(database: Database, path: Path) -> int:
         return record.finished_count
 
 
+@on_sqlite_alone
 def test_drafts_of_living_processes_are_left_alone(source: Database, tmp_path: Path) -> None:
     with draft_folder(tmp_path / "copy.db") as draft:
         back_up(source, tmp_path / "copy.db")
