@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpsearch.network.architecture import Arch
+from hpsearch.study.regularization import LARGE_WEIGHTS
 from hpsearch.study.search_space import SearchSpace, Value, takes
 
 
@@ -40,9 +41,6 @@ def list_fitting_entries(arch: Arch, space: SearchSpace, budget_weights: int | N
         and all(takes(space.distributions[name], value) for name, value in entry.parameters.items())
     ]
 
-
-_SMALL = 30_000
-"""Weights up to which a CNN learns too little for much regularization."""
 
 _COMMON: dict[str, Value] = {
     "batch_norm": True,
@@ -138,28 +136,28 @@ PORTFOLIO: dict[Arch, tuple[PortfolioEntry, ...]] = {
             _CNN
             | _CNN_REGULARIZED
             | {"block": "residual", "blocks": 2, "blocks_last": 1, "channel_ratio_2": 2.0, "channel_ratio_3": 2.0},
-            smallest_budget=_SMALL + 1,
+            smallest_budget=LARGE_WEIGHTS + 1,
         ),
         PortfolioEntry(
             "two residual blocks, then one, little regularization",
             _CNN
             | _CNN_FREE
             | {"block": "residual", "blocks": 2, "blocks_last": 1, "channel_ratio_2": 1.4, "channel_ratio_3": 1.7},
-            largest_budget=_SMALL,
+            largest_budget=LARGE_WEIGHTS,
         ),
         PortfolioEntry(
             "one residual block each, wide",
             _CNN
             | _CNN_REGULARIZED
             | {"block": "residual", "blocks": 1, "blocks_last": 1, "channel_ratio_2": 2.5, "channel_ratio_3": 1.8},
-            smallest_budget=_SMALL + 1,
+            smallest_budget=LARGE_WEIGHTS + 1,
         ),
         PortfolioEntry(
             "one residual block each, little regularization",
             _CNN
             | _CNN_FREE
             | {"block": "residual", "blocks": 1, "blocks_last": 1, "channel_ratio_2": 1.5, "channel_ratio_3": 1.8},
-            largest_budget=_SMALL,
+            largest_budget=LARGE_WEIGHTS,
         ),
         PortfolioEntry(
             "two residual blocks each",

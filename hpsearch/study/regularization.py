@@ -15,6 +15,8 @@ AVERAGED_EPOCHS = 8
 """From so many on weights are averaged: the average remembers one epoch."""
 FLIPPED_EPOCHS, SHIFTED_EPOCHS, ERASED_EPOCHS = 16, 40, 80
 """From so many on a convolutional network sees images mirrored, moved, and with a part erased."""
+FLIPPED_EPOCHS_OF_LARGE, LARGE_WEIGHTS = 10, 30_000
+"""One of more weights than that over-fits earlier, and bears weight decay and label smoothing (portfolio.py)."""
 FCN_SHIFTED_EPOCHS = 40
 """A fully connected one sees them moved; mirrored ones lowered it."""
 
@@ -27,11 +29,12 @@ def choose_averaging(epochs: int) -> Averaging:
     return "ema" if epochs >= AVERAGED_EPOCHS else "none"
 
 
-def choose_augmentation(arch: Arch, epochs: int, dataset: str, number: int) -> Augmentation:
+def choose_augmentation(arch: Arch, weights: int, epochs: int, dataset: str, number: int) -> Augmentation:
     """What a training of so many epochs sees of its images.
 
     Args:
         arch: The network's family.
+        weights: Of the network.
         epochs: Of its recipe.
         dataset: Its name. Of a person's own nobody has said whether mirrored images keep their class: there every other
             trial has them, and the validation split decides.
@@ -44,4 +47,5 @@ def choose_augmentation(arch: Arch, epochs: int, dataset: str, number: int) -> A
         return "flip+shift+erasing" if flips else "shift+erasing"
     if epochs >= SHIFTED_EPOCHS:
         return "flip+shift" if flips else "shift"
-    return "flip" if flips and epochs >= FLIPPED_EPOCHS else "none"
+    enough = FLIPPED_EPOCHS_OF_LARGE if weights > LARGE_WEIGHTS else FLIPPED_EPOCHS
+    return "flip" if flips and epochs >= enough else "none"

@@ -100,14 +100,16 @@ def _promote(study: Study, history: History, plan: RoundPlan, promotion: Promoti
 def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: int) -> TrialConfig:
     spec, dataset = study.spec, study.dataset
     shape = build_shape(spec.arch, parameters)
-    augmentation = choose_augmentation(spec.arch, epochs, dataset.name, number)
+    architecture = solve(shape, spec.limits, dataset.input_shape, dataset.class_count)
+    weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
+    augmentation = choose_augmentation(spec.arch, weights, epochs, dataset.name, number)
     recipe = build_recipe(parameters, epochs, augmentation=augmentation)
     if spec.int8 and (
         spec.round_plan is None or spec.round_plan.locate(number).round == len(spec.round_plan.rounds) - 1
     ):
         recipe = recipe.model_copy(update={"int8_epochs": count_int8_epochs(epochs)})
     return TrialConfig(
-        architecture=solve(shape, spec.limits, dataset.input_shape, dataset.class_count),
+        architecture=architecture,
         recipe=recipe,
         dataset=dataset,
         validation_fraction=spec.validation_fraction,

@@ -1,0 +1,37 @@
+"""What `auto` means for augmentation and averaging: by epochs, family, size and data."""
+
+import pytest
+
+from hpsearch.study.regularization import choose_augmentation, choose_averaging
+
+
+@pytest.mark.parametrize(
+    ("weights", "epochs", "sees"),
+    [
+        (91_642, 9, "none"),
+        (91_642, 10, "flip"),
+        (30_001, 12, "flip"),
+        (9_546, 12, "none"),
+        (30_000, 15, "none"),
+        (9_546, 16, "flip"),
+        (9_546, 40, "flip+shift"),
+        (91_642, 80, "flip+shift+erasing"),
+    ],
+)
+def test_a_longer_training_sees_its_images_changed_and_a_large_network_sooner(
+    weights: int, epochs: int, sees: str
+) -> None:
+    assert choose_augmentation("cnn", weights, epochs, "fashion-mnist", 0) == sees
+
+
+def test_digits_are_not_mirrored_and_of_own_images_every_other_trial_sees_them_so() -> None:
+    assert choose_augmentation("cnn", 91_642, 20, "mnist", 1) == "none"
+    assert [choose_augmentation("cnn", 91_642, 20, "mine", number) for number in range(3)] == ["none", "flip", "none"]
+
+
+def test_a_fully_connected_network_sees_moved_images_and_none_mirrored() -> None:
+    assert [choose_augmentation("fcn", 91_642, epochs, "fashion-mnist", 1) for epochs in (39, 40)] == ["none", "shift"]
+
+
+def test_weights_are_averaged_where_there_are_epochs_to_average() -> None:
+    assert [choose_averaging(epochs) for epochs in (7, 8)] == ["none", "ema"]
