@@ -24,7 +24,7 @@ from tests.scripted import TINY_DATASET
 if TYPE_CHECKING:
     from tests.forked_workers import ForkedCommand
 
-FINISH_SECONDS = 240
+FINISH_SECONDS = 900
 
 
 @dataclass
