@@ -1,16 +1,9 @@
 """How a network is trained: optimizer, schedule, regularization, augmentation, averaging."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hpsearch.dataset import NEWEST_RULES, DataRules
 
@@ -67,7 +60,8 @@ class Recipe(BaseModel):
     averaging: Averaging = "none"
     """ema: an exponential moving average of the weights over the steps is what is validated and kept."""
 
-    int8_epochs: Annotated[int, Field(ge=0, le=10_000)] = 0
+    # Not written where there are none: what was stored before they were there stays the same.
+    int8_epochs: Annotated[int, Field(ge=0, le=10_000, exclude_if=lambda epochs: epochs == 0)] = 0
     """Of the epochs the last ones, in which weights and what flows are rounded to 8 bits (quantization-aware training):
     norms are folded and keep their statistics, there is no dropout, and gradients pass through the rounding."""
 
@@ -76,14 +70,6 @@ class Recipe(BaseModel):
         if self.int8_epochs > self.epochs:
             raise ValueError(f"int8_epochs {self.int8_epochs} are more than the {self.epochs} epochs")
         return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `int8_epochs` where there are none, so that what was stored before they were there stays the same."""
-        document: dict[str, Any] = write(self)
-        if self.int8_epochs == 0:
-            document.pop("int8_epochs", None)
-        return document
 
     def describe(self) -> str:
         """In words, on one line, what differs between recipes first."""

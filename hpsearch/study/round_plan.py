@@ -14,14 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
@@ -108,10 +101,10 @@ class RoundPlan(BaseModel):
     epoch_seconds: _Positive | None = None
     """Of the network that `epochs` counts."""
     speed: Speed | None = None
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024, exclude_if=lambda count: count == 1)] = 1
     """Cores that train each trial of the last round together; of the others one."""
-    speedup: _Positive = 1.0
-    """How many times as fast those train as one."""
+    speedup: Annotated[_Positive, Field(exclude_if=lambda times: times == 1)] = 1.0
+    """How many times as fast those train as one. Where each trains alone, a stored plan has neither: as before."""
 
     @model_validator(mode="before")
     @classmethod
@@ -131,15 +124,6 @@ class RoundPlan(BaseModel):
         if self.threads > 1 and (self.seconds is None or self.workers % self.threads):
             raise ValueError("threads divide the workers of a plan that keeps a time")
         return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `threads` and `speedup` where each core trains alone, as plans were before those were there."""
-        document: dict[str, Any] = write(self)
-        if self.threads == 1:
-            document.pop("threads", None)
-            document.pop("speedup", None)
-        return document
 
     @property
     def trials(self) -> int:

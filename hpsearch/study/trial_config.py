@@ -1,14 +1,12 @@
 """A trial's configuration: all that is needed to run it again."""
 
 import hashlib
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -37,14 +35,16 @@ class TrialConfig(BaseModel):
     validation_fraction: ValidationFraction = 0.1
     split_seed: Seed = 0
     """Draws the validation split: one for all trials of a study, so that their accuracies compare."""
-    trains_on: TrainsOn = "train"
+    # Not written where it is the default, nor is the teacher: as before they were there, so that hashes stay the same.
+    # The version stays as well, for who does not know the fields refuses them.
+    trains_on: Annotated[TrainsOn, Field(exclude_if=lambda splits: splits == "train")] = "train"
     """With `train+validation` nothing is held out, so that no accuracy but that on the test split can be known; the
     fraction and its seed then say what the search had held out that the configuration comes from."""
     seed: Seed
     """Of everything random in training: initial weights, order, dropout, augmentation."""
     budget: Budget | None = None
     """The most weights that the network may hold; None for no limit."""
-    teacher: Teacher | None = None
+    teacher: Annotated[Teacher | None, Field(exclude_if=lambda teacher: teacher is None)] = None
     """Whose answers it learns beside the labels; None for the labels alone."""
 
     @model_validator(mode="after")
@@ -54,19 +54,6 @@ class TrialConfig(BaseModel):
         if self.budget is not None and weights > self.budget:
             raise ValueError(f"the architecture holds {weights} weights, over its budget of {self.budget}")
         return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `trains_on` and `teacher` where they are the default: as before those fields were there.
-
-        So hashes stay the same. The version stays as well, for who does not know the fields refuses them.
-        """
-        document: dict[str, Any] = write(self)
-        if self.trains_on == "train":
-            document.pop("trains_on", None)
-        if self.teacher is None:
-            document.pop("teacher", None)
-        return document
 
     @property
     def is_validated(self) -> bool:
