@@ -1,13 +1,11 @@
 """What a network has to know of a data set: the shape of an image and the classes."""
 
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -81,10 +79,13 @@ class DatasetIdentity(BaseModel):
     train_count: Annotated[int, Field(ge=1)]
     """Images in the training split, the validation part included."""
     test_count: Annotated[int, Field(ge=0)]
-    validation_count: Annotated[int, Field(ge=1)] | None = None
+    # What follows is not written where it is the default: as before it was there, so that hashes stay the same.
+    validation_count: Annotated[Annotated[int, Field(ge=1)] | None, Field(exclude_if=lambda count: count is None)] = (
+        None
+    )
     """Images of the training split that the data set itself sets aside to validate on; None where it sets none."""
-    rules: DataRules = 1
-    preparation: Preparation | None = None
+    rules: Annotated[DataRules, Field(exclude_if=lambda rules: rules == 1)] = 1
+    preparation: Annotated[Preparation | None, Field(exclude_if=lambda rule: rule is None)] = None
     """How they became images of this shape; None where they are of it as they lie in their files."""
 
     @model_validator(mode="after")
@@ -98,18 +99,6 @@ class DatasetIdentity(BaseModel):
         for name in list_unstorable([self.name, self.class_names]):
             raise ValueError(f"the name '{write_out(name)}' is no UTF-8 text: rename it")
         return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the fields that are as before they were there, so that hashes stay the same."""
-        document: dict[str, Any] = write(self)
-        if self.validation_count is None:
-            document.pop("validation_count", None)
-        if self.rules == 1:
-            document.pop("rules", None)
-        if self.preparation is None:
-            document.pop("preparation", None)
-        return document
 
     @property
     def class_count(self) -> int:

@@ -6,14 +6,12 @@ A layer that a batch norm follows has no bias of its own (the norm's shift does 
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, NamedTuple, Self, assert_never
+from typing import Annotated, Literal, NamedTuple, Self, assert_never
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -131,7 +129,8 @@ class CnnStage(BaseModel):
     """Of the first block; the others have stride 1."""
     padding: Padding = "same"
     pool: Pool | None = None
-    pool_place: PoolPlace = "last"
+    # Not written where it is the default: what was stored before it was there stays the same.
+    pool_place: Annotated[PoolPlace, Field(exclude_if=lambda place: place == "last")] = "last"
     """`last`: behind the last block. `before_norm`: behind that block's last convolution, so that norm and activation
     see what is left of the values; in a residual block behind the sum, before the activation."""
 
@@ -148,14 +147,6 @@ class CnnStage(BaseModel):
                 f"pool_place {self.pool_place!r} goes with a pool only: give the stage one, or leave it out"
             )
         return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `pool_place` where it is the default, so that what was stored before it was there stays the same."""
-        document: dict[str, Any] = write(self)
-        if self.pool_place == "last":
-            document.pop("pool_place", None)
-        return document
 
     @property
     def pools_before_norm(self) -> bool:
