@@ -4,6 +4,7 @@ Measured on FashionMNIST (docs/log.md): on a short schedule a network learns les
 over-fits without.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 from hpsearch.network.architecture import Arch
@@ -13,10 +14,22 @@ Auto = Literal["auto"]
 
 AVERAGED_EPOCHS = 8
 """From so many on weights are averaged: the average remembers one epoch."""
-FLIPPED_EPOCHS, SHIFTED_EPOCHS, ERASED_EPOCHS = 16, 40, 80
-"""From so many on a convolutional network sees images mirrored, moved, and with a part erased."""
-FLIPPED_EPOCHS_OF_LARGE, LARGE_WEIGHTS = 10, 30_000
-"""One of more weights than that over-fits earlier, and bears weight decay and label smoothing (portfolio.py)."""
+LARGE_WEIGHTS = 30_000
+"""A convolutional network of more over-fits earlier, and bears weight decay and label smoothing (portfolio.py)."""
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """From how many epochs on a convolutional network bears its images changed."""
+
+    flipped: int
+    shifted: int
+    erased: int
+    """With a part of them erased."""
+
+
+SMALL, LARGE = Bearing(flipped=16, shifted=40, erased=120), Bearing(flipped=10, shifted=20, erased=60)
+
 FCN_SHIFTED_EPOCHS = 40
 """A fully connected one sees them moved; mirrored ones lowered it."""
 
@@ -43,9 +56,9 @@ def choose_augmentation(arch: Arch, weights: int, epochs: int, dataset: str, num
     if arch == "fcn":
         return "shift" if epochs >= FCN_SHIFTED_EPOCHS else "none"
     flips = KEEPS_ITS_LABEL_MIRRORED.get(dataset, number % 2 == 1)
-    if epochs >= ERASED_EPOCHS:
+    bears = LARGE if weights > LARGE_WEIGHTS else SMALL
+    if epochs >= bears.erased:
         return "flip+shift+erasing" if flips else "shift+erasing"
-    if epochs >= SHIFTED_EPOCHS:
+    if epochs >= bears.shifted:
         return "flip+shift" if flips else "shift"
-    enough = FLIPPED_EPOCHS_OF_LARGE if weights > LARGE_WEIGHTS else FLIPPED_EPOCHS
-    return "flip" if flips and epochs >= enough else "none"
+    return "flip" if flips and epochs >= bears.flipped else "none"

@@ -20,8 +20,10 @@ from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
 from hpsearch.study.recipe import Epochs
 
-EARLY_SHARE = 0.22
-"""Of a search's time: what the first round has, and the second of three. More where the last cannot use its part."""
+EARLY_SHARE = 0.1
+"""Of a search's time: what the first round has, and the second of three. More where the last cannot use its part.
+
+Little, since what pays most is the length of the last trainings (docs/log.md)."""
 
 START_SECONDS = 20.0
 """What a search takes beside its trials: workers that start, the data, the one opening of the test split."""
@@ -31,12 +33,11 @@ TRIAL_SECONDS = 0.5
 LONGEST_EPOCHS = 300
 """Of a trial: where the time would buy more, it goes into more trials."""
 
-_ONE_ROUND_EPOCHS = 10
+_ONE_ROUND_EPOCHS = 20
 """With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
-_TWO_ROUNDS_EPOCHS = 16
 _MOST_SCREENED = 4096
 
-ENOUGH_EPOCHS = 16
+ENOUGH_EPOCHS = 32
 """Of the last round: with fewer, more epochs are worth more than a choice between trainings (docs/log.md)."""
 LEAST_EFFICIENCY = 0.65
 """Of cores that train together, beside as many that train each its own: with less they stay apart."""
@@ -208,7 +209,7 @@ def plan_rounds(
 ) -> RoundPlan:
     """Plan rounds that take so long.
 
-    A fifth of the time goes into many short trials and a fifth into some longer ones, the rest into the last. With
+    A tenth of the time goes into many short trials and a tenth into some longer ones, the rest into the last. With
     little time, which is little more than one training, fewer rounds.
 
     Args:
@@ -256,15 +257,14 @@ def _share_out(seconds: float, epoch_seconds: float, workers: int, finalists: in
     def take(waves: int, each: int) -> float:
         return waves * (each * epoch_seconds + TRIAL_SECONDS)
 
-    has_middle = epochs >= _TWO_ROUNDS_EPOCHS
-    short = max(1, round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 4)) if has_middle else 1
+    short = round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 3)
     share = max(EARLY_SHARE, (1 - take(1, LONGEST_EPOCHS) / seconds) / 2)
     waves = max(2, round(share * seconds / take(1, short)))
     waves = min(waves, max(2, _MOST_SCREENED // workers))
     rounds = [Round(trials=workers * waves, epochs=short)]
     left = seconds - take(waves, short)
     middle_waves = max(2, round(waves / 4))
-    if has_middle and waves >= 2 * middle_waves:
+    if waves >= 2 * middle_waves:
         middle = round((share * seconds / middle_waves - TRIAL_SECONDS) / epoch_seconds)
         middle = max(short + 1, min(middle, LONGEST_EPOCHS // 3))
         rounds.append(Round(trials=workers * middle_waves, epochs=middle))

@@ -77,13 +77,14 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
     if plan.is_drawn(number):
         return None
     with study.database.transaction() as connection:
-        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs"))
+        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs", "network"))
     finished = [
         FinishedTrial(
             trial.number,
             trial.value if trial.state == TrialState.COMPLETE else None,
             taken.get(trial.number, {}).get("seconds", 0.0),
             taken.get(trial.number, {}).get("epochs", 0),
+            taken.get(trial.number, {}).get("network", ""),
         )
         for trial in history.list_trials((TrialState.COMPLETE, TrialState.PRUNED))
     ]

@@ -44,7 +44,8 @@ def test_rounds_fill_the_time_and_keep_it(seconds: float, workers: int) -> None:
     assert lengths == sorted(lengths)
     assert all(later.trials <= earlier.trials for earlier, later in zip(plan.rounds, plan.rounds[1:], strict=False))
     assert plan.forecast_seconds() <= START_SECONDS + seconds + 2.0
-    assert plan.forecast_seconds() > START_SECONDS + seconds - 2.0 - 1.5
+    unused = 2.0 + 1.5 if plan.rounds[-1].epochs < LONGEST_EPOCHS else 0.02 * seconds
+    assert plan.forecast_seconds() > START_SECONDS + seconds - unused
 
 
 @given(epoch_seconds=st.floats(1e-4, 0.1), seconds=st.floats(60, 40_000), workers=st.integers(1, 64))
@@ -62,11 +63,11 @@ def test_a_small_data_set_is_screened_widely_and_no_trial_trained_for_ever(
 
 
 def test_more_time_screens_more_and_gives_the_last_round_most_of_it() -> None:
-    quarter, hour = (plan_rounds(START_SECONDS + seconds, 2, SPEED, COST) for seconds in (90, 360))
-    assert (len(quarter.rounds), len(hour.rounds)) == (3, 3)
-    assert hour.trials > quarter.trials
-    assert hour.rounds[-1].epochs * 2.0 > 360 / 2
-    assert hour.describe() == "24 screened at 3 epochs, 6 at 13, 2 at 101"
+    quarter, hour = (plan_rounds(START_SECONDS + seconds, 2, SPEED, COST) for seconds in (120, 480))
+    assert (len(quarter.rounds), len(hour.rounds)) == (2, 3)
+    assert quarter.describe() == "4 screened at 3 epochs, 2 at 53"
+    assert hour.describe() == "10 screened at 5 epochs, 4 at 12, 2 at 189"
+    assert hour.rounds[-1].epochs * 2.0 > 0.75 * 480
 
 
 @pytest.mark.parametrize("seconds", [1, START_SECONDS, START_SECONDS + 1.9])
@@ -100,6 +101,22 @@ def test_the_best_of_a_round_go_on_in_their_order() -> None:
     assert choose_promotion(plan, 6, done) == Promotion(parent=5, epochs=9)
 
 
+def test_each_network_goes_on_once_before_one_goes_on_again_with_another_recipe() -> None:
+    plan = make_plan((5, 1), (3, 3), (2, 9))
+    networks = ("plain", "plain", "plain", "residual", "deep")
+    done = [
+        FinishedTrial(number, accuracy, 10.0, 1, network)
+        for number, (accuracy, network) in enumerate(zip((0.9, 0.89, 0.88, 0.7, 0.6), networks, strict=True))
+    ]
+    assert [choose_promotion(plan, number, done) for number in (5, 6, 7)] == [
+        Promotion(parent=0, epochs=3),
+        Promotion(parent=3, epochs=3),
+        Promotion(parent=4, epochs=3),
+    ]
+    wider = make_plan((5, 1), (4, 3), (2, 9))
+    assert choose_promotion(wider, 8, done) == Promotion(parent=1, epochs=3)
+
+
 def test_of_equal_trials_the_earliest_goes_on() -> None:
     assert choose_promotion(make_plan((3, 1), (1, 3)), 3, finished(0.8, 0.9, 0.9)) == Promotion(1, 3)
 
@@ -121,7 +138,7 @@ def test_a_second_pass_takes_also_what_the_first_left_over() -> None:
 def test_a_network_that_costs_more_has_fewer_epochs_and_at_least_one() -> None:
     plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
     screened = plan.rounds[0].epochs
-    assert screened == 4
+    assert screened == 5
     assert choose_first_epochs(plan, 0, COST) == screened
     assert choose_first_epochs(plan, 0, Cost(macs=COST.macs // 2, values=COST.values // 2)) == 2 * screened
     assert choose_first_epochs(plan, 0, Cost(macs=100 * COST.macs, values=0)) == 1
@@ -147,10 +164,10 @@ def test_the_last_round_takes_the_time_that_is_left_however_fast_the_others_were
 
 
 def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> None:
-    apart = plan_rounds(START_SECONDS + 60, 2, SPEED, COST)
-    plan = plan_rounds(START_SECONDS + 60, 2, SPEED, COST, threads=2, speedup=1.6)
+    apart = plan_rounds(START_SECONDS + 330, 2, SPEED, COST)
+    plan = plan_rounds(START_SECONDS + 330, 2, SPEED, COST, threads=2, speedup=1.6)
     assert (apart.rounds[-1].trials, plan.rounds[-1].trials) == (2, 1)
-    assert plan.rounds[-1].epochs == pytest.approx(1.6 * apart.rounds[-1].epochs, abs=1)
+    assert plan.rounds[-1].epochs == pytest.approx(1.6 * apart.rounds[-1].epochs, abs=2)
     screened, middle, last = plan.rounds
     known = [FinishedTrial(number, 0.5, 2.0 * screened.epochs, screened.epochs) for number in range(screened.trials)]
     longer = range(screened.trials, screened.trials + middle.trials)
@@ -163,10 +180,10 @@ def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> No
 
 def test_a_later_round_never_trains_for_less_than_the_one_before() -> None:
     plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
-    late = [FinishedTrial(number, 0.5, 500.0, 4) for number in range(plan.drawn)]
+    late = [FinishedTrial(number, 0.5, 500.0, 5) for number in range(plan.drawn)]
     promotion = choose_promotion(plan, plan.drawn, late)
     assert promotion is not None
-    assert promotion.epochs == 4
+    assert promotion.epochs == 5
 
 
 def test_a_makespan_is_what_workers_take_that_take_turns() -> None:
