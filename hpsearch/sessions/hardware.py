@@ -28,6 +28,8 @@ class Hardware:
     """How many workers begin, where more follow as long as that pays; None for all."""
     note: str | None = None
     """What else a person should know of it."""
+    cores: int | None = None
+    """That this process may use, where the device is the CPU of this machine."""
 
     def describe(self) -> str:
         """In words: `2 workers on cpu (AMD EPYC)`."""
@@ -80,8 +82,10 @@ def choose_hardware(device: str, workers: int | None, *, most: int, share: GpuSh
     if chosen.type != "cuda":
         if share is not None:
             raise InputError(f"--gpu-share is about GPUs, and this runs on {chosen}: leave it out")
-        count = max(1, min(workers or count_workers(chosen), most))
-        return Hardware(chosen.type, str(chosen), description, count)
+        usable = count_workers(chosen)
+        count = max(1, min(workers or usable, most))
+        cores = usable if chosen.type == "cpu" else None
+        return Hardware(chosen.type, str(chosen), description, count, cores=cores)
     # "cuda" spreads the workers over all GPUs, "cuda:1" means that one for all of them.
     is_one_gpu = ":" in device
     gpus = 1 if is_one_gpu else count_workers(chosen)

@@ -1,6 +1,5 @@
 """What a search would do and take, for a terminal and as a JSON document."""
 
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +80,9 @@ def _list_forecast(made: "SearchForecast") -> list[tuple[str, str]]:
     ]
     if spec.pruner != "none":
         facts.append(("", f"about {format_duration(made.pruned_seconds)} if {spec.pruner} prunes as it usually does"))
-    if made.hardware.name == "cpu" and made.hardware.workers > (os.cpu_count() or 1):
-        facts.append(("", f"more, as {made.hardware.workers} workers share {os.cpu_count()} cores"))
+    cores = made.hardware.cores
+    if cores is not None and made.hardware.workers > cores:
+        facts.append(("", f"more, as {made.hardware.workers} workers share {cores} core{'s' * (cores != 1)}"))
     return facts
 
 

@@ -1,6 +1,7 @@
 """`plan` and `data list`: what is said before anything is spent."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ def test_a_plan_has_an_example_of_each_depth_that_fits_and_a_forecast(room: Comm
     text = room.type(*arguments).out
     for expected in ("depth     2, 3, 4 fit", "left out  depth 1", "dense 64 -> ", "% of 2,000 weights", "Forecast"):
         assert expected in text
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system ties no process to a core")
+def test_a_plan_says_when_workers_share_the_cores_that_the_process_may_use(room: CommandRoom) -> None:
+    write_tiny_archive(room.folder / "tiny.npz")
+    arguments = ("plan", "--budget", "2k", "--arch", "fcn", "--dataset", "tiny.npz", "--trials", "4", "--epochs", "5")
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        text = room.type(*arguments, "--workers", "2", "--device", "cpu").out
+        assert "more, as 2 workers share 1 core\n" in text
+        assert "more, as" not in room.type(*arguments, "--workers", "1", "--device", "cpu").out
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_a_plan_for_a_data_set_of_the_catalogue_fetches_nothing(

@@ -15,7 +15,11 @@ from hpsearch.study.regularization import choose_augmentation, choose_averaging
         (30_000, 15, "none"),
         (9_546, 16, "flip"),
         (9_546, 40, "flip+shift"),
-        (91_642, 80, "flip+shift+erasing"),
+        (91_642, 20, "flip+shift"),
+        (91_642, 59, "flip+shift"),
+        (91_642, 60, "flip+shift+erasing"),
+        (9_546, 119, "flip+shift"),
+        (9_546, 120, "flip+shift+erasing"),
     ],
 )
 def test_a_longer_training_sees_its_images_changed_and_a_large_network_sooner(
@@ -25,8 +29,13 @@ def test_a_longer_training_sees_its_images_changed_and_a_large_network_sooner(
 
 
 def test_digits_are_not_mirrored_and_of_own_images_every_other_trial_sees_them_so() -> None:
-    assert choose_augmentation("cnn", 91_642, 20, "mnist", 1) == "none"
-    assert [choose_augmentation("cnn", 91_642, 20, "mine", number) for number in range(3)] == ["none", "flip", "none"]
+    assert choose_augmentation("cnn", 91_642, 19, "mnist", 1) == "none"
+    assert [choose_augmentation("cnn", 91_642, 19, "mine", number) for number in range(3)] == ["none", "flip", "none"]
+    assert choose_augmentation("cnn", 91_642, 20, "mnist", 1) == "shift"
+    assert [choose_augmentation("cnn", 91_642, 60, "mine", number) for number in range(2)] == [
+        "shift+erasing",
+        "flip+shift+erasing",
+    ]
 
 
 def test_a_fully_connected_network_sees_moved_images_and_none_mirrored() -> None:
