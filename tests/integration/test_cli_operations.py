@@ -33,13 +33,6 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(tmp_path, capsys)
-
-
-@pytest.fixture
 def study(room: CommandRoom) -> Iterator[Study]:
     """A study of 4 trials in the room's database: 0 is complete, 1 failed, 2 runs on `host-1`, 3 is to be drawn."""
     with Database.open(room.storage, create=True) as database:

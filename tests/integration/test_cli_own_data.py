@@ -1,28 +1,17 @@
 """Data that nobody prepared in hpsearch's own form, from the first look at them to labels for new images."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli_runs import CommandRoom, make_room
+from tests.cli_runs import CommandRoom
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 SEARCH = ("--budget", "3k", "--arch", "fcn", "--trials", "1", "--epochs", "2", "--workers", "1", "--device", "cpu")
 GENERATOR = np.random.default_rng(0)
-
-
-@pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
-    room.capsys = capsys
-    monkeypatch.chdir(tmp_path)
-    for name, value in room.environment.items():
-        monkeypatch.setenv(name, value)
-    return room
 
 
 def do(room: CommandRoom, *arguments: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
@@ -11,14 +10,6 @@ from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
 from hpsearch.training.data.catalogue import CATALOGUE
 from tests.cli_runs import CommandRoom, write_tiny_archive
-
-
-@pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
-    return CommandRoom(tmp_path, capsys)
 
 
 def test_a_plan_has_an_example_of_each_depth_that_fits_and_a_forecast(room: CommandRoom) -> None:

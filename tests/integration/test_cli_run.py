@@ -9,13 +9,12 @@ import re
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from hpsearch.errors import HpsearchError
 from hpsearch.tuning.records import StudyRecord
-from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, make_room, write_tiny_archive
+from tests.cli_runs import FINISH_SECONDS, CommandRoom, Ended, write_tiny_archive
 from tests.worker_processes import wait_until
 
 pytestmark = pytest.mark.slow
@@ -27,13 +26,8 @@ NAME = "tiny-fcn-2k"
 
 
 @pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    write_tiny_archive(tmp_path / "tiny.npz")
-    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
-    room.capsys = capsys
-    monkeypatch.chdir(tmp_path)
-    for name, value in room.environment.items():
-        monkeypatch.setenv(name, value)
+def room(room: CommandRoom) -> CommandRoom:
+    write_tiny_archive(room.folder / "tiny.npz")
     return room
 
 

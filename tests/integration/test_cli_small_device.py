@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hpsearch.export.micro_interpreter import has_micro_interpreter
-from tests.cli_runs import CommandRoom, make_room
+from tests.cli_runs import CommandRoom
 
 pytest.importorskip("ai_edge_litert")
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
@@ -16,16 +16,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 GENERATOR = np.random.default_rng(0)
 SEARCH = ("--arch", "cnn", "--trials", "1", "--epochs", "2", "--workers", "1", "--device", "cpu")
 RAM, FLASH = 24 * 1024, 16 * 1024
-
-
-@pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
-    room.capsys = capsys
-    monkeypatch.chdir(tmp_path)
-    for name, value in room.environment.items():
-        monkeypatch.setenv(name, value)
-    return room
 
 
 def do(room: CommandRoom, *arguments: str) -> str:

@@ -35,13 +35,6 @@ STORAGE = StorageChoice("sqlite:///hpsearch.db", is_flag=False)
 
 
 @pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(tmp_path, capsys)
-
-
-@pytest.fixture
 def study(room: CommandRoom) -> Iterator[Study]:
     """A study of 4 trials: 0 is complete, 1 runs on `host-1`, 2 was given back, 3's worker is gone."""
     with Database.open(room.storage, create=True) as database:

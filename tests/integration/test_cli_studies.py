@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +15,6 @@ from tests.cli_runs import CommandRoom
 from tests.scripted import curve_point, make_study
 
 TRIALS = 5
-
-
-@pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(tmp_path, capsys)
 
 
 def make_finished_study(room: CommandRoom, name: str = "study", **fields: Any) -> None:

@@ -1,7 +1,6 @@
 """`--from` and the portfolio as a person types them: what is taken, what is shown of it, what is refused."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +15,9 @@ SETTINGS = ("--dataset", "tiny.npz", "--trials", "6", "--epochs", "2")
 
 
 @pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandRoom:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
-    write_tiny_archive(tmp_path / "tiny.npz")
-    return CommandRoom(tmp_path, capsys)
+def room(room: CommandRoom) -> CommandRoom:
+    write_tiny_archive(room.folder / "tiny.npz")
+    return room
 
 
 def create(room: CommandRoom, name: str, *arguments: str, budget: str = "2k", arch: str = "fcn") -> Ended:

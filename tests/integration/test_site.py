@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import hpsearch
-from tests.cli_runs import CommandRoom, make_room, write_tiny_archive
+from tests.cli_runs import CommandRoom, write_tiny_archive
 
 ROOT = Path(__file__).parents[2]
 _FETCHED = re.compile(r"""(?:<link[^>]+href|<(?:script|img|iframe|source)[^>]+src)=["'](?:https?:)?//""")
@@ -32,13 +32,8 @@ def test_the_site_builds_without_a_warning_and_its_pages_fetch_nothing(tmp_path:
 
 
 @pytest.fixture
-def room(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandRoom:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    write_tiny_archive(tmp_path / "fashion-mnist.npz")
-    room = make_room(tmp_path, {"HPSEARCH_CACHE": str(tmp_path / "cache"), "HPSEARCH_STORAGE": ""})
-    room.capsys = capsys
+def room(room: CommandRoom) -> CommandRoom:
+    write_tiny_archive(room.folder / "fashion-mnist.npz")
     return room
 
 
