@@ -53,6 +53,18 @@ def test_a_batch_norm_trains_as_pytorchs_does(shape: tuple[int, ...], momentum: 
 
 
 @pytest.mark.usefixtures("grouped")
+@pytest.mark.parametrize("shape", [(16, 12, 6, 6), (8, 8, 4, 4), (5, 3, 7, 7)])
+def test_few_channels_in_bfloat16_are_normalized_as_well_as_by_pytorch(shape: tuple[int, ...]) -> None:
+    values = draw(shape)
+    exact = train_once(build_pair(shape[1])[0], values)
+    theirs, ours = (train_once(norm, values.to(torch.bfloat16)) for norm in build_pair(shape[1]))
+    assert [found.dtype for found in ours] == [expected.dtype for expected in theirs]
+    for wanted, expected, found in zip(exact, theirs, ours, strict=True):
+        ours_off, theirs_off = ((values.double() - wanted).abs().mean() for values in (found, expected))
+        assert ours_off <= 1.05 * theirs_off + 1e-3
+
+
+@pytest.mark.usefixtures("grouped")
 @pytest.mark.parametrize("shape", [(4, 3, 2, 2), (3, 5, 1, 3)])
 def test_the_gradient_of_a_batch_norm_is_that_of_its_formula(shape: tuple[int, ...]) -> None:
     norm = BatchNorm(shape[1]).double()
@@ -78,10 +90,10 @@ def test_a_large_mean_costs_no_more_digits_than_pytorchs_way() -> None:
     "prepare",
     [
         lambda values: values.contiguous(),
-        lambda values: values.to(torch.bfloat16),
+        lambda values: values.repeat(1, 2, 1, 1).to(torch.bfloat16).contiguous(memory_format=torch.channels_last),
         lambda values: values[:, :8].contiguous(memory_format=torch.channels_last),
     ],
-    ids=["row-major", "bfloat16", "channels that fill a vector"],
+    ids=["row-major", "bfloat16 of many channels", "channels that fill a vector"],
 )
 def test_what_groups_do_not_help_goes_pytorchs_way(prepare: Callable[[Tensor], Tensor]) -> None:
     values = prepare(draw((16, 12, 6, 6)))
@@ -124,7 +136,13 @@ def test_groups_are_taken_where_they_were_measured_to_pay(
     assert is_faster_in_groups(channels, images * side * side) == is_faster
 
 
-def test_a_large_batch_goes_through_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("channels", "is_faster"), [(4, True), (8, True), (12, True), (16, False), (20, False)])
+def test_in_bfloat16_few_channels_take_the_way_through_single_precision(channels: int, *, is_faster: bool) -> None:
+    assert is_faster_in_groups(channels, 128 * 14 * 14, torch.bfloat16) == is_faster
+
+
+@pytest.mark.parametrize("data_type", [torch.float32, torch.bfloat16])
+def test_a_large_batch_goes_through_groups(monkeypatch: pytest.MonkeyPatch, data_type: torch.dtype) -> None:
     seen: list[int] = []
 
     def count(channels: int, pixels: int) -> int:
@@ -132,5 +150,5 @@ def test_a_large_batch_goes_through_groups(monkeypatch: pytest.MonkeyPatch) -> N
         return count_pixels_together(channels, pixels)
 
     monkeypatch.setattr(norms, "count_pixels_together", count)
-    BatchNorm(12)(draw((32, 12, 14, 14)))
+    BatchNorm(12)(draw((32, 12, 14, 14)).to(data_type))
     assert seen == [32 * 14 * 14]
