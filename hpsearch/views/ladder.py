@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.durations import format_duration
+from hpsearch.reporting.measured import describe_example
 from hpsearch.sessions.ladder import is_unbeaten
 from hpsearch.views.networks import list_footprint
 from hpsearch.views.search import format_accuracy
@@ -39,6 +40,9 @@ def show_rungs(console: "Console", rungs: "Sequence[Rung]") -> None:
     console.print()
     console.print(table)
     console.print("* no other network here is as accurate in validation with as few weights", style="dim")
+    measures = (f"{rung.record.study.name}: {text}" for rung in rungs if (text := describe_example(rung.record)))
+    if (measure := next(measures, None)) is not None:  # all rungs share their images
+        console.print(measure, style="dim")
 
 
 def describe_rung(rung: "Rung", rungs: "Sequence[Rung]") -> dict[str, Any]:

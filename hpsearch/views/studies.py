@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hpsearch.durations import format_duration
 from hpsearch.errors import UnreadableStudyError
+from hpsearch.reporting.measured import describe_example
 from hpsearch.reporting.record_words import describe_counts, describe_rounds, describe_selection
 from hpsearch.sessions.preparation import describe_beginning
 from hpsearch.views.networks import (
@@ -83,6 +84,7 @@ def show_study(console: "Console", record: "StudyRecord") -> None:
         *_describe_search(record),
         ("trials", f"{record.finished_count} of {record.trials_wanted} finished: {describe_counts(record)}"),
         *describe_beginning(record),
+        *([("measure", measure)] if plan is None and (measure := describe_example(record)) is not None else []),
     ]
     console.print(draw_facts(facts))
     if plan is not None and plan.origin is not None:

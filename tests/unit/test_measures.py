@@ -12,15 +12,18 @@ from hpsearch.reporting.report import build_report
 from hpsearch.reporting.search_part import write_search_part
 from hpsearch.reporting.subject import Subject
 from hpsearch.sessions.documents import describe_best
+from hpsearch.sessions.ladder import Rung
 from hpsearch.tuning import records
 from hpsearch.tuning.finalists import summarize_finalists
 from hpsearch.tuning.plan_summary import summarize_plan
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.views import measures
 from hpsearch.views.finalists import show_final
+from hpsearch.views.ladder import show_rungs
 from hpsearch.views.measures import list_measures, list_steps
 from hpsearch.views.planned_table import show_plan_summary
 from hpsearch.views.result import Outcome, show_outcome
+from hpsearch.views.studies import show_study
 from hpsearch.views.trained import show_trainings
 from hpsearch.wording import describe_error
 from tests.cli_runs import make_record, make_trial
@@ -96,6 +99,14 @@ def write_finalists(record: StudyRecord) -> str:
     return draw(lambda console: show_final(console, record, final, summary, 1.0))
 
 
+def write_show(record: StudyRecord) -> str:
+    return draw(lambda console: show_study(console, record))
+
+
+def write_ladder(record: StudyRecord) -> str:
+    return draw(lambda console: show_rungs(console, [Rung(record, "finished", 1.0), Rung(record, "finished", 1.0)]))
+
+
 def write_plan(_record: StudyRecord) -> str:
     return draw(lambda console: show_plan_summary(console, summarize_plan(make_planned())))
 
@@ -115,7 +126,7 @@ def draw(show: Callable[[Console], None]) -> str:
     "write",
     [
         *(write_run, write_json_document, write_report, write_planned_report),
-        *(write_finalists, write_plan, write_training),
+        *(write_finalists, write_plan, write_training, write_show, write_ladder),
     ],
 )
 def test_an_accuracy_that_stands_alone_has_its_images_its_error_and_its_baseline(
@@ -125,6 +136,7 @@ def test_an_accuracy_that_stands_alone_has_its_images_its_error_and_its_baseline
     said = write(make_record(make_trial(0, value=0.9), make_trial(1, value=0.8)))
     for words in ("on 100 images", "3.00", "95.00%"):
         assert words in said
+    assert said.count("on 100 images") == 1
 
 
 def test_a_card_has_them_of_the_test_split_as_well() -> None:
