@@ -39,8 +39,8 @@ def test_digits_are_not_mirrored_and_of_own_images_every_other_trial_sees_them_s
 
 
 def test_a_fully_connected_network_sees_moved_images_and_none_mirrored() -> None:
-    sees = [choose_augmentation("fcn", 91_642, epochs, "fashion-mnist", 1) for epochs in (39, 40, 199, 200)]
-    assert sees == ["none", "shift", "shift", "shift+erasing"]
+    sees = [choose_augmentation("fcn", 91_642, epochs, "fashion-mnist", 1) for epochs in (39, 40, 300)]
+    assert sees == ["none", "shift", "shift"]
 
 
 def test_weights_are_averaged_where_there_are_epochs_to_average() -> None:
