@@ -110,6 +110,11 @@ SHAPE_PARAMETERS: dict[Arch, tuple[str, ...]] = {
 """The parameters that decide how few weights a shape can have and whether an image survives it."""
 
 
+def name_kind(arch: Arch, searched: Mapping[str, Any]) -> str:
+    """What kind of network drawn parameters make, whatever its widths, activation and recipe."""
+    return " ".join(f"{name} {searched[name]}" for name in SHAPE_PARAMETERS[arch] if name in searched)
+
+
 def check_space(arch: Arch, space: SearchSpace) -> None:
     """Check that a space has just the parameters of its family, each with values that it may take.
 

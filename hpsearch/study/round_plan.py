@@ -33,8 +33,10 @@ TRIAL_SECONDS = 0.5
 LONGEST_EPOCHS = 300
 """Of a trial: where the time would buy more, it goes into more trials."""
 
-_ONE_ROUND_EPOCHS = 20
+_ONE_ROUND_EPOCHS = 30
 """With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
+_LEAST_SCREENED_EPOCHS = 3
+"""With fewer, what learns fast leads what ends well (docs/log.md)."""
 _MOST_SCREENED = 4096
 
 ENOUGH_EPOCHS = 32
@@ -257,7 +259,7 @@ def _share_out(seconds: float, epoch_seconds: float, workers: int, finalists: in
     def take(waves: int, each: int) -> float:
         return waves * (each * epoch_seconds + TRIAL_SECONDS)
 
-    short = round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 3)
+    short = max(_LEAST_SCREENED_EPOCHS, round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 3))
     share = max(EARLY_SHARE, (1 - take(1, LONGEST_EPOCHS) / seconds) / 2)
     waves = max(2, round(share * seconds / take(1, short)))
     waves = min(waves, max(2, _MOST_SCREENED // workers))

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.network.solver import solve
 from hpsearch.storage import optuna_rows
-from hpsearch.study.parameters import build_recipe, build_shape
+from hpsearch.study.parameters import build_recipe, build_shape, name_kind
 from hpsearch.study.recipe import count_int8_epochs
 from hpsearch.study.regularization import choose_augmentation
 from hpsearch.study.round_plan import RoundPlan
@@ -77,14 +77,14 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
     if plan.is_drawn(number):
         return None
     with study.database.transaction() as connection:
-        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs", "network"))
+        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs"))
     finished = [
         FinishedTrial(
             trial.number,
             trial.value if trial.state == TrialState.COMPLETE else None,
             taken.get(trial.number, {}).get("seconds", 0.0),
             taken.get(trial.number, {}).get("epochs", 0),
-            taken.get(trial.number, {}).get("network", ""),
+            name_kind(study.spec.arch, trial.params),
         )
         for trial in history.list_trials((TrialState.COMPLETE, TrialState.PRUNED))
     ]

@@ -20,8 +20,8 @@ class FinishedTrial:
     """In validation, after its last epoch; None where it has none to compare."""
     seconds: float
     epochs: int
-    network: str = ""
-    """What it trained, in words: alike for trials that differ in their recipes alone."""
+    kind: str = ""
+    """Of its network: alike for trials that differ in their widths and recipes alone."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def choose_promotion(plan: RoundPlan, number: int, finished: Sequence[FinishedTr
         finished: The study's finished trials.
 
     Returns:
-        The best of the round before that no earlier trial of this round takes, each network once before one comes
-        again with another recipe; where there are fewer, one of them under another seed. None where no trial of an
-        earlier round is complete: then it is drawn.
+        The best of the round before that no earlier trial of this round takes, each kind of network once before one
+        comes again with other widths or another recipe; where there are fewer, one of them under another seed. None
+        where no trial of an earlier round is complete: then it is drawn.
     """
     place = plan.locate(number)
     known = {trial.number: trial for trial in finished}
@@ -74,23 +74,23 @@ def _rank_candidates(
         start = index * plan.trials + sum(part.trials for part in plan.rounds[:round_index])
         numbers = range(start, start + plan.rounds[round_index].trials)
         left += [known[number] for number in numbers if number in known and known[number].accuracy is not None]
-        left = _put_networks_by_turns(sorted(left, key=lambda trial: (-(trial.accuracy or 0.0), trial.number)))
+        left = _put_kinds_by_turns(sorted(left, key=lambda trial: (-(trial.accuracy or 0.0), trial.number)))
         if index < block:
             left = left[size:]
     return left
 
 
-def _put_networks_by_turns(ranked: Sequence[FinishedTrial]) -> list[FinishedTrial]:
-    """The best trial of each network, then the second of each, and so on.
+def _put_kinds_by_turns(ranked: Sequence[FinishedTrial]) -> list[FinishedTrial]:
+    """The best trial of each kind of network, then the second of each, and so on.
 
-    What learns fastest is not what ends best, and in a short round all of the first places can go to recipes of one
-    network that learns fast (docs/log.md).
+    What learns fastest is not what ends best, and in a short round all of the first places can go to one kind that
+    learns fast (docs/log.md).
     """
     seen: Counter[str] = Counter()
     turns: list[tuple[int, FinishedTrial]] = []
     for trial in ranked:
-        turns.append((seen[trial.network], trial))
-        seen[trial.network] += 1
+        turns.append((seen[trial.kind], trial))
+        seen[trial.kind] += 1
     return [trial for _, trial in sorted(turns, key=lambda turn: turn[0])]
 
 

@@ -101,12 +101,12 @@ def test_the_best_of_a_round_go_on_in_their_order() -> None:
     assert choose_promotion(plan, 6, done) == Promotion(parent=5, epochs=9)
 
 
-def test_each_network_goes_on_once_before_one_goes_on_again_with_another_recipe() -> None:
+def test_each_kind_of_network_goes_on_once_before_one_goes_on_again() -> None:
     plan = make_plan((5, 1), (3, 3), (2, 9))
-    networks = ("plain", "plain", "plain", "residual", "deep")
+    kinds = ("plain", "plain", "plain", "residual", "deep")
     done = [
-        FinishedTrial(number, accuracy, 10.0, 1, network)
-        for number, (accuracy, network) in enumerate(zip((0.9, 0.89, 0.88, 0.7, 0.6), networks, strict=True))
+        FinishedTrial(number, accuracy, 10.0, 1, kind)
+        for number, (accuracy, kind) in enumerate(zip((0.9, 0.89, 0.88, 0.7, 0.6), kinds, strict=True))
     ]
     assert [choose_promotion(plan, number, done) for number in (5, 6, 7)] == [
         Promotion(parent=0, epochs=3),

@@ -110,7 +110,7 @@ def test_where_epochs_are_few_cores_train_one_network_together() -> None:
 
 
 def test_only_the_last_round_is_trained_together_and_by_no_more_cores_than_its_epochs_need() -> None:
-    plan = plan_with({2: 1.8, 4: 3.4}, time="4m", workers=4)
+    plan = plan_with({2: 1.8, 4: 3.4}, time="6m", workers=4)
     assert (plan.threads, plan.speedup) == (2, 1.8)
     assert plan.rounds[-1] == Round(trials=2, epochs=plan.rounds[-1].epochs)
     assert plan.rounds[-1].epochs >= ENOUGH_EPOCHS
