@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hpsearch.errors import InputError
+from hpsearch.study.parameters import name_kind
 from hpsearch.study.round_plan import (
     LONGEST_EPOCHS,
     START_SECONDS,
@@ -115,6 +116,14 @@ def test_each_kind_of_network_goes_on_once_before_one_goes_on_again() -> None:
     ]
     wider = make_plan((5, 1), (4, 3), (2, 9))
     assert choose_promotion(wider, 8, done) == Promotion(parent=1, epochs=3)
+
+
+def test_a_kind_is_what_layers_and_blocks_make_whatever_their_widths_and_recipe() -> None:
+    plain = {"block": "plain", "blocks": 1, "blocks_last": 2, "channel_ratio_2": 1.5, "lr": 0.01}
+    assert name_kind("cnn", plain) == name_kind("cnn", plain | {"channel_ratio_2": 2.5, "lr": 0.001})
+    assert name_kind("cnn", plain) != name_kind("cnn", plain | {"block": "residual"})
+    assert name_kind("fcn", {"depth": 2, "activation": "silu"}) == name_kind("fcn", {"depth": 2, "activation": "gelu"})
+    assert name_kind("fcn", {"lr": 0.01}) == ""
 
 
 def test_of_equal_trials_the_earliest_goes_on() -> None:
