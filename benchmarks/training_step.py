@@ -30,9 +30,15 @@ import torch
 
 import hpsearch
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool
-from hpsearch.study.recipe import Recipe
-from hpsearch.study.trial_config import TrialConfig
+
+try:
+    from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool
+    from hpsearch.study.recipe import Recipe
+    from hpsearch.study.trial_config import TrialConfig
+except ModuleNotFoundError:  # the commit that is compared with is older than these rooms
+    from hpsearch.architecture import CnnArchitecture, CnnStage, Pool
+    from hpsearch.recipe import Recipe
+    from hpsearch.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
 from hpsearch.training.device import configure_threads, describe_device
 from hpsearch.training.loop import TrainingSession
