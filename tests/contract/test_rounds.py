@@ -64,13 +64,13 @@ def test_each_round_trains_the_best_of_the_one_before_for_longer(database: Datab
 def test_each_kind_of_network_goes_on_before_one_goes_on_again(database: Database) -> None:
     queue = TrialQueue(make_round_study(database), "one", "cpu")
     trials = [claim(queue) for _ in range(4)]
-    kinds = [len(trial.config.architecture.widths) for trial in trials if trial.config.architecture.arch == "fcn"]
-    most = max(kinds, key=kinds.count)
-    assert 2 <= kinds.count(most) < 4, "the draws make the test"
-    for trial, kind in zip(trials, kinds, strict=True):
-        finish_with(trial, 0.9 if kind == most else 0.1)
-    first, second = claim(queue), claim(queue)
-    assert [len(trial.config.architecture.widths) == most for trial in (first, second)] == [True, False]  # type: ignore[union-attr]
+    depths = [len(trial.config.architecture.widths) for trial in trials]
+    most = max(depths, key=depths.count)
+    assert 2 <= depths.count(most) < 4, "the draws make the test"
+    for trial, depth in zip(trials, depths, strict=True):
+        finish_with(trial, 0.9 if depth == most else 0.1)
+    first, second = claim(queue).config.architecture, claim(queue).config.architecture
+    assert (len(first.widths) == most, len(second.widths) == most) == (True, False)
 
 
 def test_a_round_waits_for_the_trials_of_the_one_before(database: Database) -> None:
