@@ -38,6 +38,7 @@ class TcpProxy:
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _flows: asyncio.Event | None = None
+    _thread: threading.Thread | None = None
 
     def direct(self, url: str) -> str:
         """The URL of the same database, by way of the proxy."""
@@ -85,7 +86,8 @@ class TcpProxy:
 
     def start(self) -> None:
         """Listen."""
-        threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread.start()
         self._call(self._listen())
 
     def close(self) -> None:
@@ -93,6 +95,9 @@ class TcpProxy:
         self.close_door()
         self._call(self._end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        assert self._thread is not None
+        self._thread.join()
+        self._loop.close()
 
     def _call(self, action: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(action, self._loop).result(10)

@@ -72,7 +72,16 @@ _LAST_ENDS = (
     .limit(sa.bindparam("count"))
 )
 
-RESULT_ATTRIBUTES = ("seconds", "epochs", "curve", "reason", "traceback")
+_RESULT_ATTRIBUTES = (
+    "reason",
+    "traceback",
+    "curve",
+    "seconds",
+    "epochs",
+    "cores",
+    "environment",
+    "int8_validation_accuracy",
+)
 """The user attributes that a trial gets when it finishes."""
 
 
@@ -323,9 +332,7 @@ def forget_result(connection: sa.Connection, trial_id: int) -> None:
     """Delete all that the attempts of a trial came to; what it was drawn stays."""
     forget_epochs(connection, trial_id, first=0)
     connection.execute(_values.delete().where(_values.c.trial_id == trial_id))
-    results = _attributes.c.key.in_(
-        ("reason", "traceback", "curve", "seconds", "epochs", "environment", "int8_validation_accuracy")
-    )
+    results = _attributes.c.key.in_(_RESULT_ATTRIBUTES)
     connection.execute(_attributes.delete().where((_attributes.c.trial_id == trial_id) & results))
     row = trials.c.trial_id == trial_id
     connection.execute(trials.update().where(row).values(datetime_start=None, datetime_complete=None))

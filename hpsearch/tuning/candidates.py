@@ -14,7 +14,7 @@ from hpsearch.study.regularization import choose_augmentation
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.study.trial_plan import PlannedTrial
-from hpsearch.tuning.attributes import PROMOTED_FROM, ROUND
+from hpsearch.tuning.attributes import CORES, PROMOTED_FROM, ROUND
 from hpsearch.tuning.history import History
 from hpsearch.tuning.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
 from hpsearch.tuning.study import Study
@@ -77,7 +77,7 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
     if plan.is_drawn(number):
         return None
     with study.database.transaction() as connection:
-        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs"))
+        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs", CORES))
     finished = [
         FinishedTrial(
             trial.number,
@@ -85,6 +85,7 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
             taken.get(trial.number, {}).get("seconds", 0.0),
             taken.get(trial.number, {}).get("epochs", 0),
             name_kind(study.spec.arch, trial.params),
+            taken.get(trial.number, {}).get(CORES),
         )
         for trial in history.list_trials((TrialState.COMPLETE, TrialState.PRUNED))
     ]

@@ -6,6 +6,7 @@ may be sent twice, for the answer to the first may be lost: the lease's token te
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.leases import Lease
 from hpsearch.storage.patience import Patience
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.tuning.attributes import INT8_ACCURACY
+from hpsearch.tuning.attributes import CORES, INT8_ACCURACY
 from hpsearch.tuning.history import History
 from hpsearch.tuning.study import Study
 
@@ -52,6 +53,8 @@ class ClaimedTrial:
     """How long a report may wait for the next one, to be stored with it; then the last one may wait for the end."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions and hardware of this attempt."""
+    counts_cores: bool = False
+    """Whether what it has of its cores decides how fast it trains, as on no GPU."""
     rungs: dict[str, Any] = field(default_factory=dict)
     """What a pruner has noted about the trial, by the names of Optuna's system attributes."""
     _outbox: list[EpochResult] = field(default_factory=list)
@@ -59,7 +62,8 @@ class ClaimedTrial:
     """Whether this attempt has sent one to the database, which may have it."""
 
     def __post_init__(self) -> None:
-        self._stored_at = self._read_at = self._sent_at = self.clock.monotonic()
+        self._stored_at = self._read_at = self._sent_at = self._began_at = self.clock.monotonic()
+        self._cpu_began_at = time.process_time()
         self._pruning = self.history.open_for_pruning()
 
     @property
@@ -240,6 +244,8 @@ class ClaimedTrial:
             "curve": [vars(point) for point in self.curve],
             **(found or {}),
         }
+        if self.counts_cores and (seconds := self.clock.monotonic() - self._began_at) > 0:
+            attributes[CORES] = (time.process_time() - self._cpu_began_at) / seconds
         if self.environment:
             own = {"threads": str(self.threads)} if "threads" in self.environment else {}
             attributes["environment"] = dict(self.environment) | own

@@ -232,6 +232,7 @@ class TrialQueue:
             checkpoint_seconds=self._checkpoint_seconds,
             report_seconds=self._report_seconds,
             environment=self._environment,
+            counts_cores=self._device == "cpu",
             rungs={
                 key: value for key, value in frozen.system_attrs.items() if curve and key.startswith(optuna_rows.RUNG)
             },

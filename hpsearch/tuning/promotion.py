@@ -7,6 +7,7 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from hpsearch.study.round_plan import LONGEST_EPOCHS, TRIAL_SECONDS, Cost, Place, RoundPlan, count_waves
 
@@ -22,6 +23,8 @@ class FinishedTrial:
     epochs: int
     kind: str = ""
     """Of its network: alike for trials that differ in their widths and recipes alone."""
+    cores: float | None = None
+    """CPU seconds that it had a second; None where nobody has counted."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,21 @@ def _choose_epochs(plan: RoundPlan, place: Place, parent: FinishedTrial, known: 
         for count, index in zip(waves, rest, strict=True)
     ]
     share = max(0.0, plan.seconds - spent) * weights[0] / sum(weights) / waves[0] - TRIAL_SECONDS
-    epoch_seconds = plan.scale_epoch_seconds(place.round, parent.seconds / parent.epochs)
+    epoch_seconds = plan.scale_epoch_seconds(
+        place.round, parent.seconds / parent.epochs * _compare_cores(plan, place, parent, known)
+    )
     affordable = int(share / epoch_seconds) if epoch_seconds > 0 else LONGEST_EPOCHS
     return max(parent.epochs, min(LONGEST_EPOCHS, affordable))
+
+
+def _compare_cores(plan: RoundPlan, place: Place, parent: FinishedTrial, known: Mapping[int, FinishedTrial]) -> float:
+    """How many times as much of its cores a trial had as those that ended the round before; 1 where it is not known.
+
+    What ran beside the search while the parent trained may be gone, or have come since.
+    """
+    before = [known[number].cores for number in range(place.first) if number in known]
+    last = [cores for cores in before if cores][-plan.workers :]
+    return parent.cores / fmean(last) if parent.cores and last else 1.0
 
 
 def _measure_spent(plan: RoundPlan, place: Place, known: Mapping[int, FinishedTrial]) -> float:

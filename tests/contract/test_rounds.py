@@ -1,17 +1,21 @@
 """What a study in rounds promises, whatever the database: the same trials whoever works on it and however often."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
+from hpsearch.study.round_plan import TRIAL_SECONDS
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.operations import enqueue_trial, resume_study
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import Study, load_study
+from tests.contract.test_checkpoints import HandClock
 from tests.contract.test_claims import age_lease, claim
 from tests.scripted import curve_point, make_study
 
@@ -71,6 +75,28 @@ def test_each_kind_of_network_goes_on_before_one_goes_on_again(database: Databas
         finish_with(trial, 0.9 if depth == most else 0.1)
     first, second = claim(queue).config.architecture, claim(queue).config.architecture
     assert (len(first.widths) == most, len(second.widths) == most) == (True, False)
+
+
+def test_a_load_that_is_gone_takes_nothing_from_the_last_round(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two trials have half of a core, two a whole one: the last round takes the time that a whole one leaves."""
+    clock, cpu_seconds = HandClock(), 0.0
+    monkeypatch.setattr(time, "process_time", lambda: cpu_seconds)
+    plan = {
+        "rounds": [{"trials": 4, "epochs": 1}, {"trials": 1, "epochs": 10}],
+        "seconds": 1000.0,
+        "epoch_seconds": 10.0,
+        "speed": {"seconds_per_mac": 1.0, "seconds_per_value": 0.0},
+    }
+    queue = TrialQueue(make_round_study(database, round_plan=plan), "one", "cpu", clock=clock)
+    for cores in (0.5, 0.5, 1.0, 1.0):
+        trial = claim(queue)
+        clock.sleep(10 / cores)
+        cpu_seconds += 10
+        trial.report(replace(curve_point(0, 0.9 - trial.number / 100), seconds=10 / cores), b"checkpoint")
+        trial.complete(b"weights")
+    assert claim(queue).config.recipe.epochs == int((1000 - 60 - 5 * TRIAL_SECONDS) / 10)
 
 
 def test_a_round_waits_for_the_trials_of_the_one_before(database: Database) -> None:

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import psutil
 import pytest
+from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 
 import hpsearch
@@ -48,6 +50,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     write_tiny_archive(tmp_path / "tiny.npz")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def loop_is_closed() -> Iterator[None]:
+    """What executes a notebook leaves its event loop open; whoever collects it is warned, in any test that follows."""
+    yield
+    ensure_event_loop().close()
 
 
 def read_notebook(name: str) -> Any:

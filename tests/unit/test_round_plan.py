@@ -1,5 +1,8 @@
 """What a plan of rounds promises: its trials, who goes on, how long each trains, what it takes."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +32,8 @@ COST = Cost(macs=1_000_000, values=100_000)
 """Two seconds an epoch."""
 
 
-def make_plan(*rounds: tuple[int, int]) -> RoundPlan:
-    return RoundPlan(rounds=tuple(Round(trials=trials, epochs=epochs) for trials, epochs in rounds))
+def make_plan(*rounds: tuple[int, int], **settings: Any) -> RoundPlan:
+    return RoundPlan(rounds=tuple(Round(trials=trials, epochs=epochs) for trials, epochs in rounds), **settings)
 
 
 def finished(*accuracies: float | None, first: int = 0, seconds: float = 10.0, epochs: int = 2) -> list[FinishedTrial]:
@@ -170,6 +173,29 @@ def test_the_last_round_takes_the_time_that_is_left_however_fast_the_others_were
     assert spent + promotion.epochs * 2.0 * slowness == pytest.approx(400, rel=0.1)
     assert (promotion.epochs > 1.1 * last.epochs) is (slowness < 1)
     assert (promotion.epochs < 0.9 * last.epochs) is (slowness > 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(0.5, 1.0, id="the load is gone"),
+        pytest.param(1.0, 0.5, id="the load has come"),
+    ],
+)
+def test_the_last_round_goes_by_the_cores_that_there_are_now(before: float, after: float) -> None:
+    """Beside a load an epoch takes longer, whatever the network: the share of a core says so."""
+    plan = make_plan((4, 3), (2, 180), workers=2, seconds=400.0, epoch_seconds=2.0, speed=SPEED)
+    known = [
+        FinishedTrial(number, 0.9 - number / 100, 6.0 / cores, 3, cores=cores)
+        for number, cores in enumerate([before, before, after, after])
+    ]
+    spent = 6.0 / before + 6.0 / after
+    promotion = choose_promotion(plan, 4, known)
+    assert promotion is not None
+    assert spent + promotion.epochs * 2.0 / after == pytest.approx(400, rel=0.05)
+    uncounted = choose_promotion(plan, 4, [replace(trial, cores=None) for trial in known])
+    assert uncounted is not None
+    assert uncounted.epochs == pytest.approx((400 - spent) / (2.0 / before), rel=0.05)
 
 
 def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> None:
