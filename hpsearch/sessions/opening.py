@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,14 +44,19 @@ def open_record(url: str, name: str) -> "Iterator[StudyRecord]":
 
 @contextmanager
 def open_status(url: str, name: str) -> "Iterator[Callable[[], StudyStatus]]":
-    """What reads how a study is getting on, as often as it is called.
+    """What reads how a study is getting on, and what its best accuracy is worth, as often as it is called.
 
     Raises what `open_study` raises.
     """
+    from hpsearch.reporting.measured import describe_measure
     from hpsearch.tuning.status import read_status
 
+    def read() -> "StudyStatus":
+        found = read_status(study)
+        return replace(found, measure=describe_measure(found.record, found.record.best))
+
     with open_study(url, name) as study:
-        yield lambda: read_status(study)
+        yield read
 
 
 @contextmanager

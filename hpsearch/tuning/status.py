@@ -59,6 +59,8 @@ class StudyStatus:
     """How often a worker vanished, or could not bear its trial, over the whole of the study."""
     returns: int
     """How often one gave its trial back."""
+    measure: str | None = None
+    """What the best accuracy is worth: on how many images, beside which baseline; None where nobody has looked."""
 
     @property
     def live_workers(self) -> int:

@@ -68,6 +68,16 @@ def test_status_shows_workers_counts_pace_losses_and_the_best(room: CommandRoom,
         assert expected in text, expected
 
 
+def test_the_best_stands_beside_what_knowing_nothing_gives(room: CommandRoom, study: Study) -> None:
+    trial = claim(TrialQueue(study, "host-4", "cpu"))
+    for epoch in range(len(trial.curve), trial.config.recipe.epochs):
+        trial.report(curve_point(epoch, 0.9))
+    trial.complete(b"weights", confusion=[[6, 0, 0], [1, 2, 0], [0, 0, 1]])
+    text = " ".join(room.type("status", "study").out.split())
+    assert "best 90.00% validation" in text
+    assert "measure validation is on 10 images, standard error 9.49 points; 60.00% is what saying " in text
+
+
 def test_status_as_json_has_the_same(room: CommandRoom, study: Study) -> None:
     document = json.loads(room.type("status", "study", "--json").out)
     assert document["counts"] == {"COMPLETE": 1, "PRUNED": 0, "FAIL": 0, "RUNNING": 2, "WAITING": 1}
