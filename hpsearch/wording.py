@@ -1,4 +1,4 @@
-"""The words of a refusal: what was given, cut to a readable length, and what an annotation allows."""
+"""Words that every part says alike: counts with their noun, what was given, what an annotation allows."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,6 +7,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 _LONGEST = 60
+
+
+def count_of(count: int, singular: str, plural: str | None = None) -> str:
+    """`1 trial`, `16 trials`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def quote(value: Any) -> str:

@@ -10,6 +10,7 @@ import typer
 from hpsearch.cli.options import OUTPUT, StorageOption, choose_storage, hide_password
 from hpsearch.sessions import copies
 from hpsearch.views.screen import open_console, write_line
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from hpsearch.sessions.copies import RowCounts, Tell
@@ -56,8 +57,7 @@ def restore(
 
 
 def _describe(rows: "RowCounts") -> str:
-    studies, trials = rows["studies"], rows["trials"]
-    return f"{studies} {'study' if studies == 1 else 'studies'}, {trials} trials"
+    return f"{count_of(rows['studies'], 'study', 'studies')}, {count_of(rows['trials'], 'trial')}"
 
 
 @contextmanager

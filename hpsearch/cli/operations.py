@@ -22,6 +22,7 @@ from hpsearch.reporting.record_words import describe_counts
 from hpsearch.sessions import operations
 from hpsearch.views.screen import open_console, write_json, write_line
 from hpsearch.views.studies import list_losses
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from hpsearch.sessions.operations import Resumption, Stop
@@ -91,9 +92,9 @@ def resume(
 def _describe_resumption(study: str, found: "Resumption") -> str:
     state = "goes on" if found.was_stopped else "was not stopped"
     if found.trials != found.trials_before:
-        asks = f"asks for {found.trials} trials now ({found.trials_before} before)"
+        asks = f"asks for {count_of(found.trials, 'trial')} now ({found.trials_before} before)"
     else:
-        asks = f"asks for {found.trials} trials"
+        asks = f"asks for {count_of(found.trials, 'trial')}"
     verb = "is" if found.open_trials == 1 else "are"
     left = f"{found.open_trials} of them {verb} open" if found.open_trials else "all of them are finished"
     return f"study {study} {state} and {asks}; {left}"

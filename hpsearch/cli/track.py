@@ -19,6 +19,7 @@ from hpsearch.errors import HpsearchError, InputError
 from hpsearch.reporting.record_words import describe_counts
 from hpsearch.sessions.opening import open_record
 from hpsearch.views.screen import open_console, write_json
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -152,7 +153,7 @@ class _Tracking:
 
     def _describe(self, name: str) -> str:
         counts = [f"{count:,} {outcome}" for outcome, count in self._count(name).items() if count]
-        return f"{len(self.outcomes):,} trial{'s' * (len(self.outcomes) != 1)} ({', '.join(counts)})"
+        return f"{count_of(len(self.outcomes), 'trial')} ({', '.join(counts)})"
 
 
 def _open_tracking(study: "TrackedStudy", folder: Path | None, address: "MlflowAddress | None") -> _Tracking:

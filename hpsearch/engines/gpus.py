@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import InputError
+from hpsearch.wording import count_of
 
 MOST_ON_ONE_GPU = 16
 _WORTH_MORE = 1.1
@@ -83,7 +84,7 @@ def place_on_gpus(workers: int | None, gpus: int, share: GpuShare | None, *, mos
         return Placement(count, 1, min(gpus, count))
     if workers is not None and workers > gpus * share.workers:
         raise InputError(
-            f"--workers {workers} do not fit: {share.workers} on each of {gpus} GPU{'s' * (gpus != 1)} are "
+            f"--workers {workers} do not fit: {share.workers} on each of {count_of(gpus, 'GPU')} are "
             f"{gpus * share.workers}; give --workers {gpus * share.workers} or --gpu-share {-(-workers // gpus)}"
         )
     count = max(1, min(workers or gpus * share.workers, most))

@@ -15,6 +15,7 @@ from hpsearch.engines.gpus import GpuShare, place_on_gpus
 from hpsearch.engines.ray_task import NodeFacts, look_around
 from hpsearch.errors import InputError
 from hpsearch.version import __version__
+from hpsearch.wording import count_of
 
 INSTALL_COMMAND = "pip install 'hpsearch[ray]'"
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -56,8 +57,8 @@ class Cluster:
     def describe(self) -> str:
         """In words: `a Ray cluster of 3 nodes: 12 CPUs, 4 GPUs`."""
         nodes, gpus = len(self.nodes), self.count("GPU")
-        parts = [f"{self.count('CPU')} CPUs", *([f"{gpus} GPU{'s' * (gpus != 1)}"] if gpus else [])]
-        return f"a Ray cluster of {nodes} node{'s' * (nodes != 1)}: {', '.join(parts)}"
+        parts = [f"{self.count('CPU')} CPUs", *([count_of(gpus, "GPU")] if gpus else [])]
+        return f"a Ray cluster of {count_of(nodes, 'node')}: {', '.join(parts)}"
 
 
 def connect(environment: Mapping[str, str]) -> Any:

@@ -1,9 +1,10 @@
 """What is certain of finalists, in the words that a page and the terminal share."""
 
 from hpsearch.reporting.measured import describe_example
-from hpsearch.reporting.words import NOTHING, count_of, describe_openings, write_points
+from hpsearch.reporting.words import NOTHING, describe_openings, write_points
 from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Spread
 from hpsearch.tuning.records import StudyRecord
+from hpsearch.wording import count_of
 
 
 def write_interval(spread: Spread | None) -> str:

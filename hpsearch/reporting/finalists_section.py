@@ -8,7 +8,6 @@ from hpsearch.reporting.label_figures import draw_finalists
 from hpsearch.reporting.subject import Subject, summarize_linked
 from hpsearch.reporting.trial_tables import write_failures
 from hpsearch.reporting.words import (
-    count_of,
     write_count,
     write_percent,
     write_points,
@@ -16,6 +15,7 @@ from hpsearch.reporting.words import (
 )
 from hpsearch.tuning.finalists import Final, Finalist
 from hpsearch.tuning.records import StudyRecord
+from hpsearch.wording import count_of
 
 _WITHOUT_VALIDATION = (
     "They train on the validation images as well, so that no validation accuracy can be known, and they stay in the "

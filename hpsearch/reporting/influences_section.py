@@ -12,9 +12,10 @@ from hpsearch.reporting.space_figures import (
     draw_recipe_effects,
     find_varied_fields,
 )
-from hpsearch.reporting.words import count_of, write_value
+from hpsearch.reporting.words import write_value
 from hpsearch.tuning.importance import FEWEST_TRIALS, METHOD, measure_importance
 from hpsearch.tuning.records import StudyRecord, TrialRecord
+from hpsearch.wording import count_of
 
 
 def write_influences(record: StudyRecord) -> Section:

@@ -9,12 +9,13 @@ import tomli_w
 from hpsearch.reporting.document import Block, Commands, Facts, Listing, Section, Sentence, make_table
 from hpsearch.reporting.record_words import describe_length
 from hpsearch.reporting.subject import Subject
-from hpsearch.reporting.words import count_of, find_held_out_fraction, name_dataset, write_value
+from hpsearch.reporting.words import find_held_out_fraction, name_dataset, write_value
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.search_space import Choices, FloatRange, IntRange
 from hpsearch.study.spec import SAMPLERS_WITH_PORTFOLIO, StudySpec
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.tuning.winner import write_finalists_command
+from hpsearch.wording import count_of
 
 _MOST_SEEDS = 10
 

@@ -22,7 +22,6 @@ from hpsearch.reporting.trial_figures import MeasuredPoint, draw_accuracy_by_wei
 from hpsearch.reporting.trial_tables import write_failures
 from hpsearch.reporting.validation_section import write_validation_section
 from hpsearch.reporting.words import (
-    count_of,
     describe_openings,
     join_some,
     join_words,
@@ -34,6 +33,7 @@ from hpsearch.reporting.words import (
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.plan_summary import LabelSummary, PlanSummary, has_several_seeds
 from hpsearch.tuning.records import StudyRecord, TrialRecord
+from hpsearch.wording import count_of
 
 _TOLD_APART = 1.05
 """Networks of weights nearer to each other than by this factor lie in one place of a picture."""

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from hpsearch.wording import count_of
+
 if TYPE_CHECKING:
     from hpsearch.study.spec import StudySpec
     from hpsearch.tuning.records import StudyRecord
@@ -25,22 +27,22 @@ def describe_length(record: "StudyRecord") -> str:
     if record.trials_wanted == spec.trials:
         return spec.describe_length()
     if spec.round_plan is None:
-        return f"{record.trials_wanted} trials of {spec.epochs} epochs"
+        return f"{count_of(record.trials_wanted, 'trial')} of {count_of(spec.epochs, 'epoch')}"
     return f"{record.trials_wanted} trials in rounds: {spec.round_plan.describe()}, and again"
 
 
 def describe_selection(spec: "StudySpec") -> str:
     """What decides which trials go on: `pruner median`, `no pruner`, `rounds`."""
     if spec.round_plan is not None:
-        return f"{len(spec.round_plan.rounds)} round{'s' * (len(spec.round_plan.rounds) != 1)}"
+        return count_of(len(spec.round_plan.rounds), "round")
     return f"pruner {spec.pruner}"
 
 
 def describe_rounds(record: "StudyRecord") -> str:
     """How far each round is: `8 of 8 at 2 epochs, 1 of 4 at 4, 0 of 2 at 20`; empty where there are none."""
     parts = [
-        f"{round_.finished} of {round_.part.trials} at {round_.part.epochs}"
-        + (f" epoch{'s' * (round_.part.epochs != 1)}" if index == 0 else "")
+        f"{round_.finished} of {round_.part.trials} at "
+        + (count_of(round_.part.epochs, "epoch") if index == 0 else f"{round_.part.epochs}")
         for index, round_ in enumerate(record.rounds)
     ]
     return ", ".join(parts)

@@ -21,7 +21,6 @@ from hpsearch.reporting.trial_tables import describe_recipes, tabulate_trials, w
 from hpsearch.reporting.validation_section import write_validation_section
 from hpsearch.reporting.words import (
     KINDS,
-    count_of,
     name_dataset,
     write_count,
     write_percent,
@@ -30,6 +29,7 @@ from hpsearch.reporting.words import (
 )
 from hpsearch.tuning.records import StudyRecord, TrialRecord
 from hpsearch.tuning.suggest import searched_distributions
+from hpsearch.wording import count_of
 
 _BEST_CURVES = 5
 _SHOWN_TRIALS = 10

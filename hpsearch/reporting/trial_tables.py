@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from hpsearch.network.sizes import show_bytes
 from hpsearch.reporting.document import Block, Sentence, Table, make_table
 from hpsearch.reporting.record_words import list_failures
-from hpsearch.reporting.words import count_of, write_count, write_percent, write_seconds, write_value
+from hpsearch.reporting.words import write_count, write_percent, write_seconds, write_value
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord, TrialRecord
+from hpsearch.wording import count_of
 
 _MOST_REASONS = 5
 

@@ -13,7 +13,8 @@ from hpsearch.reporting.validation import (
     draw_wrong_images,
     rank_confusions,
 )
-from hpsearch.reporting.words import count_of, write_percent
+from hpsearch.reporting.words import write_percent
+from hpsearch.wording import count_of
 
 _MOST_PAIRS = 10
 _MOST_CLASSES = 30

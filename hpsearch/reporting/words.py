@@ -52,11 +52,6 @@ def write_value(value: object) -> str:
     return f"{value:.4g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
 
 
-def count_of(count: int, singular: str, plural: str | None = None) -> str:
-    """`1 trial`, `16 trials`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
 def write_times(count: int) -> str:
     """`once`, `3 times`."""
     return "once" if count == 1 else f"{count:,} times"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hpsearch.engines.gpus import GpuShare, describe_sharing, place_on_gpus
 from hpsearch.errors import InputError
 from hpsearch.sessions.request import MOST_WORKERS, Request
+from hpsearch.wording import count_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Hardware:
     def describe(self) -> str:
         """In words: `2 workers on cpu (AMD EPYC)`."""
         place = self.name if self.engine == "local" else self.launch_device
-        return f"{self.workers} worker{'s' * (self.workers != 1)} on {place} ({self.description})"
+        return f"{count_of(self.workers, 'worker')} on {place} ({self.description})"
 
 
 def choose_hardware_for(request: Request, storage_url: str = "") -> Hardware:

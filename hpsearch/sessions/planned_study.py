@@ -13,6 +13,7 @@ from hpsearch.sessions.request import make_absolute
 from hpsearch.sessions.session import find_ending
 from hpsearch.sessions.stopping import Ending, Stopping
 from hpsearch.sessions.storage import check_storage
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from hpsearch.storage.database import Database
@@ -52,10 +53,7 @@ def train_planned_study(
     with progress.open_steps() as steps:
         database, study = open_planned_study(work.storage_url, planned, work.cache_folder, steps.tell, steps.note)
     with database:
-        title = (
-            f"trainings  {count}: {len(planned.trainings)} with {planned.replicates} "
-            f"seed{'s' * (planned.replicates != 1)} each"
-        )
+        title = f"trainings  {count}: {len(planned.trainings)} with {count_of(planned.replicates, 'seed')} each"
         record = work.finish(study, title, progress, stopping)
         summary = summarize_plan(record, planned.origin)
     return PlannedResult(summary, find_ending(record, stopping), time.monotonic() - begun)

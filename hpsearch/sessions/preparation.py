@@ -12,6 +12,7 @@ from hpsearch.errors import InputError
 from hpsearch.sessions.hardware import Hardware
 from hpsearch.sessions.request import Request
 from hpsearch.sessions.storage import check_storage
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity, Preparation
@@ -301,7 +302,7 @@ def describe_repetition(spec: "StudySpec", space: "SearchSpace") -> str | None:
     if count is None or count >= drawn or spec.has_open_plan:
         return None
     return (
-        f"the space has {count:,} configuration{'s' * (count != 1)}: {drawn:,} trials repeat them under other seeds; "
+        f"the space has {count_of(count, 'configuration')}: {drawn:,} trials repeat them under other seeds; "
         "--trials says otherwise, or more values in the study file's [space]"
     )
 

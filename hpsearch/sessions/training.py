@@ -11,6 +11,7 @@ from hpsearch.sessions.progress import Progress
 from hpsearch.sessions.request import make_absolute
 from hpsearch.sessions.stopping import Stopping
 from hpsearch.sessions.storage import check_storage
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
@@ -66,7 +67,7 @@ class Training:
         digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:8]
         with Database.open(work.storage_url, create=True) as database:
             study = _make_study(database, self.name or f"train-{digest}", asked, identity, place, self.replicates)
-            seeds = f"{self.replicates} seed{'s' * (self.replicates != 1)}"
+            seeds = count_of(self.replicates, "seed")
             return work.finish(study, f"train      {asked.architecture.describe()}, {seeds}", progress, stopping)
 
 

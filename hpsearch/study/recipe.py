@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hpsearch.dataset import NEWEST_RULES, DataRules
+from hpsearch.wording import count_of
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "muon"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle"]
@@ -68,13 +69,13 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _rounds_no_more_than_it_trains(self) -> Self:
         if self.int8_epochs > self.epochs:
-            raise ValueError(f"int8_epochs {self.int8_epochs} are more than the {self.epochs} epochs")
+            raise ValueError(f"int8_epochs {self.int8_epochs} are more than the {count_of(self.epochs, 'epoch')}")
         return self
 
     def describe(self) -> str:
         """In words, on one line, what differs between recipes first."""
         parts = [f"{self.optimizer} lr {self.lr:.3g} {self.schedule}", f"batch {self.batch_size}"]
-        parts += [f"{self.epochs} epochs", f"{self.initialization} initialization"]
+        parts += [count_of(self.epochs, "epoch"), f"{self.initialization} initialization"]
         for name in ("weight_decay", "l1", "label_smoothing", "dropout", "input_dropout"):
             if value := getattr(self, name):
                 parts.append(f"{name.replace('_', ' ')} {value:.3g}")

@@ -26,7 +26,7 @@ from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
 from hpsearch.study.targets import find_target, runs_on
 from hpsearch.study.trial_config import Seed, ValidationFraction
-from hpsearch.wording import quote
+from hpsearch.wording import count_of, quote
 
 SamplerName = Literal["tpe", "random", "gp", "qmc", "grid"]
 PrunerName = Literal["asha", "hyperband", "median", "none"]
@@ -200,10 +200,10 @@ class StudySpec(BaseModel):
         if self.round_plan is not None:
             plan = self.round_plan
             about = f", about {format_duration(plan.forecast_seconds())}" if plan.seconds is not None else ""
-            return f"{self.trials} trial{'s' * (self.trials != 1)}: {plan.describe()}{about}"
+            return f"{count_of(self.trials, 'trial')}: {plan.describe()}{about}"
         if self.time is not None:
             return f"as many trials as {format_duration(self.time)} allow"
-        return f"{self.trials} trials of {self.epochs} epochs"
+        return f"{count_of(self.trials, 'trial')} of {count_of(self.epochs, 'epoch')}"
 
     def fit_to_size(self, images: int, given: Collection[str]) -> "StudySpec":
         """The same for a training split of so many images: what nobody has given follows from their number.

@@ -8,7 +8,7 @@ from hpsearch.reporting.record_words import name_trials
 from hpsearch.views.measures import list_measures, list_steps
 from hpsearch.views.search import format_accuracy
 from hpsearch.views.tables import Trimmed
-from hpsearch.wording import describe_error
+from hpsearch.wording import count_of, describe_error
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -121,7 +121,7 @@ def list_trial_facts(record: "StudyRecord", trial: "TrialRecord") -> list[tuple[
         facts.append(("validation", "cannot be known: nothing was held out"))
     facts.append(("test", describe_test(record, trial)))
     if trial.seconds is not None:
-        facts.append(("training", f"{trial.epochs} epochs in {format_duration(trial.seconds)}"))
+        facts.append(("training", f"{count_of(trial.epochs, 'epoch')} in {format_duration(trial.seconds)}"))
     if config is not None:
         facts += list_steps(config)
     return facts

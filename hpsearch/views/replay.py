@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.views.screen import write_json
 from hpsearch.views.search import format_accuracy
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,7 +56,9 @@ def conclude_replay(
         console.print(f"training ended: {replay.failure}", soft_wrap=True)
     if is_equal:
         what = "the curve" if weights is None else "the curve and the weights"
-        console.print(f"equal to the last bit: {what}, {len(epochs)} epochs", style="bold green", soft_wrap=True)
+        console.print(
+            f"equal to the last bit: {what}, {count_of(len(epochs), 'epoch')}", style="bold green", soft_wrap=True
+        )
     else:
         largest = max(map(_measure_difference, epochs), default=0.0)
         by = f", in validation accuracy by up to {100 * largest:.2f} points" if largest > 0 else ""

@@ -7,6 +7,7 @@ from hpsearch.durations import format_duration
 from hpsearch.reporting.record_words import describe_rounds
 from hpsearch.sessions.how_far import HowFar, count_epochs_of_attempt
 from hpsearch.views.screen import write_error_line
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -95,10 +96,10 @@ def describe_end(trial: "TrialRecord") -> str:
     if trial.state == "FAIL":
         return f"trial {trial.number} failed: {trial.reason or 'for no known reason'}"
     seconds = f", {format_duration(trial.seconds)}" if trial.seconds is not None else ""
-    how = f"pruned after {trial.epochs} epochs" if trial.state == "PRUNED" else "complete"
+    how = f"pruned after {count_of(trial.epochs, 'epoch')}" if trial.state == "PRUNED" else "complete"
     weights = f"{trial.weights:,} weights" if trial.weights is not None else ""
     if trial.promoted_from is not None:
-        how = f"({trial.promoted_from} for {trial.epochs} epochs) {how}"
+        how = f"({trial.promoted_from} for {count_of(trial.epochs, 'epoch')}) {how}"
     return f"trial {trial.number} {how}: {format_accuracy(trial.value)}, {weights}, {describe_network(trial)}{seconds}"
 
 

@@ -7,6 +7,7 @@ from hpsearch.durations import format_duration
 from hpsearch.reporting.record_words import describe_selection
 from hpsearch.sessions.preparation import describe_left_out, describe_repetition
 from hpsearch.views.networks import describe_device, describe_unused, draw_facts, draw_layers
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,7 @@ def _list_forecast(made: "SearchForecast") -> list[tuple[str, str]]:
         facts.append(("", f"about {format_duration(made.pruned_seconds)} if {spec.pruner} prunes as it usually does"))
     cores = made.hardware.cores
     if cores is not None and made.hardware.workers > cores:
-        facts.append(("", f"more, as {made.hardware.workers} workers share {cores} core{'s' * (cores != 1)}"))
+        facts.append(("", f"more, as {made.hardware.workers} workers share {count_of(cores, 'core')}"))
     return facts
 
 

@@ -9,6 +9,7 @@ from hpsearch.errors import StorageUnavailableError
 from hpsearch.reporting.record_words import describe_counts, describe_rounds
 from hpsearch.sessions.how_far import measure_progress
 from hpsearch.views.search import format_accuracy
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -166,7 +167,8 @@ def draw_status(status: "StudyStatus", complete: CompleteCommand) -> "Renderable
         ("state", _describe_state(status, complete)),
         ("pace", _describe_pace(status)),
         ("best", _describe_best(status)),
-        ("lost", f"{_count(status.deaths, 'worker died', 'workers died')}, {status.returns} given back"),
+        *([("measure", status.measure)] if status.measure else []),
+        ("lost", f"{count_of(status.deaths, 'worker died', 'workers died')}, {status.returns} given back"),
     ]
     parts: list[RenderableType] = [name, draw_facts(facts)]
     if status.held:
@@ -187,7 +189,7 @@ def _describe_state(status: "StudyStatus", complete: CompleteCommand) -> str:
         return f"stopped {ago} ago: {_cut(course.stop_reason or '')}{workers}; {command} goes on"
     if not status.live_workers:
         return f"nobody works on it: {complete(f'hpsearch worker {study}')} does"
-    return _count(status.live_workers, "worker is at work", "workers are at work")
+    return count_of(status.live_workers, "worker is at work", "workers are at work")
 
 
 def _describe_pace(status: "StudyStatus") -> str:
@@ -239,10 +241,6 @@ def _describe_lease(trial: "HeldTrial") -> str:
     if trial.is_live and trial.lease_seconds is not None:
         return f"{trial.lease_seconds:.0f} s left"
     return "ended: gone"
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
 
 
 def _cut(text: str) -> str:

@@ -20,6 +20,7 @@ from hpsearch.views.networks import (
 from hpsearch.views.planned_table import show_plan_summary
 from hpsearch.views.search import describe_network, format_accuracy
 from hpsearch.views.tables import make_table
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,7 +63,7 @@ def list_losses(lost: "StudyRecord | UnreadableStudyError") -> list[str]:
     """What is gone with a study."""
     if isinstance(lost, UnreadableStudyError):
         return [f"all its trials, though it cannot be read ({lost})"]
-    words = [f"{len(lost.trials)} trials ({describe_counts(lost)})", "their weights and curves"]
+    words = [f"{count_of(len(lost.trials), 'trial')} ({describe_counts(lost)})", "their weights and curves"]
     if (best := lost.best) is not None:
         words.append(f"the best with {format_accuracy(best.value)}")
     if lost.test_openings:
@@ -78,7 +79,7 @@ def show_study(console: "Console", record: "StudyRecord") -> None:
     selection = f"sampler {spec.sampler}, {describe_selection(spec)}, "
     does, how = ("searches", selection) if plan is None else ("trains", "")
     facts = [
-        (does, f"{spec.arch} of {spec.limits.describe()} on {spec.dataset}, {spec.epochs} epochs"),
+        (does, f"{spec.arch} of {spec.limits.describe()} on {spec.dataset}, {count_of(spec.epochs, 'epoch')}"),
         *([("rounds", rounds)] if (rounds := describe_rounds(record)) else []),
         ("search" if plan is None else "plan", f"{how}seed {spec.seed}"),
         *_describe_search(record),

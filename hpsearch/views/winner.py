@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hpsearch.views.search import format_accuracy
+from hpsearch.wording import count_of
 
 if TYPE_CHECKING:
     from hpsearch.tuning.winner import Winner
@@ -19,5 +20,5 @@ def describe_winner(winner: "Winner") -> str:
     if finalist.validation is None:
         return f"{head}, the best there by validation ({searched}); {mine} is its first replicate on {study.trains_on}"
     count = finalist.validation.count
-    mean = f"{write_spread(finalist.validation)}% over {count} seed{'s' * (count != 1)}"
+    mean = f"{write_spread(finalist.validation)}% over {count_of(count, 'seed')}"
     return f"{head}, by its mean of {mean} ({searched} there); {mine} is its replicate of median validation accuracy"

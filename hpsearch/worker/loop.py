@@ -19,6 +19,7 @@ from hpsearch.storage.patience import Patience
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.study import Study, load_study
+from hpsearch.wording import count_of
 from hpsearch.worker.heartbeat import Heartbeat
 from hpsearch.worker.protocols import CompletedTraining, StopTraining, Trainer, Training, WorkerSettings
 
@@ -219,7 +220,7 @@ class Worker:
             if heartbeat.is_lost:
                 raise LeaseLostError(f"the lease of trial {trial.number} was lost") from None
             trial.give_back(self._reason_to_give_back() or "the worker was told to stop")
-            self._say(f"trial {trial.number}: given back after {len(trial.curve)} epochs")
+            self._say(f"trial {trial.number}: given back after {count_of(len(trial.curve), 'epoch')}")
             return False
         last = trial.curve[-1]
         what = "training loss" if last.validation_accuracy is None else "validation accuracy"
@@ -241,7 +242,7 @@ class Worker:
                 self._say(f"trial {trial.number}: its checkpoint cannot be used, it begins anew: {error}")
                 trial.begin_anew()
             else:
-                self._say(f"trial {trial.number}: going on after {len(trial.curve)} epochs")
+                self._say(f"trial {trial.number}: going on after {count_of(len(trial.curve), 'epoch')}")
                 return training
         return self._trainer.start(trial.config, should_stop, threads=trial.threads)
 

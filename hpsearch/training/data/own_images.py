@@ -16,6 +16,7 @@ from hpsearch.training.data.content_split import hold_out_by_content
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.pixel_findings import describe_pixels
 from hpsearch.training.data.stratification import HELD_OUT_TEST_FRACTION
+from hpsearch.wording import count_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,12 +189,12 @@ def _describe_repetitions(*parts: OwnPart) -> list[str]:
     notes = []
     if found.repeated:
         notes.append(
-            f"{_count(found.repeated, 'image occurs', 'images occur')} twice or more ({found.copies:,} in all): "
+            f"{count_of(found.repeated, 'image occurs', 'images occur')} twice or more ({found.copies:,} in all): "
             "all copies of one are on the same side of every split"
         )
     if found.contradicted:
         notes.append(
-            f"{_count(found.contradicted, 'image stands', 'images stand')} in two classes or more: no network can be "
+            f"{count_of(found.contradicted, 'image stands', 'images stand')} in two classes or more: no network can be "
             "right about every copy; look which label is meant"
         )
     return notes
@@ -203,7 +204,3 @@ def _find_missing(class_names: Sequence[str], train: OwnPart) -> list[str]:
     """The classes without a training image."""
     counts = np.bincount(train.images.labels.numpy(), minlength=len(class_names))
     return [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
