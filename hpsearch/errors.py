@@ -52,5 +52,9 @@ class DivergedError(TrainingError):
     """The loss or the weights are no longer finite."""
 
 
+class TrainingInterrupted(Exception):  # noqa: N818 - an answer to `should_stop`, no error of the trial
+    """Training stopped between two batches because `should_stop` said so; the epoch under way is lost."""
+
+
 class LeaseLostError(HpsearchError):
     """Another worker holds the trial now; nothing more may be written for it."""

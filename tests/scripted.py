@@ -103,13 +103,12 @@ class ScriptedTrainer:
     ) -> ScriptedTraining:
         """A training that asks for a stop before every epoch, and goes on where a checkpoint stood."""
         self.threads.append(threads)
-        from hpsearch.errors import InputError
-        from hpsearch.worker.protocols import StopTraining
+        from hpsearch.errors import InputError, TrainingInterrupted
 
         def before(epoch: int) -> None:
             self.before_epoch(epoch)
             if should_stop():
-                raise StopTraining("asked to")
+                raise TrainingInterrupted("asked to")
 
         if checkpoint is None:
             return ScriptedTraining(config, before)

@@ -82,5 +82,5 @@ def train_study(folder: Path, *, trials: int = 1, false_accuracy: float | None =
             for result in session.epochs():
                 accuracy = result.validation_accuracy if false_accuracy is None else false_accuracy
                 trial.report(replace(result, validation_accuracy=accuracy))
-            trial.complete(session.weights(), confusion=session.count_confusion())
+            trial.complete(session.weights(), confusion=session.confusion())
     return trained

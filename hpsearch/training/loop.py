@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.epoch_result import EpochResult
-from hpsearch.errors import DivergedError, InputError
+from hpsearch.errors import DivergedError, InputError, TrainingInterrupted
 from hpsearch.network.architecture import CnnArchitecture
 from hpsearch.study.recipe import divide_epoch
 from hpsearch.study.trial_config import TrialConfig, derive_seed
@@ -31,6 +31,7 @@ from hpsearch.training.data import SearchSplits
 from hpsearch.training.distillation import Distillation, TeacherLogits
 from hpsearch.training.evaluation import Evaluation, evaluate
 from hpsearch.training.initialization import initialize
+from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.training.networks import build_network
 from hpsearch.training.optimizers import build_optimizer, set_lr
 from hpsearch.training.precision import uses_bfloat16
@@ -46,10 +47,6 @@ CAPTURABLE_OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "muon")
 """PyTorch's Adagrad keeps its step on the CPU, which a CUDA graph would freeze."""
 
 
-class TrainingInterrupted(Exception):  # noqa: N818 - an answer to `should_stop`, no error of the trial
-    """Training stopped between two batches because `should_stop` said so; the epoch under way is lost."""
-
-
 class TrainingSession:
     """A trial in training, with its state at hand between two epochs.
 
@@ -62,9 +59,10 @@ class TrainingSession:
 
     Raises:
         InputError: The architecture does not fit the images, or the batch size the architecture.
-        torch.OutOfMemoryError: The device has not enough memory for the trial.
+        OutOfMemoryError: The device has not enough memory for the trial.
     """
 
+    @out_of_memory_as_own_error()
     def __init__(
         self,
         config: TrialConfig,
@@ -116,7 +114,8 @@ class TrainingSession:
         """The final network's weights and buffers as safetensors."""
         return save_weights(self.final_network)
 
-    def count_confusion(self) -> list[list[int]] | None:
+    @out_of_memory_as_own_error()
+    def confusion(self) -> list[list[int]] | None:
         """How the final network labels the validation split: a row a true class, a column a predicted one.
 
         None where nothing is held out.
@@ -127,7 +126,8 @@ class TrainingSession:
             return None
         return [list(row) for row in self._last_validation.confusion]
 
-    def measure_int8(self) -> float | None:
+    @out_of_memory_as_own_error()
+    def int8_accuracy(self) -> float | None:
         """The final network's validation accuracy in whole numbers of 8 bits, where the recipe ends in them.
 
         None where it does not, or nothing is held out.
@@ -136,6 +136,7 @@ class TrainingSession:
             return None
         return measure_int8_accuracy(self.config, self.final_network, self._train_images, self._validation)
 
+    @out_of_memory_as_own_error()
     def capture(self) -> bytes:
         """All that the epochs to come depend on; to be taken between two epochs."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
@@ -144,6 +145,7 @@ class TrainingSession:
             tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.average.sums)}
         return pack_checkpoint(self.config, self.next_epoch, tensors)
 
+    @out_of_memory_as_own_error()
     def restore(self, captured: bytes) -> None:
         """Go on from a captured state, perhaps of another machine; only before the first epoch.
 
@@ -167,13 +169,14 @@ class TrainingSession:
         while self.next_epoch < self.config.recipe.epochs:
             yield self.train_epoch()
 
+    @out_of_memory_as_own_error()
     def train_epoch(self) -> EpochResult:
         """Train one epoch and validate, where images are held out.
 
         Raises:
             DivergedError: The loss is no longer finite.
             TrainingInterrupted: `should_stop` answered yes.
-            torch.OutOfMemoryError: The device has not enough memory.
+            OutOfMemoryError: The device has not enough memory.
         """
         started_seconds = time.perf_counter()
         epoch = self.next_epoch

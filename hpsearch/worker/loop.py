@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpsearch.clock import Clock, SystemClock
-from hpsearch.errors import HpsearchError, InputError, LeaseLostError, OutOfMemoryError, StorageError
+from hpsearch.errors import (
+    HpsearchError,
+    InputError,
+    LeaseLostError,
+    OutOfMemoryError,
+    StorageError,
+    TrainingInterrupted,
+)
 from hpsearch.storage.artifacts import Artifact
 from hpsearch.storage.database import Database
 from hpsearch.storage.patience import Patience
@@ -21,7 +28,7 @@ from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.study import Study, load_study
 from hpsearch.wording import count_of
 from hpsearch.worker.heartbeat import Heartbeat
-from hpsearch.worker.protocols import CompletedTraining, StopTraining, Trainer, Training, WorkerSettings
+from hpsearch.worker.protocols import CompletedTraining, Trainer, Training, WorkerSettings
 
 _POLL_SECONDS = 0.5
 _LONGEST_POLL_SECONDS = 4.0
@@ -216,7 +223,7 @@ class Worker:
                     self._say(f"trial {trial.number}: pruned after epoch {point.epoch + 1}")
                     return True
             self._complete(trial, training)
-        except StopTraining:
+        except TrainingInterrupted:
             if heartbeat.is_lost:
                 raise LeaseLostError(f"the lease of trial {trial.number} was lost") from None
             trial.give_back(self._reason_to_give_back() or "the worker was told to stop")

@@ -42,15 +42,11 @@ class WorkerSettings:
     """How long it waits for a database that is away."""
 
 
-class StopTraining(Exception):  # noqa: N818 - an answer, no error
-    """What a trainer raises when `should_stop` said yes."""
-
-
 class Training(Protocol):
     """One trial in training: its epochs, one at a time, and what it has to show after them."""
 
     def epochs(self) -> Iterator[EpochResult]:
-        """Train on, an epoch each step; raises TrainingError, OutOfMemoryError, StopTraining."""
+        """Train on, an epoch each step; raises TrainingError, OutOfMemoryError, TrainingInterrupted."""
         ...
 
     def capture(self) -> bytes:

@@ -1,18 +1,17 @@
 """The trainer that a worker uses: hpsearch's own training on the study's data, loaded once for all its trials."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from hpsearch.epoch_result import EpochResult
 from hpsearch.errors import DataError
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.search_splits import SearchSplits, load_search_splits
 from hpsearch.training.device import choose_device, configure_threads, describe_environment, limit_memory
 from hpsearch.training.distillation import TeacherLogits, compute_logits
-from hpsearch.training.loop import TrainingInterrupted, TrainingSession
+from hpsearch.training.loop import TrainingSession
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.tuning.study import Study
 from hpsearch.tuning.teacher_choice import load_teacher_weights
-from hpsearch.worker.protocols import StopTraining, WorkerSettings
+from hpsearch.worker.protocols import WorkerSettings
 
 
 def open_study_trainer(study: Study, settings: WorkerSettings) -> "StudyTrainer":
@@ -59,52 +58,12 @@ class StudyTrainer:
 
     def start(
         self, config: TrialConfig, should_stop: Callable[[], bool], checkpoint: bytes | None = None, *, threads: int = 1
-    ) -> "TrialTraining":
+    ) -> TrainingSession:
         """Build the network and its optimizer, in the state of a checkpoint where one is given."""
         configure_threads(threads)
-        with out_of_memory_as_own_error():
-            session = TrainingSession(
-                config, self._splits, self._device, should_stop=should_stop, teacher_logits=self._teacher_logits
-            )
-            if checkpoint is not None:
-                session.restore(checkpoint)
-        return TrialTraining(session)
-
-
-class TrialTraining:
-    """One trial in training."""
-
-    def __init__(self, session: TrainingSession) -> None:
-        self._session = session
-
-    def epochs(self) -> Iterator[EpochResult]:
-        """Train on, an epoch each step."""
-        results = self._session.epochs()
-        while True:
-            try:
-                with out_of_memory_as_own_error():
-                    result = next(results)
-            except StopIteration:
-                return
-            except TrainingInterrupted as interrupted:
-                raise StopTraining(str(interrupted)) from interrupted
-            yield result
-
-    def capture(self) -> bytes:
-        """As safetensors."""
-        with out_of_memory_as_own_error():
-            return self._session.capture()
-
-    def confusion(self) -> list[list[int]] | None:
-        """On the validation split, of the final network; None where nothing is held out."""
-        with out_of_memory_as_own_error():
-            return self._session.count_confusion()
-
-    def int8_accuracy(self) -> float | None:
-        """On the validation split, of the final network in 8 bits; None where the trial does not end in them."""
-        with out_of_memory_as_own_error():
-            return self._session.measure_int8()
-
-    def weights(self) -> bytes:
-        """As safetensors."""
-        return self._session.weights()
+        session = TrainingSession(
+            config, self._splits, self._device, should_stop=should_stop, teacher_logits=self._teacher_logits
+        )
+        if checkpoint is not None:
+            session.restore(checkpoint)
+        return session

@@ -74,8 +74,8 @@ def test_the_int8_accuracy_of_a_training_is_that_of_the_file_that_it_becomes(arc
     model = make_tflite_files(config, session.weights(), images, {}).contents["model-int8.tflite"]
     logits = TfliteClassifier(config, model, "it").compute_logits(splits.validation.images.numpy())
     expected = (logits.argmax(1) == splits.validation.labels.numpy()).mean()
-    assert session.measure_int8() == pytest.approx(expected, abs=2 / 400)
-    assert TrainingSession(tiny_config(architecture), splits, CPU).measure_int8() is None
+    assert session.int8_accuracy() == pytest.approx(expected, abs=2 / 400)
+    assert TrainingSession(tiny_config(architecture), splits, CPU).int8_accuracy() is None
 
 
 def test_a_recipe_without_them_is_written_as_ever_and_none_has_more_than_it_trains() -> None:

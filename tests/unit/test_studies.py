@@ -232,7 +232,7 @@ def train(study: Study, splits: SearchSplits, *, trials: int) -> StudyRecord:
         for result in session.epochs():
             trial.report(result)
         # Weights of 5 million would be 20 MB in the database, each.
-        trial.complete(b"", confusion=session.count_confusion())
+        trial.complete(b"", confusion=session.confusion())
     record = read_study_record(study)
     for done in record.trials:
         store_test_score(study, done, accuracy=0.5, loss=1.0, images=12)

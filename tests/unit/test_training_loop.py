@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hpsearch.errors import DivergedError, InputError
+from hpsearch.errors import DivergedError, InputError, TrainingInterrupted
 from hpsearch.network.architecture import Architecture
 from hpsearch.study.recipe import Optimizer
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import SearchSplits
 from hpsearch.training.evaluation import evaluate
-from hpsearch.training.loop import EpochResult, TrainingInterrupted, TrainingSession
+from hpsearch.training.loop import EpochResult, TrainingSession
 from hpsearch.training.networks import build_network
 from hpsearch.training.throughput import measure_epoch_seconds
 from hpsearch.training.weights import load_weights, save_weights
@@ -257,7 +257,7 @@ def test_a_trial_that_holds_nothing_out_trains_alike_and_says_nothing_of_validat
     assert [(result[2], result[3]) for result in results] == [(None, None)] * len(known)
     assert [result[:2] + result[4:] for result in results] == [result[:2] + result[4:] for result in known]
     assert weights == known_weights
-    assert session.count_confusion() is None
+    assert session.confusion() is None
 
 
 @pytest.mark.parametrize("trains_on", ["train", "train+validation"])
