@@ -1,16 +1,13 @@
 """A trial's parameters from a file: an exported bundle, or a TOML or JSON file with a table `parameters`."""
 
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hpsearch.document_file import read_document
 from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import CONFIGS, MANIFEST
-from hpsearch.storable_text import decode_document, explain_typing
 
-_MAXIMUM_BYTES = 1_000_000
 _TABLE = "parameters"
 
 
@@ -28,8 +25,9 @@ def read_parameters(path: Path) -> dict[str, Any]:
         manifest = (path if is_folder else path.parent) / MANIFEST
         of_bundle = is_folder or (path.name in (*CONFIGS, MANIFEST) and manifest.is_file())
     except (OSError, ValueError) as error:
-        raise _unreadable(path, getattr(error, "strerror", None) or error) from error
-    document = _read_document(manifest if of_bundle else path)
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"parameter file {str(path)!r} cannot be read: {reason}") from error
+    _text, document = read_document(manifest if of_bundle else path, "parameter file")
     parameters = document.get(_TABLE)
     if isinstance(parameters, Mapping) and parameters:
         return dict(parameters)
@@ -42,28 +40,3 @@ def read_parameters(path: Path) -> dict[str, Any]:
         f"{str(path)!r} has no table of parameters: give the folder of an exported trial, or a TOML file with "
         f"[{_TABLE}] and lines such as lr = 0.01"
     )
-
-
-def _read_document(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAXIMUM_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, getattr(error, "strerror", None) or error) from error
-    if len(content) > _MAXIMUM_BYTES:
-        raise _unreadable(path, f"it has over {_MAXIMUM_BYTES:,} bytes")
-    is_json = path.suffix.lower() == ".json"
-    try:
-        text = decode_document(content)
-    except ValueError as error:
-        raise _unreadable(path, f"it {error}") from error
-    try:
-        document = json.loads(text) if is_json else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # of TOML, of JSON, of numbers without end
-        words = " ".join(str(error).split()) + explain_typing(text)
-        raise _unreadable(path, f"it is no {'JSON' if is_json else 'TOML'}: {words}") from error
-    return document if isinstance(document, dict) else {}
-
-
-def _unreadable(path: Path, reason: object) -> InputError:
-    return InputError(f"{str(path)!r} cannot be read: {reason}")

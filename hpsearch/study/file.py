@@ -1,7 +1,6 @@
 """Study files: one TOML file says what a study searches; flags go above it, defaults below."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
+from hpsearch.document_file import read_document
 from hpsearch.errors import InputError
 from hpsearch.network.limits import LIMIT_NAMES
-from hpsearch.storable_text import decode_document, explain_typing
 from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)
 _FIELDS = ("name", *(name for name in StudySpec.model_fields))
-_MAXIMUM_BYTES = 1_000_000
 
 
 def read_study_file(path: Path) -> dict[str, Any]:
@@ -57,29 +55,7 @@ def read_study_text(path: Path) -> StudyText:
     Raises:
         InputError: The file cannot be read, or is no TOML (the message has the line).
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAXIMUM_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"study file {str(path)!r} cannot be read: {reason}") from error
-    if len(content) > _MAXIMUM_BYTES:
-        raise InputError(f"study file {str(path)!r} has over {_MAXIMUM_BYTES:,} bytes, so it is no study file")
-    try:
-        text = decode_document(content)
-    except ValueError as error:
-        raise InputError(f"study file {str(path)!r} {error}") from error
-    try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = f"at line {len(text.splitlines())}, the end of the file"
-        message = str(error).replace("at end of document", place) + explain_typing(text)
-        raise InputError(f"study file {str(path)!r} is not valid TOML: {message}") from error
-    except RecursionError as error:
-        raise InputError(f"study file {str(path)!r} nests its lists too deep; a study needs two levels") from error
-    except ValueError as error:
-        # Python's own limit on the digits of a whole number, which tomllib lets through.
-        raise InputError(f"study file {str(path)!r} has a number of thousands of digits; give a shorter one") from error
+    text, fields = read_document(path, "study file")
     return StudyText(path, text, fields)
 
 

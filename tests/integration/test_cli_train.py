@@ -65,14 +65,14 @@ def test_an_edited_configuration_is_another_study(room: CommandRoom) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("nowhere",), "'nowhere' cannot be read (No such file or directory): give a bundle's folder"),
-        (("tiny.npz",), "'tiny.npz' is no TOML"),
+        (("nowhere",), "there is no 'nowhere': give a bundle's folder"),
+        (("tiny.npz",), "configuration 'tiny.npz' "),
         (("exports/s-trial-0", "--replicates", "0"), "--replicates '0' is not allowed"),
         (("exports/s-trial-0", "--epochs", "x"), "--epochs 'x' is not allowed"),
         (("exports/s-trial-0", "--dataset", "tiny.npz", "--device", "cuda:9"), "device 'cuda:9' is not here"),
         (("exports/s-trial-0", "--dataset", "fashion-mnist"), "the configuration does not go with data set"),
         (("broken.toml",), "'broken.toml' cannot be taken: "),
-        (("list.json",), "'list.json' is no configuration: it holds no table"),
+        (("list.json",), "configuration 'list.json' holds no table"),
     ],
 )
 def test_wrong_input_is_one_line(room: CommandRoom, given: tuple[str, ...], said: str) -> None:
