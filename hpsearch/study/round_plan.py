@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
 from hpsearch.study.recipe import Epochs
+from hpsearch.wording import count_of
 
 EARLY_SHARE = 0.1
 """Of a search's time: what the first round has, and the second of three. More where the last cannot use its part.
@@ -35,6 +36,9 @@ LONGEST_EPOCHS = 300
 
 _ONE_ROUND_EPOCHS = 30
 """With fewer epochs a worker nothing is screened: what that costs, the one training needs more."""
+_ONE_ROUND_EPOCHS_OF_KNOWN = 50
+"""The same where each worker can train what is known to be good: screening would take more than an eighth, to find
+what the next best of the known ones is (docs/log.md)."""
 _LEAST_SCREENED_EPOCHS = 3
 """With fewer, what learns fast leads what ends well (docs/log.md)."""
 _MOST_SCREENED = 4096
@@ -207,7 +211,7 @@ class Place:
 
 
 def plan_rounds(
-    seconds: float, workers: int, speed: Speed, cost: Cost, *, threads: int = 1, speedup: float = 1.0
+    seconds: float, workers: int, speed: Speed, cost: Cost, *, threads: int = 1, speedup: float = 1.0, known: int = 0
 ) -> RoundPlan:
     """Plan rounds that take so long.
 
@@ -221,6 +225,7 @@ def plan_rounds(
         cost: Of the network whose epochs are counted.
         threads: Cores that train each trial of the last round together; a divisor of `workers`.
         speedup: How many times as fast those train as one.
+        known: Configurations that the study is given and that are known to be good.
 
     Raises:
         InputError: The time is too short for a single epoch; the message names the shortest that works.
@@ -234,8 +239,14 @@ def plan_rounds(
             f"{format_duration(epoch_seconds)} here beside {START_SECONDS:.0f} s to start: "
             f"give --time {shortest}s or more"
         )
+    finalists = workers // threads
+    least = _ONE_ROUND_EPOCHS_OF_KNOWN if known >= finalists else _ONE_ROUND_EPOCHS
+    if usable < least * epoch_seconds:
+        rounds = [Round(trials=finalists, epochs=int(usable / epoch_seconds * speedup))]
+    else:
+        rounds = _share_out(usable, epoch_seconds, workers, finalists, speedup)
     return RoundPlan(
-        rounds=tuple(_share_out(usable, epoch_seconds, workers, workers // threads, speedup)),
+        rounds=tuple(rounds),
         workers=workers,
         seconds=usable,
         epoch_seconds=epoch_seconds,
@@ -253,8 +264,6 @@ def list_thread_counts(workers: int) -> list[int]:
 def _share_out(seconds: float, epoch_seconds: float, workers: int, finalists: int, speedup: float) -> list[Round]:
     """Rounds that fill so many seconds of each worker; in the last so many trials, each so many times as fast."""
     epochs = seconds / epoch_seconds
-    if epochs < _ONE_ROUND_EPOCHS:
-        return [Round(trials=finalists, epochs=int(epochs * speedup))]
 
     def take(waves: int, each: int) -> float:
         return waves * (each * epoch_seconds + TRIAL_SECONDS)
@@ -285,4 +294,4 @@ def _describe_only(part: Round) -> str:
 
 
 def _count_epochs(epochs: int) -> str:
-    return f"{epochs} epoch{'s' * (epochs != 1)}"
+    return count_of(epochs, "epoch")

@@ -9,7 +9,7 @@ from hpsearch.network.limits import Limits
 from hpsearch.network.solver import solve
 from hpsearch.study.feasibility import example_parameters
 from hpsearch.study.parameters import Parameters, build_recipe, build_shape
-from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.portfolio import PortfolioEntry, list_fitting_entries
 from hpsearch.study.round_plan import (
     ENOUGH_EPOCHS,
     LEAST_EFFICIENCY,
@@ -61,14 +61,15 @@ def plan_time(
         smaller = build_reference(spec, space, dataset, spec.limits.divide(_SMALLER))
         measured.append((smaller.count_cost(), measure(smaller, 1)))
     speed = fit_speed(measured)
-    plan = plan_rounds(spec.time, workers, speed, cost)
+    known = len(_list_known(spec, space)) if spec.settle_portfolio().portfolio else 0
+    plan = plan_rounds(spec.time, workers, speed, cost, known=known)
     for threads in list_thread_counts(workers) if share_cores else []:
         if plan.rounds[-1].epochs >= ENOUGH_EPOCHS:
             break
         speedup = min(threads, measured[0][1] / measure(reference, threads))
         if speedup < LEAST_EFFICIENCY * threads:
             break
-        plan = plan_rounds(spec.time, workers, speed, cost, threads=threads, speedup=speedup)
+        plan = plan_rounds(spec.time, workers, speed, cost, threads=threads, speedup=speedup, known=known)
     return plan
 
 
@@ -78,7 +79,7 @@ def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentit
     Raises:
         InputError: It does not fit these limits.
     """
-    entries = list_fitting_entries(spec.arch, space, spec.limits.weights_at_most)
+    entries = _list_known(spec, space)
     chosen: Parameters = entries[0].parameters if entries else {}
     parameters = example_parameters(space, chosen)
     shape = build_shape(spec.arch, parameters)
@@ -91,6 +92,10 @@ def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentit
         seed=0,
         budget=limits.budget,
     )
+
+
+def _list_known(spec: StudySpec, space: SearchSpace) -> list[PortfolioEntry]:
+    return list_fitting_entries(spec.arch, space, spec.limits.weights_at_most)
 
 
 def fit_speed(measured: list[tuple[Cost, float]]) -> Speed:

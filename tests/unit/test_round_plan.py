@@ -213,6 +213,15 @@ def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> No
     assert RoundPlan.model_validate_json(plan.model_dump_json()) == plan
 
 
+def test_little_time_goes_whole_into_what_is_known_to_be_good() -> None:
+    """Forty epochs a worker: to screen draws is worth six of them, to screen what is known is not."""
+    drawn, known = (plan_rounds(START_SECONDS + 80, 2, SPEED, COST, known=count) for count in (1, 2))
+    assert [part.trials for part in drawn.rounds] == [4, 2]
+    assert known.rounds == (Round(trials=2, epochs=40),)
+    assert len(plan_rounds(START_SECONDS + 110, 2, SPEED, COST, known=2).rounds) > 1
+    assert len(plan_rounds(START_SECONDS + 50, 2, SPEED, COST).rounds) == 1
+
+
 def test_a_later_round_never_trains_for_less_than_the_one_before() -> None:
     plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
     late = [FinishedTrial(number, 0.5, 500.0, 5) for number in range(plan.drawn)]
