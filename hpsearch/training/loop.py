@@ -167,16 +167,17 @@ class TrainingSession:
     def epochs(self) -> Iterator[EpochResult]:
         """Train the epochs that are left."""
         while self.next_epoch < self.config.recipe.epochs:
-            yield self.train_epoch()
+            with out_of_memory_as_own_error():
+                result = self.train_epoch()
+            yield result
 
-    @out_of_memory_as_own_error()
     def train_epoch(self) -> EpochResult:
         """Train one epoch and validate, where images are held out.
 
         Raises:
             DivergedError: The loss is no longer finite.
             TrainingInterrupted: `should_stop` answered yes.
-            OutOfMemoryError: The device has not enough memory.
+            torch.OutOfMemoryError: The device has not enough memory.
         """
         started_seconds = time.perf_counter()
         epoch = self.next_epoch
