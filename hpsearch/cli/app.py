@@ -12,6 +12,7 @@ import typer
 from hpsearch.cli.commands import COMMANDS, Command, asks_for_none, choose_commands
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.help import HelpedCommand, HelpedGroup, flow
+from hpsearch.cli.streams import forget_output, prepare_streams
 from hpsearch.errors import InputError
 from hpsearch.version import __version__
 from hpsearch.views.screen import write_error_line, write_line
@@ -77,20 +78,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     typed = list(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # PyTorch reads it when it is imported; docs/log.md has why
-    _show_what_can_be_shown()
+    os.environ["MPLBACKEND"] = "agg"  # nothing is shown in a window, whatever a notebook's terminal has left there
+    prepare_streams()
     try:
         _check_current_folder()
         app = build_app(choose_commands(typed), lists_only=asks_for_none(typed) and _COMPLETION not in os.environ)
         code = app(args=typed, prog_name=PROGRAM, standalone_mode=False, obj=tuple(typed))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does.
-        _forget_output()
+    except (BrokenPipeError, SystemExit) as error:
+        # Whoever read our output has left, as `head` does; Typer turns most of that into an exit.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        forget_output()
         return _PIPE_CLOSED_CODE
     except OSError as error:
         if error.errno not in _UNWRITABLE or error.filename is not None:
             raise
-        _forget_output()
+        forget_output()
         write_error_line(f"error: cannot write the output: {error.strerror}")
         return 1
     except Exception as error:
@@ -107,21 +111,9 @@ def _stand_in() -> None:
     raise AssertionError("a command that is typed is imported")
 
 
-def _forget_output() -> None:
-    """Python must not trip over what it still holds at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _check_current_folder() -> None:
     """Raises InputError where it was removed: libraries would say it in their own ways."""
     try:
         Path.cwd()
     except OSError as error:
         raise InputError(f"the current folder no longer exists ({error.strerror}): cd into another one") from error
-
-
-def _show_what_can_be_shown() -> None:
-    """A terminal that lacks a character shows a question mark instead of an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="replace")

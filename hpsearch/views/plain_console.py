@@ -17,6 +17,10 @@ class PlainConsole(Console):
     out, wherever on a screen it stands.
     """
 
+    def on_broken_pipe(self) -> None:
+        """Who called decides what comes of that, as for any other line."""
+        raise
+
     def render_str(self, text: str, **keywords: Any) -> Text:
         """What is given as a plain string, before it is measured: a column becomes as wide as what is shown."""
         return super().render_str(write_out(text, keeps=_KEPT), **keywords)

@@ -195,6 +195,35 @@ def test_an_output_that_takes_no_more_is_said_in_a_line(
     assert "error: cannot write the output: No space left" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["data list", "data list --json", "--help", "no-such-command"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_trouble(command: str, closed: str, tmp_path: Path) -> None:
+    typed = f"{shlex.quote(sys.executable)} -m hpsearch {command} {closed}"
+    environment = os.environ | {"HPSEARCH_CACHE": str(tmp_path)}
+    ended = subprocess.run(typed, shell=True, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2 if command == "no-such-command" else 0, False)
+
+
+@pytest.mark.parametrize("command", [["data", "list"], ["--help"], ["data", "list", "--json"]])
+def test_a_reader_that_has_left_ends_it_as_the_signal_would(
+    command: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path))
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as left:
+        monkeypatch.setattr(sys, "stdout", left)
+        code = main(command)
+    assert (code, capfd.readouterr().err) == (141, "")
+
+
+def test_a_window_system_that_a_notebook_names_is_not_asked_for(tmp_path: Path) -> None:
+    environment = os.environ | {"MPLBACKEND": "module://of.a.notebook", "HPSEARCH_CACHE": str(tmp_path)}
+    draws = "from hpsearch.cli import main; main(['--version']); import matplotlib; print(matplotlib.get_backend())"
+    ended = subprocess.run([sys.executable, "-c", draws], env=environment, capture_output=True, text=True)
+    assert ended.stdout.splitlines()[-1] == "agg"
+
+
 def test_a_current_folder_that_is_gone_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
