@@ -11,12 +11,13 @@ from hpsearch.storable_text import decode_document, explain_typing
 _MAXIMUM_BYTES = 1_000_000
 
 
-def read_document(path: Path, what: str) -> tuple[str, dict[str, Any]]:
+def read_document(path: Path, what: str, *, hint: str = "") -> tuple[str, dict[str, Any]]:
     """A file's text, and the table that it holds: of JSON where it is named so, else of TOML.
 
     Args:
         path: The file.
         what: A document of its kind, in words: it begins every message.
+        hint: What to give instead of one that holds no table.
 
     Raises:
         InputError: The file cannot be read, has over 1,000,000 bytes, is no TOML or JSON (the message has the line), or
@@ -47,5 +48,5 @@ def read_document(path: Path, what: str) -> tuple[str, dict[str, Any]]:
         # Python's own limit on the digits of a whole number, which both readers let through.
         raise InputError(f"{named} has a number of thousands of digits; give a shorter one") from error
     if not isinstance(document, dict):
-        raise InputError(f"{named} holds no table")
+        raise InputError(f"{named} holds no table{hint and f': {hint}'}")
     return text, document

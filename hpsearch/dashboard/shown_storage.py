@@ -27,7 +27,7 @@ from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.search_space import SearchSpace
 from hpsearch.tuning.importance import find_used
 
-_LEFT_OUT = ("config", "traceback", "environment")
+_LEFT_OUT = ("config", "traceback", "environment", "cores")
 _CURVE = "curve"
 _OWN = "hpsearch:"
 _SMALL = 1.0

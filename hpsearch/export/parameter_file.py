@@ -9,6 +9,7 @@ from hpsearch.errors import InputError
 from hpsearch.export.bundle_files import CONFIGS, MANIFEST
 
 _TABLE = "parameters"
+_HINT = f"give the folder of an exported trial, or a TOML file with [{_TABLE}] and lines such as lr = 0.01"
 
 
 def read_parameters(path: Path) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def read_parameters(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"parameter file {str(path)!r} cannot be read: {reason}") from error
-    _text, document = read_document(manifest if of_bundle else path, "parameter file")
+    _text, document = read_document(manifest if of_bundle else path, "parameter file", hint=_HINT)
     parameters = document.get(_TABLE)
     if isinstance(parameters, Mapping) and parameters:
         return dict(parameters)
@@ -36,7 +37,4 @@ def read_parameters(path: Path) -> dict[str, Any]:
             f"{str(manifest)!r} has no parameters: it is of an older version (hpsearch export it again), or of a trial "
             "that no study drew (hpsearch train takes it)"
         )
-    raise InputError(
-        f"{str(path)!r} has no table of parameters: give the folder of an exported trial, or a TOML file with "
-        f"[{_TABLE}] and lines such as lr = 0.01"
-    )
+    raise InputError(f"{str(path)!r} has no table of parameters: {_HINT}")

@@ -72,7 +72,7 @@ def test_a_signal_at_any_moment_of_a_trial_gives_it_back_with_what_it_has_done(t
             later = crew.start("later")
             assert later.wait() == 0
             if done[-1] > 0 and record.trial(0).state == "WAITING":
-                assert f"going on after {done[-1]} epochs" in later.said
+                assert f"going on after {done[-1]} epoch" in later.said
         assert check_history(folder, storage, "study", slots=2) == []
         assert read(storage).counts["COMPLETE"] == 2
     assert sorted(set(done)) == list(range(EPOCHS + 1))
