@@ -188,7 +188,7 @@ def test_rows_without_a_file_are_counted_and_a_split_is_kept(
     path = write_table(tmp_path / "own" / "labels.csv", rows, ["file", "label", "split", "who"])
     found, notes = inspect(path)
     assert (found.identity.train_count, found.identity.validation_count, found.identity.test_count) == (25, 5, 5)
-    assert "1 rows whose file is not there are left out, e.g." in notes
+    assert "1 row whose file is not there is left out, e.g." in notes
     write_table(path, rows, ["file", "what", "split", "who"])
     with pytest.raises(DataError, match="has the columns file, what, split, who: call the one of the labels 'label'"):
         describe_dataset(str(path), tmp_path / "cache")
@@ -308,7 +308,7 @@ def test_photos_of_any_size_and_mode_become_images_of_one(tmp_path: Path, grey: 
     shape = InputShape(1 if grey else 3, 16, 16)
     assert (found.identity.input_shape, found.identity.preparation) == (shape, preparation)
     assert found.identity.train_count + found.identity.test_count == 24
-    assert "can be looked through and are laid on white" in notes
+    assert "laid on white, for one can look through" in notes
     assert found.kinds[0].startswith("sizes: ")
     assert "RGB (" in found.kinds[1]
     # What predicts reads the same pixels from the same files.

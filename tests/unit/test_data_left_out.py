@@ -64,8 +64,8 @@ def test_what_lies_beside_the_data_is_counted(tmp_path: Path, write: object) -> 
     (folder / "more").mkdir()
     notes = list_notes(folder)
     assert "2 .png files beside the data are left out, e.g." in notes
-    assert "1 .txt files beside the data are left out" in notes
-    assert "1 folders beside the data are left out" in notes
+    assert "1 .txt file beside the data is left out" in notes
+    assert "1 folder beside the data is left out" in notes
     assert "Thumbs" not in notes
     assert ".hidden" not in notes
 
@@ -93,7 +93,7 @@ def test_one_array_beside_folders_of_images_is_left_out_and_not_the_images(tmp_p
         Image.fromarray(image).save(folder / f"k{label}" / f"{place}.png")
     np.save(folder / "features.npy", IMAGES)
     assert choose_form(folder).__name__.endswith(".folder")
-    assert "1 .npy files outside of any class are left out" in list_notes(folder)
+    assert "1 .npy file outside of any class is left out" in list_notes(folder)
 
 
 @pytest.mark.parametrize(

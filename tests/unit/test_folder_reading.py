@@ -70,7 +70,7 @@ def test_turned_images_are_counted(folder: Path, pixels: np.ndarray) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 3
     save(folder / "cat" / "turned.png", pixels, exif=exif)
-    assert "1 of 25 images are turned as the orientation" in read_notes(folder)
+    assert "1 of 25 images is turned as the orientation" in read_notes(folder)
 
 
 def test_sixteen_bits_are_brought_to_eight(folder: Path) -> None:
@@ -78,7 +78,7 @@ def test_sixteen_bits_are_brought_to_eight(folder: Path) -> None:
     path = save(folder / "deep.png", deep)
     assert read_image(path).pixels.tolist() == [[0, 0, 1], [128, 254, 255]]
     save(folder / "cat" / "deep.tif", np.full((5, 6), 65_535, dtype=np.uint16))
-    assert "1 of 25 images have 16 bits" in read_notes(folder)
+    assert "1 of 25 images has 16 bits" in read_notes(folder)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK"])
@@ -126,9 +126,9 @@ def test_what_is_no_image_is_counted_by_its_kind(folder: Path, pixels: np.ndarra
         (folder / name).write_text("no image")
     save(folder / "stray.png", pixels)
     notes = read_notes(folder)
-    for line in ("2 .txt files that are no images are left out", "1 .bin files", "1 .md files outside of any class"):
+    for line in ("2 .txt files that are no images are left out", "1 .bin file that", "1 .md file outside of any class"):
         assert line in notes
-    assert "1 .png files outside of any class are left out, e.g." in notes
+    assert "1 .png file outside of any class is left out, e.g." in notes
     assert count(folder) == 24
     assert read_notes(folder) == notes  # also when the images come from the cache
 
@@ -136,7 +136,7 @@ def test_what_is_no_image_is_counted_by_its_kind(folder: Path, pixels: np.ndarra
 def test_pages_after_the_first_are_counted(folder: Path, pixels: np.ndarray) -> None:
     pages = [Image.fromarray(np.roll(pixels, shift)) for shift in range(3)]
     pages[0].save(folder / "cat" / "pages.tif", save_all=True, append_images=pages[1:])
-    assert "1 of 25 images have several pages" in read_notes(folder)
+    assert "1 of 25 images has several pages" in read_notes(folder)
     assert count(folder) == 25
 
 

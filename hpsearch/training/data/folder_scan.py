@@ -11,6 +11,7 @@ from hpsearch.errors import DataError
 from hpsearch.storable_text import find_name_fault
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.system_files import is_system_name
+from hpsearch.wording import count_of
 
 EXPECTED_LAYOUT = "<folder>/<class>/*.png, or <folder>/train/<class>/*.png and <folder>/test/<class>/*.png"
 _SPLITS = {
@@ -23,24 +24,26 @@ _SPLITS = {
     "validation": "validation",
 }
 """What people call the folders of their splits."""
+_LINK_BACK = ("link to a folder above it", "links to a folder above them")
 
 
 @dataclass
 class LeftOut:
     """Files that are not read, by what they are, each kind with the first of them."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, Path] = field(default_factory=dict)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By the name of one, and of several."""
+    first: dict[tuple[str, str], Path] = field(default_factory=dict)
 
-    def add(self, kind: str, path: Path) -> None:
+    def add(self, one: str, several: str, path: Path) -> None:
         """Note a file."""
-        self.counts[kind] += 1
-        self.first.setdefault(kind, path)
+        self.counts[one, several] += 1
+        self.first.setdefault((one, several), path)
 
     def describe(self) -> list[str]:
         """A line for each kind: how many, and where the first is."""
         return [
-            f"{count:,} {kind} left out, e.g. {show_path(self.first[kind])}"
+            f"{count_of(count, *kind)} {'is' if count == 1 else 'are'} left out, e.g. {show_path(self.first[kind])}"
             for kind, count in sorted(self.counts.items())
         ]
 
@@ -123,15 +126,23 @@ def list_image_paths(folder: Path, left_out: LeftOut, above: frozenset[Path] = f
     for child in sorted(folder.iterdir()):
         if is_system_name(child.name):
             continue
-        if child.is_symlink() and child.is_dir() and child.resolve() in here:
-            left_out.add("links to a folder above them are", child)
+        if _leads_back(child, here):
+            left_out.add(*_LINK_BACK, child)
         elif child.is_dir():
             found += list_image_paths(child, left_out, here)
         elif child.is_file():
             found.append(child)
         else:
-            left_out.add("links that lead nowhere and things that are no files are", child)
+            left_out.add("thing that is no file", "links that lead nowhere and things that are no files", child)
     return found
+
+
+def _leads_back(path: Path, above: Collection[Path] = ()) -> bool:
+    """Whether it is a link to one of those folders, or to any that it lies in: other classes are in there."""
+    if not (path.is_symlink() and path.is_dir()):
+        return False
+    target = path.resolve()
+    return target in above or path.parent.resolve().is_relative_to(target)
 
 
 def _holds_files(folder: Path) -> bool:
@@ -202,7 +213,8 @@ def _read_split(folder: Path) -> str | None:
 def _note_strays(folder: Path, left_out: LeftOut) -> None:
     for child in sorted(folder.iterdir()):
         if child.is_file() and not is_system_name(child.name):
-            left_out.add(f"{_kind(child)} outside of any class are", child)
+            one, several = _kind(child)
+            left_out.add(f"{one} outside of any class", f"{several} outside of any class", child)
 
 
 def note_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None:
@@ -210,18 +222,24 @@ def note_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None
     for child in sorted(folder.iterdir()):
         if child in used or is_system_name(child.name):
             continue
-        left_out.add(f"{'folders' if child.is_dir() else _kind(child)} beside the data are", child)
+        one, several = ("folder", "folders") if child.is_dir() else _kind(child)
+        left_out.add(f"{one} beside the data", f"{several} beside the data", child)
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path) -> tuple[str, str]:
+    """What one such file is called, and several."""
     ending = path.suffix.lower()
-    return f"{ending} files" if ending else "files without an ending"
+    return (f"{ending} file", f"{ending} files") if ending else ("file without an ending", "files without an ending")
 
 
 def _list_class_folders(folder: Path, left_out: LeftOut) -> list[Path]:
     _note_strays(folder, left_out)
-    folders = list_folders(folder)
-    for class_folder in folders:
+    folders = []
+    for class_folder in list_folders(folder):
+        if _leads_back(class_folder):
+            left_out.add(*_LINK_BACK, class_folder)
+            continue
+        folders.append(class_folder)
         if not list_image_paths(class_folder, LeftOut()):
             raise DataError(f"{show_path(class_folder)} holds no images; expected is {EXPECTED_LAYOUT}")
     return folders

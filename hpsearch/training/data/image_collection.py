@@ -75,8 +75,8 @@ class ImageCollection:
                 if source.content is not None or source.path.suffix.lower() in ENDINGS:
                     self.damaged.append((source.path, str(error)))
                     continue
-                kind = f"{source.path.suffix.lower() or 'nameless'} files that are no images are"
-                self.left_out.add(kind, source.path)
+                ending = source.path.suffix.lower() or "nameless"
+                self.left_out.add(f"{ending} file that is no image", f"{ending} files that are no images", source.path)
                 continue
             except DataError as error:
                 self.damaged.append((source.path, str(error)))
@@ -130,21 +130,20 @@ class ImageCollection:
 
     def describe(self) -> list[str]:
         """A line for each thing that was left out or done to the images."""
-        of = f"of {self.read:,} images"
-        notes = self.left_out.describe()
-        if self.turned:
-            notes.append(f"{self.turned:,} {of} are turned as the orientation in their EXIF data says")
-        if self.deep:
-            notes.append(f"{self.deep:,} {of} have 16 bits a pixel: 0..65535 is brought to 0..255")
-        if self.more_pages:
-            notes.append(f"{self.more_pages:,} {of} have several pages: the first one is read, the others are left out")
-        if self.on_white:
-            notes.append(f"{self.on_white:,} {of} can be looked through and are laid on white")
-        if 0 < self.grey < self.read:
-            notes.append(f"{self.grey:,} {of} are grey and are read as colour images, as the others are")
-        if small := self._count_small():
-            notes.append(f"{small:,} {of} are smaller than the {self._side} pixels that they are scaled up to")
-        return notes
+        grey = self.grey if self.grey < self.read else 0
+        found = (
+            (self.turned, "is", "are", "turned as the orientation in the EXIF data says"),
+            (self.deep, "has", "have", "16 bits a pixel: 0..65535 is brought to 0..255"),
+            (self.more_pages, "has", "have", "several pages: the first one is read, the others are left out"),
+            (self.on_white, "is", "are", "laid on white, for one can look through"),
+            (grey, "is", "are", "grey and read as colour, as the others are"),
+            (self._count_small(), "is", "are", f"smaller than the {self._side} pixels of a side, and scaled up"),
+        )
+        return self.left_out.describe() + [
+            f"{count:,} of {self.read:,} images {one if count == 1 else several} {what}"
+            for count, one, several, what in found
+            if count
+        ]
 
     def describe_kinds(self) -> list[str]:
         """What the files are, a line each: sizes and modes with their counts."""

@@ -59,7 +59,9 @@ def read(reading: Reading) -> GivenImages:
     for row in rows:
         file = places.find(row[columns.path])
         if file is None:
-            left_out.add("rows whose file is not there are", reading.path.parent / row[columns.path])
+            left_out.add(
+                "row whose file is not there", "rows whose file is not there", reading.path.parent / row[columns.path]
+            )
         else:
             found.append((file, row[columns.label], "train" if columns.split is None else row[columns.split]))
     if not found:
@@ -80,7 +82,7 @@ def _note_unnamed(named: set[Path], left_out: LeftOut) -> None:
     for folder in sorted({file.parent for file in resolved}):
         for child in sorted(folder.iterdir()):
             if child.suffix.lower() in ENDINGS and not is_system_name(child.name) and child not in resolved:
-                left_out.add("images that no row names are", child)
+                left_out.add("image that no row names", "images that no row names", child)
 
 
 def find_columns(table: Table, *, is_headless: bool) -> PathColumns:
