@@ -2,13 +2,14 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pytest
@@ -48,6 +49,11 @@ class CommandRoom:
     def storage(self) -> str:
         """The database that a command makes by default, from anywhere."""
         return f"sqlite:///{self.folder / 'hpsearch.db'}"
+
+    def take(self, prepared: Path) -> Self:
+        """Copy what was prepared once in another folder, its cache as well."""
+        shutil.copytree(prepared, self.folder, dirs_exist_ok=True)
+        return self
 
     def type(self, *arguments: str) -> Ended:
         """Run a command in this process."""

@@ -1,7 +1,6 @@
 """`finalists`: the linked study, its resumption, its one opening of the test split a finalist."""
 
 import json
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -28,15 +27,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def room(
-    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> CommandRoom:
-    folder = tmp_path / "room"
-    shutil.copytree(searched, folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(searched / "cache"))
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(folder, capsys, {"HPSEARCH_CACHE": str(searched / "cache")})
+def room(room: CommandRoom, searched: Path) -> CommandRoom:
+    return room.take(searched)
 
 
 def test_finalists_are_trained_again_and_compared_and_the_same_command_adds_nothing(room: CommandRoom) -> None:

@@ -1,7 +1,6 @@
 """`replay`: a stored trial comes out the same, and what differs is named."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +25,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def room(
-    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> CommandRoom:
-    shutil.copy(searched / "hpsearch.db", tmp_path / "hpsearch.db")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(searched / "cache"))
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(tmp_path, capsys)
+def room(room: CommandRoom, searched: Path) -> CommandRoom:
+    return room.take(searched)
 
 
 def test_ten_trials_come_out_equal_to_the_last_bit(room: CommandRoom) -> None:

@@ -1,7 +1,6 @@
 """`--teacher` as a person types it: what is trained, shown and refused, and what outlives the teacher."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +31,8 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def room(
-    taught: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> CommandRoom:
-    folder = tmp_path / "room"
-    shutil.copytree(taught, folder, ignore=shutil.ignore_patterns("cache"))
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(taught / "cache"))
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(folder, capsys, {"HPSEARCH_CACHE": str(taught / "cache")})
+def room(room: CommandRoom, taught: Path) -> CommandRoom:
+    return room.take(taught)
 
 
 def well(ended: Ended) -> Ended:

@@ -1,7 +1,6 @@
 """`train`: a configuration again, edited, under several seeds."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def room(
-    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> CommandRoom:
-    folder = tmp_path / "room"
-    shutil.copytree(exported, folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(exported / "cache"))
-    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    return CommandRoom(folder, capsys, {"HPSEARCH_CACHE": str(exported / "cache")})
+def room(room: CommandRoom, exported: Path) -> CommandRoom:
+    return room.take(exported)
 
 
 def test_an_exported_configuration_trains_to_the_same_value_and_under_fresh_seeds(room: CommandRoom) -> None:
