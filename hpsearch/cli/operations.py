@@ -69,7 +69,10 @@ def resume(
     trials: Annotated[
         str | None,
         typer.Option(
-            "--trials", metavar="N|+N", help="Ask for N trials from now on, or for N more.", rich_help_panel=WHAT
+            "--trials",
+            metavar="N|+N",
+            help="Ask for N trials from now on, or for N more; of a study in rounds, as many as fill them.",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     storage: StorageOption = None,
@@ -86,7 +89,8 @@ def resume(
         write_line("start workers, on any machine that reaches the database")
         write_line(f"  {chosen.complete_command(f'hpsearch worker {study}')}")
     else:
-        write_line(f"  {chosen.complete_command(f'hpsearch resume {study} --trials +10')} asks for more")
+        more = f"hpsearch resume {study} --trials +{found.together if found.together > 1 else 10}"
+        write_line(f"  {chosen.complete_command(more)} asks for more")
 
 
 def _describe_resumption(study: str, found: "Resumption") -> str:
@@ -97,7 +101,8 @@ def _describe_resumption(study: str, found: "Resumption") -> str:
         asks = f"asks for {count_of(found.trials, 'trial')}"
     verb = "is" if found.open_trials == 1 else "are"
     left = f"{found.open_trials} of them {verb} open" if found.open_trials else "all of them are finished"
-    return f"study {study} {state} and {asks}; {left}"
+    rounds = f", in rounds of {found.together} together" if found.together > 1 else ""
+    return f"study {study} {state} and {asks}{rounds}; {left}"
 
 
 def _parse_trials(text: str | None) -> tuple[int | None, int | None]:

@@ -21,7 +21,7 @@ from hpsearch.storage.optuna_rows import trials
 from hpsearch.storage.stored_rows import StudyCourse
 from hpsearch.storage.study_rows import read_course
 from hpsearch.study.search_space import FloatRange, Value, takes
-from hpsearch.study.spec import Trials
+from hpsearch.study.spec import StudySpec, Trials
 from hpsearch.tuning.sampler import GridSampler
 from hpsearch.tuning.study import Study, find_study_id
 from hpsearch.tuning.suggest import fixed_parameters, searched_distributions
@@ -61,6 +61,8 @@ class Resumption:
     """How many it asks for now."""
     open_trials: int
     """Of these, how many are not finished."""
+    together: int = 1
+    """In rounds of so many it goes: it asks for a multiple of that."""
 
 
 def stop_study(study: Study, *, gives_back: bool = False) -> Stop:
@@ -87,7 +89,7 @@ def resume_study(study: Study, *, trials: int | None = None, added: int | None =
     Args:
         study: Which.
         trials: So many from now on; None for as many as before.
-        added: So many more than before, in place of `trials`.
+        added: So many more than before, in place of `trials`; of a study in rounds as many as fill them.
 
     Raises:
         InputError: The study has more trials already, or its grid has fewer points.
@@ -95,14 +97,20 @@ def resume_study(study: Study, *, trials: int | None = None, added: int | None =
     with study.database.transaction(claims_of=study.study_id) as connection:
         course = read_course(connection, study.study_id)
         before = course.trials or study.spec.trials
-        wanted = before + (added or 0) if trials is None else trials
+        together = count_together(study.spec)
+        wanted = -(-(before + (added or 0)) // together) * together if trials is None else trials
         states = list(optuna_rows.read_states(connection, study.study_id).values())
         if wanted != before:
             _check_count(study, before, wanted, existing=len(states))
             study_rows.extend_study(connection, study.study_id, wanted)
         study_rows.resume_study(connection, study.study_id)
     finished = sum(state.is_finished() for state in states)
-    return Resumption(course.is_stopped, before, wanted, max(0, wanted - finished))
+    return Resumption(course.is_stopped, before, wanted, max(0, wanted - finished), together)
+
+
+def count_together(spec: StudySpec) -> int:
+    """How many trials a study is asked for at least: of one in rounds, all of them."""
+    return 1 if spec.round_plan is None else spec.round_plan.trials
 
 
 def requeue_trials(study: Study, numbers: Sequence[int]) -> list[int]:
@@ -160,7 +168,7 @@ def enqueue_trial(study: Study, parameters: Mapping[str, Any]) -> int:
         if number >= wanted:
             raise InputError(
                 f"study {study.name!r} has all the {wanted} trials that it asks for: "
-                f"hpsearch resume {study.name} --trials +{1 if plan is None else plan.trials} makes room for more"
+                f"hpsearch resume {study.name} --trials +{count_together(study.spec)} makes room for more"
             )
         add_given_trial(connection, study.study_id, given, given_by="hpsearch enqueue")
     return number
@@ -279,7 +287,7 @@ def _check_requeue(
             raise InputError(f"trial {number} of {study.name!r} waits already: it is the next that a worker takes")
     raise InputError(
         f"trial {number} of {study.name!r} is {state.name}: only one that failed, or whose worker is gone, goes back; "
-        f"hpsearch resume {study.name} --trials +1 asks for a new one"
+        f"hpsearch resume {study.name} --trials +{count_together(study.spec)} asks for more"
     )
 
 

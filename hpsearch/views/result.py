@@ -111,7 +111,9 @@ def _list_next(outcome: Outcome, name: str, number: int) -> list[tuple[str, str]
         (f"hpsearch export {name}", "the network as files"),
     ]
     if story is not None and not story.startswith("a drawn") and outcome.record.is_finished:
-        commands.insert(0, (f"hpsearch resume {name} --trials +50", "draw more networks"))
+        plan = outcome.record.study.spec.round_plan
+        added, what = (50, "draw more networks") if plan is None else (plan.trials, "the same rounds of drawn networks")
+        commands.insert(0, (f"hpsearch resume {name} --trials +{added}", what))
     rows = [(outcome.complete_command(command), what) for command, what in commands]
     return [
         *rows,

@@ -138,6 +138,14 @@ def test_who_dies_in_a_round_changes_nothing_of_what_comes_of_it(database: Datab
     assert [trial.promoted_from for trial in found.trials] == [trial.promoted_from for trial in expected.trials]
 
 
+@pytest.mark.parametrize(("added", "asked"), [(1, 14), (7, 14), (8, 21), (50, 63)])
+def test_so_many_more_are_as_many_as_fill_the_rounds(database: Database, added: int, asked: int) -> None:
+    study = make_round_study(database)
+    resumed = resume_study(study, added=added)
+    assert (resumed.trials_before, resumed.trials, resumed.together) == (7, asked, 7)
+    assert read_study_record(study).trials_wanted == asked
+
+
 def test_a_failed_trial_is_never_promoted(database: Database) -> None:
     study = make_round_study(database)
     queue = TrialQueue(study, "one", "cpu")
@@ -165,7 +173,7 @@ def test_more_trials_are_whole_rounds_that_begin_anew(database: Database) -> Non
     study = make_round_study(database)
     finish_round(TrialQueue(study, "one", "cpu"), 7)
     with pytest.raises(InputError, match=r"rounds of 7 trials together, so it cannot ask for 8: give --trials \+7"):
-        resume_study(study, added=1)
+        resume_study(study, trials=8)
     assert resume_study(study, added=7).trials == 14
     finish_round(TrialQueue(study, "one", "cpu"), 7)
     record = read_study_record(study)

@@ -9,6 +9,7 @@ from hpsearch.network.architecture import FcnArchitecture
 from hpsearch.sessions.stopping import Ending
 from hpsearch.storage.stored_rows import TestScore
 from hpsearch.study.recipe import Recipe
+from hpsearch.study.round_plan import Round, RoundPlan
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.views.networks import draw_curve
@@ -143,3 +144,10 @@ def test_the_result_says_whether_a_given_configuration_won_or_a_drawn_one(
     assert (story is None) is (expected is None)
     goes_on = "hpsearch resume tiny-fcn-2k --trials +50" in show(outcome(record))
     assert goes_on is (expected or "").startswith("a shipped")
+
+
+def test_the_way_on_of_a_search_in_rounds_is_one_that_it_takes() -> None:
+    plan = RoundPlan(rounds=(Round(trials=4, epochs=1), Round(trials=2, epochs=3)))
+    made = [make_trial(number, value=0.8, given_by="portfolio, small") for number in range(plan.trials)]
+    record = make_record(*made, trials=None, epochs=None, round_plan=plan)
+    assert "hpsearch resume tiny-fcn-2k --trials +6" in show(outcome(record))
