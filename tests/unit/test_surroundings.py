@@ -195,7 +195,8 @@ def test_an_output_that_takes_no_more_is_said_in_a_line(
     assert "error: cannot write the output: No space left" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["data list", "data list --json", "--help", "no-such-command"])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["data list", "no-such-command"])
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_stream_that_is_closed_is_no_trouble(command: str, closed: str, tmp_path: Path) -> None:
     typed = f"{shlex.quote(sys.executable)} -m hpsearch {command} {closed}"
@@ -217,6 +218,7 @@ def test_a_reader_that_has_left_ends_it_as_the_signal_would(
     assert (code, capfd.readouterr().err) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_window_system_that_a_notebook_names_is_not_asked_for(tmp_path: Path) -> None:
     environment = os.environ | {"MPLBACKEND": "module://of.a.notebook", "HPSEARCH_CACHE": str(tmp_path)}
     draws = "from hpsearch.cli import main; main(['--version']); import matplotlib; print(matplotlib.get_backend())"
