@@ -25,9 +25,10 @@ from hpsearch.storage.shown_studies import UNREADABLE, read_studies_apart
 from hpsearch.storage.shown_trials import read_endings, read_shown_trials
 from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.search_space import SearchSpace
+from hpsearch.tuning.attributes import CORES
 from hpsearch.tuning.importance import find_used
 
-_LEFT_OUT = ("config", "traceback", "environment", "cores")
+_LEFT_OUT = ("config", "traceback", "environment", CORES)
 _CURVE = "curve"
 _OWN = "hpsearch:"
 _SMALL = 1.0

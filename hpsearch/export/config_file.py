@@ -18,8 +18,12 @@ def read_config(path: Path) -> TrialConfig:
     Raises:
         InputError: The file cannot be read, or says something that is not allowed; the message names the field.
     """
-    file = path / CONFIGS[0] if path.is_dir() else path
-    if not file.exists():
+    try:
+        file = path / CONFIGS[0] if path.is_dir() else path
+        is_there = file.exists()
+    except OSError as error:  # a name that is too long, a folder that is closed
+        raise InputError(f"configuration {str(path)!r} cannot be read: {error.strerror or error}") from error
+    if not is_there:
         raise InputError(
             f"there is no {str(file)!r}: give a bundle's folder, its config.toml or config.json; "
             "hpsearch export makes one"

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hpsearch.errors import StorageError, StorageUnavailableError
+
 if TYPE_CHECKING:
     from hpsearch.storage.database import Database
     from hpsearch.tuning.records import StudyRecord
@@ -53,7 +55,12 @@ def open_status(url: str, name: str) -> "Iterator[Callable[[], StudyStatus]]":
 
     def read() -> "StudyStatus":
         found = read_status(study)
-        return replace(found, measure=describe_measure(found.record, found.record.best))
+        try:
+            return replace(found, measure=describe_measure(found.record, found.record.best))
+        except StorageUnavailableError:
+            raise
+        except StorageError as error:  # damaged: all else can be shown
+            return replace(found, measure=str(error))
 
     with open_study(url, name) as study:
         yield read

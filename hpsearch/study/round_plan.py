@@ -167,7 +167,7 @@ class RoundPlan(BaseModel):
     def describe(self) -> str:
         """In words: `8 screened at 2 epochs, 4 at 4, 2 at 20`."""
         first, *others = self.rounds
-        words = f"{first.trials} screened at {_count_epochs(first.epochs)}" if others else _describe_only(first)
+        words = f"{first.trials} screened at {count_of(first.epochs, 'epoch')}" if others else _describe_only(first)
         words = ", ".join([words, *(f"{part.trials} at {part.epochs}" for part in others)])
         if self.threads == 1:
             return words
@@ -290,8 +290,4 @@ def count_waves(trials: int, workers: int) -> int:
 
 
 def _describe_only(part: Round) -> str:
-    return f"{part.trials} at {_count_epochs(part.epochs)}"
-
-
-def _count_epochs(epochs: int) -> str:
-    return count_of(epochs, "epoch")
+    return f"{part.trials} at {count_of(part.epochs, 'epoch')}"

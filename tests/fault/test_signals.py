@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from hpsearch.storage.database import Database
 from hpsearch.storage.tables import events
+from hpsearch.wording import count_of
 from tests.fault.studies import make, read
 from tests.history import check_history, find_orphans
 from tests.journal import REPORT, read_journals
@@ -72,7 +73,7 @@ def test_a_signal_at_any_moment_of_a_trial_gives_it_back_with_what_it_has_done(t
             later = crew.start("later")
             assert later.wait() == 0
             if done[-1] > 0 and record.trial(0).state == "WAITING":
-                assert f"going on after {done[-1]} epoch" in later.said
+                assert f"going on after {count_of(done[-1], 'epoch')}\n" in later.said
         assert check_history(folder, storage, "study", slots=2) == []
         assert read(storage).counts["COMPLETE"] == 2
     assert sorted(set(done)) == list(range(EPOCHS + 1))

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from hpsearch.cli.options import StorageChoice
-from hpsearch.errors import StorageUnavailableError
+from hpsearch.errors import StorageError, StorageUnavailableError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import StudyCourse
 from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
@@ -76,6 +76,19 @@ def test_the_best_stands_beside_what_knowing_nothing_gives(room: CommandRoom, st
     text = " ".join(room.type("status", "study").out.split())
     assert "best 90.00% validation" in text
     assert "measure validation is on 10 images, standard error 9.49 points; 60.00% is what saying " in text
+
+
+def test_a_matrix_that_is_damaged_hides_nothing_else(
+    room: CommandRoom, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise StorageError("the confusion matrix of trial 0 is damaged")
+
+    monkeypatch.setattr("hpsearch.reporting.measured.describe_measure", fail)
+    ended = room.type("status", "study")
+    text = " ".join(ended.out.split())
+    assert (ended.code, "best 75.00% validation" in text) == (0, True)
+    assert "measure the confusion matrix of trial 0 is damaged" in text
 
 
 def test_status_as_json_has_the_same(room: CommandRoom, study: Study) -> None:

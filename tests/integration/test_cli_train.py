@@ -58,6 +58,7 @@ def test_an_edited_configuration_is_another_study(room: CommandRoom) -> None:
     ("given", "said"),
     [
         (("nowhere",), "there is no 'nowhere': give a bundle's folder"),
+        (("x" * 300,), f"configuration '{'x' * 300}' cannot be read: File name too long"),
         (("tiny.npz",), "configuration 'tiny.npz' "),
         (("exports/s-trial-0", "--replicates", "0"), "--replicates '0' is not allowed"),
         (("exports/s-trial-0", "--epochs", "x"), "--epochs 'x' is not allowed"),

@@ -133,7 +133,8 @@ def list_image_paths(folder: Path, left_out: LeftOut, above: frozenset[Path] = f
         elif child.is_file():
             found.append(child)
         else:
-            left_out.add("thing that is no file", "links that lead nowhere and things that are no files", child)
+            one = "link that leads nowhere or thing that is no file"
+            left_out.add(one, "links that lead nowhere and things that are no files", child)
     return found
 
 
