@@ -128,9 +128,11 @@ def find_keys(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[Keys, Key
     """The arrays of the training, the validation and the test split. Raises DataError."""
     train = find_split(path, headers, _TRAIN)
     if train is None:
+        only = next(iter(headers)) if len(headers) == 1 else None
+        images = "images" if only is None else f"numpy.load({str(path)!r})[{only!r}]"
         raise DataError(
             f"{show_path(path)} holds the arrays {', '.join(sorted(headers)) or 'none'}; expected are {_EXPECTED}: "
-            "write it with numpy.savez(file, x_train=images, y_train=labels)"
+            f"write it with numpy.savez('data.npz', x_train={images}, y_train=labels)"
         )
     return train, find_split(path, headers, _VALIDATION), find_split(path, headers, _TEST)
 

@@ -100,7 +100,13 @@ def bring_to_labels(path: Path, key: str, array: npt.NDArray[Any]) -> IntegerArr
     elif _is_one_hot(array):
         array = array.argmax(1)
     if array.ndim != 1:
-        hint = f": save {key}.argmax(1), if each row marks one class" if array.ndim == 2 else ""
+        hint = ""
+        if _are_marks(array):
+            hint = (
+                ": its rows mark none or several, and a network here gives each image one class: save one column of it"
+            )
+        elif array.ndim == 2:
+            hint = f": save {key}.argmax(1), if each row marks one class"
         raise DataError(f"{key} in {show_path(path)} is {header}; labels are whole numbers (n,), class 0 first{hint}")
     if array.dtype.kind in "US":
         raise DataError(
@@ -147,6 +153,10 @@ def check_labels(path: Path, key: str, labels: IntegerArray) -> int:
 
 
 def _is_one_hot(array: npt.NDArray[Any]) -> bool:
-    if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "iubf":
-        return False
-    return bool(((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all())
+    return _are_marks(array) and bool((array.sum(1) == 1).all())
+
+
+def _are_marks(array: npt.NDArray[Any]) -> bool:
+    """Whether it has rows of zeros and ones, a column a class."""
+    is_table = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "iubf"
+    return is_table and bool(((array == 0) | (array == 1)).all())

@@ -28,7 +28,7 @@ def read_folder(
     scanned = scan_folder(path, least_classes=least_classes)
     files = (*scanned.train, *(scanned.validation or ()), *(scanned.test or ()))
     content = [
-        [str(path.absolute()), scanned.left_out.describe(), describe_preparation(preparation)],
+        [str(path.absolute()), scanned.left_out.describe(), scanned.notes, describe_preparation(preparation)],
         *([str(file), hash_file(file)] for file, _ in files),
     ]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -1,29 +1,26 @@
 """Which files of a person's folder are which class's, for training, validation and testing; and which are left out."""
 
-import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.errors import DataError
 from hpsearch.storable_text import find_name_fault
+from hpsearch.training.data.folder_layout import (
+    are_parts,
+    describe_other_ways,
+    find_masks,
+    find_split_word,
+    is_container,
+    read_split,
+)
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.system_files import is_system_name
 from hpsearch.wording import count_of
 
 EXPECTED_LAYOUT = "<folder>/<class>/*.png, or <folder>/train/<class>/*.png and <folder>/test/<class>/*.png"
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-}
-"""What people call the folders of their splits."""
 _LINK_BACK = ("link to a folder above it", "links to a folder above them")
 
 
@@ -70,7 +67,7 @@ def scan_folder(path: Path, *, least_classes: int = 2) -> ScannedFolder:
         OSError: A folder cannot be read.
     """
     notes: list[str] = []
-    path = _step_in(path, notes)
+    given, path = path, _step_in(path, notes)
     left_out = LeftOut()
     splits = _find_splits(path, notes)
     train_folder = splits.get("train", path)
@@ -79,15 +76,18 @@ def scan_folder(path: Path, *, least_classes: int = 2) -> ScannedFolder:
     classes = name_classes(_list_class_folders(train_folder, left_out))
     if len(classes) < least_classes:
         raise DataError(
-            f"{show_path(train_folder)} holds {len(classes)} folders with images, and a data set needs at least two "
-            f"classes; expected is {EXPECTED_LAYOUT}"
+            f"{show_path(train_folder)} holds {count_of(len(classes), 'folder')} with images, and a data set needs at "
+            f"least two classes; expected is {EXPECTED_LAYOUT}{describe_other_ways(given)}"
         )
+    _refuse_other_names(train_folder, classes, given)
+    notes += _note_same_folders(train_folder, classes)
     names = tuple(classes)
     others = {
         split: _list_others(splits[split], names, left_out) if split in splits else None
         for split in ("validation", "test")
     }
     train = _list_files(classes, names, left_out)
+    notes += _note_masks([file for file, _label in train])
     return ScannedFolder(names, train, others["validation"], others["test"], left_out, tuple(notes))
 
 
@@ -155,30 +155,39 @@ def _holds_files(folder: Path) -> bool:
 
 
 def _step_in(path: Path, notes: list[str], *, is_split: bool = False) -> Path:
-    """Past folders that hold nothing but one folder of folders, as archives unpack."""
+    """Past folders that hold nothing but one folder of folders, as archives unpack, and past `images/`."""
     while True:
         folders = list_folders(path)
-        if len(folders) != 1 or _holds_files(path) or _holds_files(folders[0]) or len(list_folders(folders[0])) < 2:
+        inner = folders if len(folders) == 1 else [folder for folder in folders if is_container(folder.name)]
+        if len(inner) != 1 or _holds_files(path) or _holds_files(inner[0]) or len(list_folders(inner[0])) < 2:
             return path
-        if not is_split and _SPLITS.get(folders[0].name.lower()) == "train":
+        if not is_split and read_split(inner[0].name) == "train":
             return path
-        path = folders[0]
-        notes.append(f"the data are taken from {show_path(path)}, the only folder in there")
+        if beside := [folder.name for folder in folders if folder != inner[0]]:
+            are = "is" if len(beside) == 1 else "are"
+            notes.append(f"the data are taken from {show_path(inner[0])}; beside it {', '.join(beside)} {are} left out")
+        else:
+            notes.append(f"the data are taken from {show_path(inner[0])}, the only folder in there")
+        path = inner[0]
 
 
 def _find_splits(path: Path, notes: list[str]) -> dict[str, Path]:
     """The folders whose children are classes, by their split; none where the classes lie right in `path`."""
     folders = {folder.name: folder for folder in list_folders(path)}
-    named = {name: _SPLITS[name.lower()] for name in folders if name.lower() in _SPLITS}
-    flat = {name for name in named if _holds_files(folders[name])}
+    named = {name: split for name in folders if (split := read_split(name)) is not None}
     # training_set and test_set, seg_train and seg_test: two splits or more, and folders in each.
-    loose = {name: split for name in folders.keys() - named.keys() if (split := _read_split(folders[name])) is not None}
+    loose = {
+        name: split
+        for name in folders.keys() - named.keys()
+        if (split := find_split_word(name)) is not None and _holds_folders_alone(folders[name])
+    }
     if len({"train"} | set(loose.values()) | set(named.values())) > 1 and "train" in {*loose.values(), *named.values()}:
         named |= loose
+    flat = {name for name in named if _is_flat(folders[name])}
     if named and len(named) == len(folders) and flat == set(named) and len(named) > 1:
         raise DataError(
             f"{show_path(path)} has images right in {' and '.join(sorted(named))}, which are splits and no classes: "
-            f"put each image into a folder of its class; expected is {EXPECTED_LAYOUT}"
+            f"put each image into a folder of its class; expected is {EXPECTED_LAYOUT}{describe_other_ways(path)}"
         )
     # Images right below train/ make it a class by that name: somebody sorts trains from ships.
     if "train" not in {named[name] for name in named.keys() - flat}:
@@ -199,16 +208,64 @@ def _find_splits(path: Path, notes: list[str]) -> dict[str, Path]:
     if strangers := sorted(folders.keys() - named.keys()):
         raise DataError(
             f"{show_path(path)} has {', '.join(strangers)} beside train; known are train, val and test: move what "
-            "belongs to the search into train, and the rest away"
+            f"belongs to the search into train, and the rest away, or give {show_path(splits['train'])} alone"
         )
     return splits
 
 
-def _read_split(folder: Path) -> str | None:
-    """The split that a folder of folders has in its name; None where there is none, or more than one."""
-    found = {_SPLITS[word] for word in re.split(r"[^a-z]+", folder.name.lower()) if word in _SPLITS}
-    is_split = len(found) == 1 and not _holds_files(folder) and list_folders(folder)
-    return found.pop() if is_split else None
+def _holds_folders_alone(folder: Path) -> bool:
+    return not _holds_files(folder) and bool(list_folders(folder))
+
+
+def _is_flat(folder: Path) -> bool:
+    """Whether images lie in it that are in no class: right in it, or in its only folder, called `images`."""
+    below = list_folders(folder)
+    return _holds_files(folder) or (len(below) == 1 and is_container(below[0].name) and _is_flat(below[0]))
+
+
+def _refuse_other_names(folder: Path, classes: Mapping[str, Path], given: Path) -> None:
+    """Raise DataError where folders of images are called after something else than what is on them."""
+    if unsorted := next((path for name, path in classes.items() if is_container(name)), None):
+        raise DataError(
+            f"{show_path(unsorted)} holds images that are in no folder of a class; expected is {EXPECTED_LAYOUT}"
+            f"{describe_other_ways(given)}"
+        )
+    if are_parts([*classes]):
+        raise DataError(
+            f"{' and '.join([*classes][:2])} in {show_path(folder)} are parts by their names, and no classes; "
+            f"expected is {EXPECTED_LAYOUT}{describe_other_ways(given)}"
+        )
+    below = [{child.name for child in list_folders(path)} for path in classes.values()]
+    if all({read_split(name) for name in names} >= {"train", "test"} for names in below):
+        raise DataError(
+            f"the classes in {show_path(folder)} hold train and test each, and all of it would be trained on: put the "
+            f"splits above the classes; expected is {EXPECTED_LAYOUT}"
+        )
+
+
+def _note_same_folders(folder: Path, classes: Mapping[str, Path]) -> list[str]:
+    """A line where all folders of images hold the same folders: which of both are the classes?"""
+    if any(_holds_files(path) for path in classes.values()):
+        return []
+    below = [tuple(child.name for child in list_folders(path)) for path in classes.values()]
+    if len(set(below)) > 1 or len(below) < 2 or len(below[0]) < 2:
+        return []
+    inner = f"{', '.join(below[0][:3])}{' and more' * (len(below[0]) > 3)}"
+    return [
+        f"{', '.join([*classes][:3])} are the classes, and each holds the folders {inner}: if those are the "
+        f"classes, give one of the former, {show_path(folder / next(iter(classes)))}"
+    ]
+
+
+def _note_masks(files: Sequence[Path]) -> list[str]:
+    masks = find_masks(files)
+    if not masks:
+        return []
+    which = count_of(len(masks), "image is", "images are")
+    return [
+        f"{which} called as a mask of another is, e.g. {show_path(masks[0])}: each counts as an image of its class; "
+        "move masks away"
+    ]
 
 
 def _note_strays(folder: Path, left_out: LeftOut) -> None:

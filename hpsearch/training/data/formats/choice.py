@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 from hpsearch.errors import DataError
+from hpsearch.training.data.foreign_files import name_form
 from hpsearch.training.data.formats import arrays, folder, idx_files, parquet_files, path_table, pixel_table
 from hpsearch.training.data.formats.reading import Form, Reading
 from hpsearch.training.data.formats.table_file import is_table_name, open_table
@@ -42,6 +43,8 @@ def check_is_archive(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(16)
     place, ending = show_path(path), path.suffix.lower()
+    if (foreign := name_form(path)) is not None:
+        raise DataError(foreign)
     if is_table_name(path):
         columns = ", ".join(open_table(path).columns)[:200]
         mend = (

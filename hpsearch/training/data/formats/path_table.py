@@ -1,16 +1,15 @@
 """A table that names an image file and its label in each row, beside the images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
-from typing import Literal
-from unicodedata import normalize
+from pathlib import Path
 
 import numpy as np
 
 from hpsearch.errors import DataError
-from hpsearch.training.data.folder_scan import LeftOut, list_folders
+from hpsearch.training.data.folder_scan import LeftOut
 from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
+from hpsearch.training.data.formats.named_files import NamedFiles
 from hpsearch.training.data.formats.pixel_table import LABELS
 from hpsearch.training.data.formats.reading import SPLITS, Reading, add_left_out, assemble
 from hpsearch.training.data.formats.table_file import Table, is_table_name, open_table
@@ -21,7 +20,8 @@ from hpsearch.training.data.system_files import is_system_name
 
 _SPLIT_COLUMNS = frozenset({"split", "set", "subset", "usage", "partition"})
 _MOST_COLUMNS = 11
-_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+_LABELS = LABELS | {"classid", "class_name", "classname", "label_name", "breed", "species", "dx"}
+_MARKS = frozenset({"0", "1", "0.0", "1.0"})
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,21 @@ class PathColumns:
     """Which columns are what."""
 
     path: int
-    label: int
+    labels: tuple[int, ...]
+    """One that holds the labels, or one for each class, with a 1 in that of the image and 0 in the others."""
     split: int | None
+
+    def read_label(self, table: Table, line: int, row: Sequence[str]) -> str:
+        """The label of a row. Raises DataError where it marks no class, or several."""
+        if len(self.labels) == 1:
+            return row[self.labels[0]]
+        marked = [place for place in self.labels if float(row[place])]
+        if len(marked) != 1:
+            raise DataError(
+                f"line {line:,} of {show_path(table.path)} marks {len(marked)} of {len(self.labels)} classes: an image "
+                "has one"
+            )
+        return table.columns[marked[0]].strip()
 
 
 def recognizes(path: Path) -> bool:
@@ -51,19 +64,20 @@ def read(reading: Reading) -> GivenImages:
     # A head that names a file is a row: there is none.
     is_headless = table.has_head and _names_file(table, table.columns)
     columns = find_columns(table, is_headless=is_headless)
-    places = _Places(reading.path.parent)
+    named = NamedFiles(reading.path)
     left_out = LeftOut()
     found: list[tuple[Path, str, str]] = []
-    rows = [list(table.columns)] if is_headless else []
-    rows += [row for _line, row in table.rows()]
-    for row in rows:
-        file = places.find(row[columns.path])
+    rows = [(1, list(table.columns))] if is_headless else []
+    rows += table.rows()
+    for line, row in rows:
+        file = named.find(row[columns.path])
         if file is None:
             left_out.add(
                 "row whose file is not there", "rows whose file is not there", reading.path.parent / row[columns.path]
             )
         else:
-            found.append((file, row[columns.label], "train" if columns.split is None else row[columns.split]))
+            label = columns.read_label(table, line, row)
+            found.append((file, label, "train" if columns.split is None else row[columns.split]))
     if not found:
         raise DataError(
             f"{show_path(reading.path)}: none of the {len(rows):,} files that it names is beside it or in a folder "
@@ -88,63 +102,33 @@ def _note_unnamed(named: set[Path], left_out: LeftOut) -> None:
 def find_columns(table: Table, *, is_headless: bool) -> PathColumns:
     """The columns of the file, the label and the split. Raises DataError where none can be the label."""
     values = table.columns if is_headless or not table.first else table.first
-    places = _Places(table.path.parent)
-    path = next((place for place, value in enumerate(values) if places.find(value) is not None), 0)
+    named = NamedFiles(table.path)
+    # 12 is an image's width more often than the file 12.png: what has an ending comes first.
+    by_form = sorted(range(len(values)), key=lambda place: not values[place].strip().lower().endswith(ENDINGS))
+    path = next((place for place in by_form if named.find_all(values[place])), 0)
     split = None if is_headless else table.find(_SPLIT_COLUMNS)
-    label = None if is_headless else table.find(LABELS)
-    others = [place for place in range(len(table.columns)) if place not in (path, split)]
+    label = None if is_headless else table.find(_LABELS)
+    others = tuple(place for place in range(len(table.columns)) if place not in (path, split))
     if label is None and len(others) == 1:
         label = others[0]
+    if label is None and not is_headless and _are_marks(table, others):
+        return PathColumns(path, others, split)
     if label is None or label == path:
         raise DataError(
             f"{show_path(table.path)} has the columns {', '.join(table.columns)[:200]}: call the one of the labels "
             "'label'"
         )
-    return PathColumns(path, label, split)
+    return PathColumns(path, (label,), split)
 
 
-class _Places:
-    """Finds the files that a table names: as it says, in a folder beside it, with an ending that is left out."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folders = [folder, *_list_below(folder)]
-
-    def find(self, text: str) -> Path | None:
-        """The file; None where there is none."""
-        name = text.strip()
-        if not name or "\0" in name or len(name) > 1000:
-            return None
-        names = [name] if "\\" not in name else [name, PureWindowsPath(name).as_posix()]
-        # A spreadsheet composes letters and their marks, and an unpacked archive of a Mac does not.
-        names = [*dict.fromkeys([*names, *(normalize(form, each) for form in _FORMS for each in names)])]
-        for candidate in _name_candidates(self._folders, names):
-            try:
-                if candidate.is_file():
-                    return candidate
-            except (OSError, ValueError):
-                continue
-        return None
-
-
-def _list_below(folder: Path) -> list[Path]:
-    """The folders in a folder, and those in them: `images/`, `train/`, `data/images/`."""
-    first = list_folders(folder)
-    return [*first, *(below for each in first for below in list_folders(each)[:50])][:200]
-
-
-def _name_candidates(folders: Sequence[Path], names: Sequence[str]) -> Iterator[Path]:
-    for name in names:
-        for folder in folders:
-            yield folder / name
-        if Path(name).suffix.lower() not in ENDINGS:
-            for folder in folders:
-                for ending in ENDINGS:
-                    yield folder / f"{name}{ending}"
+def _are_marks(table: Table, columns: Sequence[int]) -> bool:
+    """Whether columns hold nothing but 0 and 1."""
+    return len(columns) > 1 and all(row[place].strip() in _MARKS for _line, row in table.rows() for place in columns)
 
 
 def _names_file(table: Table, values: Sequence[str]) -> bool:
-    places = _Places(table.path.parent)
-    return any(places.find(value) is not None for value in values)
+    files = NamedFiles(table.path)
+    return any(files.find_all(value) for value in values)
 
 
 def _has_path(table: Table) -> bool:

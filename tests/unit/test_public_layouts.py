@@ -1,0 +1,193 @@
+"""Public data sets as they unpack, in small: read as meant, or refused in a line that says how to go on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hpsearch.errors import DataError
+from hpsearch.training.data.formats.choice import read_own
+from hpsearch.training.data.formats.reading import Reading
+from hpsearch.training.data.own_images import GivenImages
+
+_RANDOM = np.random.default_rng(0)
+
+
+def write_images(folder: Path, names: Iterable[str], value: int | None = None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        pixels = _RANDOM.integers(0, 200, (6, 5), dtype=np.uint8)
+        Image.fromarray(pixels if value is None else np.full_like(pixels, value)).save(folder / name)
+
+
+def number(count: int, ending: str = "png") -> list[str]:
+    return [f"{place}.{ending}" for place in range(count)]
+
+
+def read(path: Path) -> GivenImages:
+    return read_own(Reading(path, path.parent.parent / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for a data set, with room for a cache beside it."""
+    (tmp_path / "sets" / "data").mkdir(parents=True)
+    return tmp_path / "sets" / "data"
+
+
+def test_a_folder_called_images_is_stepped_into_and_what_is_beside_it_said(folder: Path) -> None:
+    """As birds and dogs of universities unpack."""
+    for name in ("001.Albatross", "002.Jay"):
+        write_images(folder / "images" / name, number(4))
+        write_images(folder / "segmentations" / name, number(4))
+    given = read(folder)
+    assert (given.class_names, len(given.train)) == (("001.Albatross", "002.Jay"), 8)
+    assert any("taken from" in note and "beside it segmentations is left out" in note for note in given.notes)
+
+
+@pytest.mark.parametrize("beside", ["masks", "annotations", "labels"])
+def test_a_folder_called_images_is_no_class(folder: Path, beside: str) -> None:
+    write_images(folder / "images", [f"{kind}_{place}.png" for kind in ("beagle", "pug") for place in range(8)])
+    write_images(folder / beside, number(4))
+    with pytest.raises(
+        DataError, match=r"images holds images that are in no folder of a class.*begin with beagle, pug"
+    ):
+        read(folder)
+
+
+def test_train_and_test1_without_classes_are_splits(folder: Path) -> None:
+    """Cats against dogs: what an image shows stands in its name."""
+    write_images(folder / "train", [f"{kind}.{place}.jpg" for kind in ("cat", "dog") for place in range(6)])
+    write_images(folder / "test1", number(4, "jpg"))
+    with pytest.raises(DataError, match=r"test1 and train, which are splits and no classes.*begin with cat, dog"):
+        read(folder)
+
+
+def test_a_validation_split_without_classes_below_images_is_left_out(folder: Path) -> None:
+    for name in ("n01443537", "n01629819"):
+        write_images(folder / "train" / name / "images", number(5, "jpeg"))
+    write_images(folder / "val" / "images", number(5, "jpeg"))
+    given = read(folder)
+    assert (len(given.train), given.validation) == (10, None)
+    assert any("val holds images without classes and is left out" in note for note in given.notes)
+
+
+def test_parts_of_one_whole_are_no_classes_and_the_table_beside_them_is_read(folder: Path) -> None:
+    """Skin lesions in two folders, whose diagnoses stand in a table."""
+    lines = ["lesion_id,image_id,dx,age"]
+    for part in (1, 2):
+        names = [f"ISIC_{part}{place:03}" for place in range(6)]
+        write_images(folder / f"lesions_part_{part}", [f"{name}.jpg" for name in names])
+        lines += [f"HAM_1,{name},{('nv', 'mel')[place % 2]},50" for place, name in enumerate(names)]
+    table = folder / "lesions_metadata.csv"
+    table.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"lesions_part_1 and lesions_part_2 .* no classes; .*lesions_metadata\.csv"):
+        read(folder)
+    given = read(table)
+    assert (given.class_names, len(given.train)) == (("mel", "nv"), 12)
+
+
+@pytest.mark.parametrize("names", [("c0", "c1"), ("00000", "00001"), ("class_1", "class_2"), ("part_a", "part_b")])
+def test_numbered_classes_are_classes(folder: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        write_images(folder / name, number(4))
+    assert read(folder).class_names == names
+
+
+def test_versions_of_a_data_set_beside_each_other_are_told_from_classes(folder: Path) -> None:
+    for version in ("color", "grayscale", "segmented"):
+        for name in ("Apple_scab", "Corn_rust"):
+            write_images(folder / version / name, number(3))
+    given = read(folder)
+    assert any("each holds the folders Apple_scab, Corn_rust" in note for note in given.notes)
+    assert read(folder / "color").class_names == ("Apple_scab", "Corn_rust")
+
+
+def test_splits_below_classes_are_not_all_trained_on(folder: Path) -> None:
+    for name in ("ant", "bee"):
+        for split in ("train", "test"):
+            write_images(folder / name / split, number(3))
+    with pytest.raises(DataError, match="hold train and test each, and all of it would be trained on"):
+        read(folder)
+
+
+def test_masks_beside_images_are_counted(folder: Path) -> None:
+    for name in ("benign", "normal"):
+        write_images(folder / name, [*number(3), *(f"{place}_mask.png" for place in range(2)), "own_mask.png"])
+    masks = [note for note in read(folder).notes if "mask" in note]
+    assert len(masks) == 1
+    assert masks[0].startswith("4 images are called as a mask of another is, e.g.")
+
+
+def write_two_splits(folder: Path) -> None:
+    """The same numbers in both, as a competition has them: white to train on, black to test."""
+    write_images(folder / "test", number(6), value=0)
+    write_images(folder / "train", number(6), value=255)
+
+
+def test_a_table_means_the_folder_of_the_split_that_it_is_called_after(folder: Path) -> None:
+    write_two_splits(folder)
+    table = folder / "trainLabels.csv"
+    table.write_text("id,label\n" + "".join(f"{place},{('cat', 'dog')[place % 2]}\n" for place in range(6)))
+    assert read(table).train.images.min() == 255
+
+
+def test_a_table_that_can_mean_two_files_is_refused(folder: Path) -> None:
+    write_two_splits(folder)
+    table = folder / "labels.csv"
+    table.write_text("id,label\n0,cat\n1,dog\n2,cat\n")
+    with pytest.raises(DataError, match=r"labels\.csv names 0, and .*test/0\.png and .*train/0\.png are both there"):
+        read(table)
+    table.write_text("id,label\ntest/0.png,cat\ntest/1.png,dog\ntest/2.png,cat\n")
+    assert read(table).train.images.max() == 0
+
+
+def test_a_table_may_have_a_column_a_class(folder: Path) -> None:
+    write_images(folder / "train", number(6))
+    table = folder / "train" / "_classes.csv"
+    table.write_text(
+        "filename, cat, dog\n" + "".join(f"{place}.PNG, {place % 2}, {1 - place % 2}\n" for place in range(6))
+    )
+    given = read(table)
+    assert (given.class_names, given.train.labels.sum()) == (("cat", "dog"), 3)
+    table.write_text("filename, cat, dog\n0.png, 1, 0\n1.png, 1, 1\n")
+    with pytest.raises(DataError, match=r"line 3 of .*_classes\.csv marks 2 of 2 classes"):
+        read(table)
+
+
+def test_a_width_is_no_name_of_a_file(folder: Path) -> None:
+    """Road signs: width, height and class beside the path."""
+    for label in ("0", "1"):
+        write_images(folder / "Train" / label, number(20))
+    rows = [f"12,12,{label},Train/{label}/{place}.png" for label in (0, 1) for place in range(20)]
+    (folder / "Train.csv").write_text("\n".join(["Width,Height,ClassId,Path", *rows]))
+    given = read(folder / "Train.csv")
+    assert (given.class_names, len(given.train)) == (("0", "1"), 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "said"),
+    [
+        ("usps.h5", b"\x89HDF\r\n", "is an HDF5 file, and that is not read: save its images and labels by numpy.savez"),
+        ("train_32x32.mat", b"MATLAB 5.0", "is a MATLAB file"),
+        ("training.pt", b"PK\x03\x04", "is a PyTorch file"),
+        ("data_batch_1", b"\x80\x04\x95", "is a pickle, which can run any program"),
+        ("sheet.xlsx", b"PK\x03\x04", "is a spreadsheet, and that is not read: save it as CSV"),
+        ("metadata.jsonl", b"{}", "is a JSON file, and that is not read: write a table of paths and labels"),
+    ],
+)
+def test_forms_that_are_not_read_are_named(folder: Path, name: str, head: bytes, said: str) -> None:
+    (folder / name).write_bytes(head)
+    for path in (folder / name, folder):
+        with pytest.raises(DataError, match=said):
+            read(path)
+
+
+def test_marks_of_several_classes_are_no_labels(folder: Path) -> None:
+    labels = np.zeros((12, 3), dtype=np.uint8)
+    labels[0] = 1
+    np.savez(folder / "chest.npz", x_train=_RANDOM.integers(0, 256, (12, 4, 4), dtype=np.uint8), y_train=labels)
+    with pytest.raises(DataError, match="its rows mark none or several, and a network here gives each image one class"):
+        read(folder / "chest.npz")
