@@ -10,8 +10,9 @@ from hpsearch.dataset import InputShape, Preparation
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
-from hpsearch.training.data.folder_scan import LeftOut, list_image_paths
+from hpsearch.training.data.folder_scan import list_image_paths
 from hpsearch.training.data.image_reading import ENDINGS, NoImageError, read_image
+from hpsearch.training.data.left_out import LeftOut
 from hpsearch.training.data.pixel_findings import measure_brightness
 
 

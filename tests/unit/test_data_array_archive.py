@@ -174,7 +174,7 @@ def test_a_pickle_inside_is_refused_and_not_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 nothing", pickle.dumps({"x_train": 1})])
 def test_a_file_that_is_no_npz_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "own.npz").write_bytes(content)
-    with pytest.raises(DataError, match="cannot be read as an|is a pickle"):
+    with pytest.raises(DataError, match=r"cannot be read as an|is a pickle"):
         describe_dataset(str(tmp_path / "own.npz"), tmp_path)
 
 
@@ -183,7 +183,7 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for offset in range(0, len(whole) - 1, 97):
         path.write_bytes(whole[:offset])
-        with pytest.raises(DataError, match="cannot be read as an|is a pickle"):
+        with pytest.raises(DataError, match="cannot be read as an"):
             describe_dataset(str(path), tmp_path)
 
 

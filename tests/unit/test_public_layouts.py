@@ -191,3 +191,67 @@ def test_marks_of_several_classes_are_no_labels(folder: Path) -> None:
     np.savez(folder / "chest.npz", x_train=_RANDOM.integers(0, 256, (12, 4, 4), dtype=np.uint8), y_train=labels)
     with pytest.raises(DataError, match="its rows mark none or several, and a network here gives each image one class"):
         read(folder / "chest.npz")
+
+
+def write_pixels(path: Path, count: int, *, has_labels: bool = True) -> None:
+    columns = [*(["label"] if has_labels else []), *(f"pixel{place}" for place in range(16))]
+    rows = [[*([row % 3] if has_labels else []), *_RANDOM.integers(0, 256, 16).tolist()] for row in range(count)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in [columns, *rows]))
+
+
+def test_tables_called_after_splits_are_one_data_set(folder: Path) -> None:
+    write_pixels(folder / "fashion-mnist_train.csv", 30)
+    write_pixels(folder / "fashion-mnist_test.csv", 9)
+    given = read(folder)
+    assert (given.class_names, len(given.train)) == (("0", "1", "2"), 30)
+    assert given.test is not None
+    assert len(given.test) == 9
+    assert given.notes == ()
+    write_pixels(folder / "more_train.csv", 9)
+    with pytest.raises(DataError, match=r"fashion-mnist_train\.csv and .*more_train\.csv are two tables for one split"):
+        read(folder)
+
+
+def test_a_table_without_labels_and_strays_beside_the_one_to_train_on_are_said(folder: Path) -> None:
+    write_pixels(folder / "train.csv", 30)
+    write_pixels(folder / "test.csv", 9, has_labels=False)
+    (folder / "sample_submission.csv").write_text("ImageId,Label\n1,0\n")
+    given = read(folder)
+    assert (len(given.train), given.test) == (30, None)
+    first, second = given.notes
+    assert "test.csv has no labels and is left out: hpsearch predict" in first
+    assert second.startswith("1 .csv file beside the data is left out, e.g.")
+
+
+def test_a_table_in_the_folder_of_each_split(folder: Path) -> None:
+    """Also where a split knows only some of the classes, and in another order."""
+    for split, kinds in (("train", "dog cat bee"), ("valid", "cat bee"), ("test", "dog")):
+        write_images(folder / split, number(9))
+        names = kinds.split()
+        rows = [f"{place}.png,{names[place % len(names)]}" for place in range(9)]
+        (folder / split / "metadata.csv").write_text("\n".join(["file_name,label", *rows]))
+    (folder / "README.dataset.txt").write_text("cats, dogs")
+    given = read(folder)
+    assert given.class_names == ("bee", "cat", "dog")
+    assert given.validation is not None
+    assert given.test is not None
+    parts = (given.train, given.validation, given.test)
+    assert [part.labels.tolist()[:3] for part in parts] == [[2, 1, 0], [1, 0, 1], [2, 2, 2]]
+
+
+def test_images_named_by_a_table_and_not_by_folders(folder: Path) -> None:
+    write_two_splits(folder)
+    rows = [f"{place},{('cat', 'dog')[place % 2]}" for place in range(6)]
+    (folder / "trainLabels.csv").write_text("\n".join(["id,label", *rows]))
+    given = read(folder)
+    assert given.train.images.min() == 255
+    assert any("test holds images without labels and is left out" in note for note in given.notes)
+
+
+@pytest.mark.parametrize("place", ["train/a", "a"])
+def test_folders_of_classes_say_more_than_a_table_of_boxes_beside_them(folder: Path, place: str) -> None:
+    for name in ("a", "b"):
+        write_images((folder / place).with_name(name), number(5))
+    (folder / "train.csv").write_text(f"path,left,top\n{place}/0.png,1,2\n")
+    given = read(folder)
+    assert (given.class_names, len(given.train)) == (("a", "b"), 10)

@@ -1,9 +1,8 @@
 """Which files of a person's folder are which class's, for training, validation and testing; and which are left out."""
 
 import unicodedata
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import DataError
@@ -17,32 +16,12 @@ from hpsearch.training.data.folder_layout import (
     read_split,
 )
 from hpsearch.training.data.image_reading import ENDINGS, show_path
+from hpsearch.training.data.left_out import LeftOut, note_strays
 from hpsearch.training.data.system_files import is_system_name
 from hpsearch.wording import count_of
 
 EXPECTED_LAYOUT = "<folder>/<class>/*.png, or <folder>/train/<class>/*.png and <folder>/test/<class>/*.png"
 _LINK_BACK = ("link to a folder above it", "links to a folder above them")
-
-
-@dataclass
-class LeftOut:
-    """Files that are not read, by what they are, each kind with the first of them."""
-
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By the name of one, and of several."""
-    first: dict[tuple[str, str], Path] = field(default_factory=dict)
-
-    def add(self, one: str, several: str, path: Path) -> None:
-        """Note a file."""
-        self.counts[one, several] += 1
-        self.first.setdefault((one, several), path)
-
-    def describe(self) -> list[str]:
-        """A line for each kind: how many, and where the first is."""
-        return [
-            f"{count_of(count, *kind)} {'is' if count == 1 else 'are'} left out, e.g. {show_path(self.first[kind])}"
-            for kind, count in sorted(self.counts.items())
-        ]
 
 
 @dataclass(frozen=True)
@@ -72,7 +51,7 @@ def scan_folder(path: Path, *, least_classes: int = 2) -> ScannedFolder:
     splits = _find_splits(path, notes)
     train_folder = splits.get("train", path)
     if "train" in splits:
-        _note_strays(path, left_out)
+        note_strays(path, left_out)
     classes = name_classes(_list_class_folders(train_folder, left_out))
     if len(classes) < least_classes:
         raise DataError(
@@ -146,7 +125,7 @@ def _leads_back(path: Path, above: Collection[Path] = ()) -> bool:
     return target in above or path.parent.resolve().is_relative_to(target)
 
 
-def _holds_files(folder: Path) -> bool:
+def holds_images(folder: Path) -> bool:
     """Whether images lie right in it."""
     return any(
         child.suffix.lower() in ENDINGS and not is_system_name(child.name) and child.is_file()
@@ -159,7 +138,7 @@ def _step_in(path: Path, notes: list[str], *, is_split: bool = False) -> Path:
     while True:
         folders = list_folders(path)
         inner = folders if len(folders) == 1 else [folder for folder in folders if is_container(folder.name)]
-        if len(inner) != 1 or _holds_files(path) or _holds_files(inner[0]) or len(list_folders(inner[0])) < 2:
+        if len(inner) != 1 or holds_images(path) or holds_images(inner[0]) or len(list_folders(inner[0])) < 2:
             return path
         if not is_split and read_split(inner[0].name) == "train":
             return path
@@ -214,13 +193,13 @@ def _find_splits(path: Path, notes: list[str]) -> dict[str, Path]:
 
 
 def _holds_folders_alone(folder: Path) -> bool:
-    return not _holds_files(folder) and bool(list_folders(folder))
+    return not holds_images(folder) and bool(list_folders(folder))
 
 
 def _is_flat(folder: Path) -> bool:
     """Whether images lie in it that are in no class: right in it, or in its only folder, called `images`."""
     below = list_folders(folder)
-    return _holds_files(folder) or (len(below) == 1 and is_container(below[0].name) and _is_flat(below[0]))
+    return holds_images(folder) or (len(below) == 1 and is_container(below[0].name) and _is_flat(below[0]))
 
 
 def _refuse_other_names(folder: Path, classes: Mapping[str, Path], given: Path) -> None:
@@ -245,7 +224,7 @@ def _refuse_other_names(folder: Path, classes: Mapping[str, Path], given: Path) 
 
 def _note_same_folders(folder: Path, classes: Mapping[str, Path]) -> list[str]:
     """A line where all folders of images hold the same folders: which of both are the classes?"""
-    if any(_holds_files(path) for path in classes.values()):
+    if any(holds_images(path) for path in classes.values()):
         return []
     below = [tuple(child.name for child in list_folders(path)) for path in classes.values()]
     if len(set(below)) > 1 or len(below) < 2 or len(below[0]) < 2:
@@ -268,30 +247,8 @@ def _note_masks(files: Sequence[Path]) -> list[str]:
     ]
 
 
-def _note_strays(folder: Path, left_out: LeftOut) -> None:
-    for child in sorted(folder.iterdir()):
-        if child.is_file() and not is_system_name(child.name):
-            one, several = _kind(child)
-            left_out.add(f"{one} outside of any class", f"{several} outside of any class", child)
-
-
-def note_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None:
-    """Note what lies in a folder beside the files that its data are read from: other files, and folders."""
-    for child in sorted(folder.iterdir()):
-        if child in used or is_system_name(child.name):
-            continue
-        one, several = ("folder", "folders") if child.is_dir() else _kind(child)
-        left_out.add(f"{one} beside the data", f"{several} beside the data", child)
-
-
-def _kind(path: Path) -> tuple[str, str]:
-    """What one such file is called, and several."""
-    ending = path.suffix.lower()
-    return (f"{ending} file", f"{ending} files") if ending else ("file without an ending", "files without an ending")
-
-
 def _list_class_folders(folder: Path, left_out: LeftOut) -> list[Path]:
-    _note_strays(folder, left_out)
+    note_strays(folder, left_out)
     folders = []
     for class_folder in list_folders(folder):
         if _leads_back(class_folder):

@@ -9,7 +9,6 @@ import numpy as np
 
 from hpsearch.dataset import Preparation
 from hpsearch.errors import DataError
-from hpsearch.training.data.folder_scan import LeftOut
 from hpsearch.training.data.image_reading import (
     ENDINGS,
     NoImageError,
@@ -19,6 +18,7 @@ from hpsearch.training.data.image_reading import (
     show_path,
 )
 from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.left_out import LeftOut
 
 MOST_SIDE = 64
 """What a refusal offers: photos are rarely told apart better by more pixels, and the time grows with them."""

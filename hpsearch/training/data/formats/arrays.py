@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from hpsearch.training.data.archive_reading import SPLIT_NAMES, read_archive
-from hpsearch.training.data.folder_scan import LeftOut, list_folders, note_others
+from hpsearch.training.data.folder_scan import list_folders
 from hpsearch.training.data.formats.reading import Reading, assemble, prepare_arrays
 from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
 
 

@@ -5,14 +5,22 @@ from pathlib import Path
 
 from hpsearch.errors import DataError
 from hpsearch.training.data.foreign_files import name_form
-from hpsearch.training.data.formats import arrays, folder, idx_files, parquet_files, path_table, pixel_table
+from hpsearch.training.data.formats import (
+    arrays,
+    folder,
+    idx_files,
+    parquet_files,
+    path_table,
+    pixel_table,
+    table_folder,
+)
 from hpsearch.training.data.formats.reading import Form, Reading
 from hpsearch.training.data.formats.table_file import is_table_name, open_table
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.own_images import GivenImages
 
 _OF_FILES: tuple[Form, ...] = (parquet_files, idx_files, pixel_table, path_table)
-_OF_FOLDERS: tuple[Form, ...] = (idx_files, parquet_files, arrays)
+_OF_FOLDERS: tuple[Form, ...] = (idx_files, parquet_files, arrays, table_folder)
 
 
 def read_own(reading: Reading) -> GivenImages:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from hpsearch.errors import DataError
 from hpsearch.training.data.array_file import UNPACKED_AT_MOST
-from hpsearch.training.data.folder_scan import LeftOut, note_others
 from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
 from hpsearch.training.data.formats.reading import Reading, add_left_out, assemble, prepare_arrays
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
 from hpsearch.training.data.system_files import is_system_name
 

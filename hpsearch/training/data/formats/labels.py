@@ -29,7 +29,7 @@ def number_labels(path: Path, labels: Sequence[str]) -> tuple[tuple[str, ...], I
         DataError: A label is empty or cannot be a name, or there are as many classes as images.
     """
     texts = [_clean(label) for label in labels]
-    names = sorted(set(texts), key=_order)
+    names = sorted(set(texts), key=order_label)
     for name in names:
         if fault := find_name_fault(name):
             where = texts.index(name) + 1
@@ -48,5 +48,6 @@ def _clean(label: str) -> str:
     return str(int(float(text))) if _WHOLE.fullmatch(text) else text
 
 
-def _order(name: str) -> tuple[int, int, str]:
+def order_label(name: str) -> tuple[int, int, str]:
+    """What puts labels in order: numbers first, by their size, then names by the alphabet."""
     return (0, int(name), "") if _WHOLE.fullmatch(name) else (1, 0, name)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch.errors import DataError
-from hpsearch.training.data.folder_scan import LeftOut
 from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
 from hpsearch.training.data.formats.named_files import NamedFiles
 from hpsearch.training.data.formats.pixel_table import LABELS
@@ -15,6 +14,7 @@ from hpsearch.training.data.formats.reading import SPLITS, Reading, add_left_out
 from hpsearch.training.data.formats.table_file import Table, is_table_name, open_table
 from hpsearch.training.data.image_collection import ImageCollection, ImageSource
 from hpsearch.training.data.image_reading import ENDINGS, show_path
+from hpsearch.training.data.left_out import LeftOut
 from hpsearch.training.data.own_images import GivenImages
 from hpsearch.training.data.system_files import is_system_name
 

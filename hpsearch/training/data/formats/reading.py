@@ -14,10 +14,10 @@ from hpsearch.errors import DataError
 from hpsearch.training.data.byte_arrays import ByteArray
 from hpsearch.training.data.cache import hash_file
 from hpsearch.training.data.folder_reading import describe_preparation
-from hpsearch.training.data.folder_scan import LeftOut
 from hpsearch.training.data.given_cache import load_given
 from hpsearch.training.data.image_reading import prepare_pixels, show_path
 from hpsearch.training.data.labelled_images import LabelledImages
+from hpsearch.training.data.left_out import LeftOut
 from hpsearch.training.data.own_images import GivenImages
 
 SPLITS = ("train", "validation", "test")
