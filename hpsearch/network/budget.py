@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from hpsearch.errors import InputError
+from hpsearch.network.sizes import THOUSANDS
 from hpsearch.wording import quote
 
 MAXIMUM_BUDGET_WEIGHTS = 100_000_000
@@ -29,6 +30,9 @@ def parse_budget(text: str) -> int:
     match = _PATTERN.fullmatch(text.strip().lower())
     if match is None:
         raise InputError(f"budget {quote(text)} is not a number of weights: {_HINT}")
+    if THOUSANDS.fullmatch(text.strip()):
+        weights = int(Decimal(match["figure"]))
+        raise InputError(f"budget {quote(text)} is {weights} weights, if a point is no thousands separator: {_HINT}")
     return _check_weights(text, Decimal(match["figure"].replace("_", "")) * _FACTORS[match["factor"]])
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import InputError
 from hpsearch.sessions.stopping import Ending
+from hpsearch.wording import quote
 
 if TYPE_CHECKING:
     from hpsearch.network.limits import LimitName
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
 _MOST_RUNGS = 40
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,11 @@ def read_listed_limits(study_file: Path | None, flags: Mapping[str, Any]) -> dic
 
 
 def _read_limits(name: "LimitName", text: str | None) -> list[int | None]:
+    if text is not None and _THOUSANDS.fullmatch(text.strip()):
+        plain = text.replace(",", "_")
+        raise InputError(
+            f"{name} {quote(text)} divides thousands by a comma, which divides the rungs of a ladder here: give {plain}"
+        )
     return [None if part is None else _read_limit(name, part) for part in _split(text)]
 
 

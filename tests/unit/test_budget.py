@@ -37,6 +37,7 @@ def test_a_budget_is_read_as_people_type_it(text: str, weights: int) -> None:
         ("0k", "leaves no weights at all"),
         ("1e12", "is over the largest allowed, 100,000,000 weights"),
         ("100000001", "is over the largest allowed"),
+        ("100.000", "is 100 weights, if a point is no thousands separator"),
         ("0.0001k", "is 0.1000 weights, which is not whole"),
     ],
 )

@@ -51,6 +51,7 @@ def test_a_study_file_may_list_the_budgets_and_the_flag_goes_above_it(tmp_path: 
     ("budget", "arch", "said"),
     [
         ("10k,10_000", "cnn", "the same twice"),
+        ("100,000", "cnn", "budget '100,000' divides thousands by a comma.* give 100_000"),
         ("10k,20k", "cnn,cnn", "the same twice"),
         ("10k,abc", "cnn", "abc"),
         ("10k,", "cnn", "budget"),
