@@ -4,15 +4,16 @@ import re
 
 from hpsearch.errors import InputError
 
+_UNITS = (("days", "d", 86400.0), ("hours", "h", 3600.0), ("minutes", "m(?:in)?", 60.0), ("seconds", "s", 1.0))
 _PATTERN = re.compile(
-    r"(?:(?P<hours>\d{1,6}(?:\.\d+)?)h)?(?:(?P<minutes>\d{1,6}(?:\.\d+)?)m)?(?:(?P<seconds>\d{1,6}(?:\.\d+)?)s)?",
-    re.ASCII,
+    r"\s*" + "".join(rf"(?:(?P<{unit}>\d{{1,6}}(?:\.\d+)?)\s?{letter}\s*)?" for unit, letter, _ in _UNITS),
+    re.ASCII | re.IGNORECASE,
 )
-_SECONDS = {"hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+_SECONDS = {unit: seconds for unit, _, seconds in _UNITS}
 
 
 def parse_duration(text: str, flag: str) -> float:
-    """Read a duration such as `90s`, `15m`, `2h` or `1h30m`.
+    """Read a duration such as `90s`, `15m`, `2h` or `1h30m`, also as it is written: `2h 10m`.
 
     Args:
         text: What was typed.
@@ -26,10 +27,12 @@ def parse_duration(text: str, flag: str) -> float:
     """
     from hpsearch.wording import quote  # here: it brings pydantic in, which a help text does not need
 
-    match = _PATTERN.fullmatch(text.strip().lower())
+    match = _PATTERN.fullmatch(text)
     found = {unit: figure for unit, figure in match.groupdict().items() if figure} if match else {}
     if not found:
-        raise InputError(f"{flag} {quote(text)} is no duration: give hours, minutes, seconds such as 90s, 15m or 1h30m")
+        raise InputError(
+            f"{flag} {quote(text)} is no duration: give days, hours, minutes, seconds such as 90s, 15m or 1h30m"
+        )
     seconds = sum(float(figure) * _SECONDS[unit] for unit, figure in found.items())
     if seconds <= 0:
         raise InputError(f"{flag} {quote(text)} leaves no time at all: give for example 15m, or leave {flag} out")

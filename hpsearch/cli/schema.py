@@ -41,7 +41,9 @@ _SIZES: list[Schema] = [
 """What RAM, flash and operations are written as: "64k", 65_536, "0.5m"."""
 _TIME: Schema = {
     "type": "string",
-    "pattern": r"^\s*(\d+(\.\d+)?[hH])?(\d+(\.\d+)?[mM])?(\d+(\.\d+)?[sS])?\s*$",
+    "pattern": r"^\s*"
+    + "".join(rf"(\d+(\.\d+)?\s?{unit}\s*)?" for unit in ("[dD]", "[hH]", "[mM]([iI][nN])?", "[sS]"))
+    + "$",
     "minLength": 2,
     "description": 'How long the search is to take: "15m", "1h30m"; in place of trials and epochs.',
 }

@@ -8,13 +8,26 @@ from hpsearch.errors import InputError
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("1h2m3s", 3723), ("1.5h", 5400), (" 10M ", 600)],
+    [
+        ("90s", 90),
+        ("15m", 900),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("1h2m3s", 3723),
+        ("1.5h", 5400),
+        (" 10M ", 600),
+        ("15min", 900),
+        ("1d", 86400),
+        ("4.2 s", 4.2),
+    ],
 )
 def test_a_duration_is_read_as_it_is_typed(text: str, seconds: float) -> None:
     assert parse_duration(text, "--timeout") == seconds
 
 
-@pytest.mark.parametrize("text", ["", "90", "abc", "-5m", "5m1h", "0s", "0h0m", "1d", "nan", "infh", "１５m"])
+@pytest.mark.parametrize(
+    "text", ["", "90", "abc", "-5m", "5m1h", "0s", "0h0m", "1w", "5ms", "1h-5m", "nan", "infh", "１５m"]
+)
 def test_what_is_no_duration_is_refused_with_the_flag_and_an_example(text: str) -> None:
     with pytest.raises(InputError, match=r"--timeout .*15m"):
         parse_duration(text, "--timeout")
@@ -44,3 +57,8 @@ def test_any_text_is_a_duration_above_nothing_or_an_input_error(text: str) -> No
 )
 def test_a_duration_is_written_with_the_units_that_matter(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@given(st.floats(0.01, 900_000))
+def test_what_is_written_is_read_back(seconds: float) -> None:
+    assert parse_duration(format_duration(seconds), "--timeout") == pytest.approx(seconds, rel=0.02, abs=0.006)

@@ -46,6 +46,7 @@ def test_named_parameters_change_the_default_space() -> None:
         ({"budget": 1e5}, "budget 100000.0 is not a whole number of weights: give a whole number"),
         ({"budget": True}, "budget True is not a whole number of weights"),
         ({"budget": []}, "budget [] is not a whole number of weights"),
+        ({"macs": "2.000"}, "macs '2.000' is 2 MACs, if a point is no thousands separator: give multiply-accumulates"),
         ({"arch": []}, "arch [] is not allowed; give fcn or cnn"),
         ({"trials": "5"}, "trials '5' is not allowed; give a whole number from 1 to 1,000,000"),
         ({"trials": 16**6000}, "trials a number of thousands of digits is not allowed; give a whole number"),
