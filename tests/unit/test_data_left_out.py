@@ -119,6 +119,28 @@ def test_a_parquet_file_whose_columns_are_no_text_is_refused(tmp_path: Path) -> 
         list_notes(path)
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([[0, 1]] * 12, "row 1 of .* has a list for a label: an image has one class here"),
+        ([0, None, *([1] * 10)], r"row 2 of .*train\.parquet is without a label"),
+    ],
+)
+def test_labels_of_a_parquet_file_are_one_a_row(tmp_path: Path, labels: object, said: str) -> None:
+    write_parquet(tmp_path, labels=labels)
+    with pytest.raises(DataError, match=said):
+        read_own(Reading(tmp_path / "train.parquet", tmp_path / "cache"))
+
+
+def test_rows_whose_labels_are_kept_secret_are_left_out(tmp_path: Path) -> None:
+    write_parquet(tmp_path, labels=[-1] * 12)
+    (tmp_path / "train.parquet").rename(tmp_path / "test.parquet")
+    write_parquet(tmp_path)
+    given = read_own(Reading(tmp_path, tmp_path / "cache"))
+    assert (len(given.train), given.test) == (12, None)
+    assert "the rows to test have -1 for a label, which is none, and are left out" in given.notes
+
+
 def test_labels_of_a_parquet_file_may_be_the_names_that_it_gives(tmp_path: Path) -> None:
     write_parquet(tmp_path, ("ant", "bee"), ["bee", "ant"] * 6)
     given = read_own(Reading(tmp_path / "train.parquet", tmp_path / "cache"))

@@ -25,6 +25,10 @@ _IMAGES = ("image", "img", "images", "picture", "photo", "pixel_values")
 _LABELS = ("label", "labels", "class", "target", "fine_label", "coarse_label")
 _ROWS_AT_ONCE = 256
 
+_HIDDEN = "-1"
+"""The label of rows whose labels are kept secret."""
+_PURPOSES = {"validation": "validate on", "test": "test"}
+
 
 @dataclass(frozen=True)
 class _Columns:
@@ -90,6 +94,10 @@ def _read(reading: Reading, files: Sequence[Path]) -> GivenImages:
             labels[split].append(label)
         if columns.left_out and not notes:
             notes.append(f"columns that are left out: {', '.join(columns.left_out)[:200]}")
+    for split in ("validation", "test"):
+        if set(labels.get(split, ())) == {_HIDDEN}:
+            del labels[split], contents[split]
+            notes.append(f"the rows to {_PURPOSES[split]} have {_HIDDEN} for a label, which is none, and are left out")
     class_names, numbers = _number(reading.path, labels, named)
     collection = ImageCollection(reading.path, reading.preparation)
     parts = {
@@ -170,10 +178,15 @@ def _open(path: Path) -> tuple[_Columns, Iterator[tuple[bytes, str]]]:
 def _list_rows(path: Path, file: Any, columns: _Columns) -> Iterator[tuple[bytes, str]]:
     import pyarrow as pa
 
+    row = 0
     try:
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[columns.image, columns.label]):
             images, labels = batch.column(columns.image).to_pylist(), batch.column(columns.label).to_pylist()
             for image, label in zip(images, labels, strict=True):
+                row += 1
+                if image is None or label is None:
+                    missing = "an image" if image is None else "a label"
+                    raise DataError(f"row {row:,} of {show_path(path)} is without {missing}: leave it out of the file")
                 content = image.get("bytes") if isinstance(image, dict) else image
                 if not isinstance(content, bytes):
                     raise DataError(
@@ -181,8 +194,11 @@ def _list_rows(path: Path, file: Any, columns: _Columns) -> Iterator[tuple[bytes
                         f"{'paths' if content is None or isinstance(content, str) else type(content).__name__}: write "
                         "them with datasets' Image feature, embedded"
                     )
-                if label is None:
-                    raise DataError(f"{show_path(path)} has a row without a label")
+                if not isinstance(label, str | int | float):
+                    raise DataError(
+                        f"row {row:,} of {show_path(path)} has a {type(label).__name__} for a label: an image has "
+                        "one class here, by its number or its name"
+                    )
                 yield content, str(label)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise _explain(path, error) from error
