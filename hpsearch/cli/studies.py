@@ -29,7 +29,7 @@ def list_studies(context: typer.Context, storage: StorageOption = None, as_json:
     if as_json:
         write_json(
             [describe_study(record) for record in records]
-            + [{"name": study.name, "unreadable": study.reason} for study in unreadable]
+            + [{"study": study.name, "unreadable": study.reason} for study in unreadable]
         )
         return
     show_list(open_console(), records, unreadable)

@@ -9,22 +9,29 @@ if TYPE_CHECKING:
     from hpsearch.tuning.summaries import StudySummary
 
 
+def describe_standing(record: "StudyRecord | StudySummary") -> dict[str, Any]:
+    """How far a study is, and its best: what every document of a study begins with."""
+    best = record.best
+    return {
+        "study": record.study.name,
+        "counts": dict(record.counts),
+        "trials_wanted": record.trials_wanted,
+        "is_finished": record.is_finished,
+        "best_trial": best.number if best else None,
+        "best_validation_accuracy": best.value if best else None,
+    }
+
+
 def describe_study(record: "StudyRecord | StudySummary") -> dict[str, Any]:
     """A study in a list of studies."""
-    spec, best = record.study.spec, record.best
-    return {
-        "name": record.study.name,
+    spec = record.study.spec
+    return describe_standing(record) | {
         "dataset": spec.dataset,
         "arch": spec.arch,
         "budget": spec.budget,
         "limits": spec.limits.named,
         "target": spec.target,
         "int8": bool(spec.int8),
-        "trials": dict(record.counts),
-        "trials_wanted": record.trials_wanted,
-        "is_finished": record.is_finished,
-        "best_trial": best.number if best else None,
-        "best_value": best.value if best else None,
         "test_openings": record.test_openings,
     }
 
@@ -32,39 +39,41 @@ def describe_study(record: "StudyRecord | StudySummary") -> dict[str, Any]:
 def describe_study_whole(record: "StudyRecord") -> dict[str, Any]:
     """A study with all its trials."""
     study = record.study
-    return {
-        "name": study.name,
+    return describe_standing(record) | {
         "spec": study.spec.model_dump(mode="json"),
         "space": study.space.model_dump(mode="json"),
         "dataset": study.dataset.model_dump(mode="json"),
         "origin": study.plan.origin.model_dump(mode="json") if study.plan and study.plan.origin else None,
         "from": study.warm_start.model_dump(mode="json") if study.warm_start else None,
         "teacher": _describe_teacher(record),
-        "counts": record.counts,
-        "is_finished": record.is_finished,
-        "best_trial": record.best.number if record.best else None,
         "test_openings": record.test_openings,
         "trials": [describe_trial(record, trial) for trial in record.trials],
     }
 
 
-def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any]:
-    """A trial as it is stored."""
+def describe_result(trial: "TrialRecord") -> dict[str, Any]:
+    """What came of a trial: what every document of one begins with."""
     return {
         "number": trial.number,
         "state": trial.state,
-        "value": trial.value,
+        "validation_accuracy": trial.value,
         "int8_validation_accuracy": trial.int8_accuracy,
+        "test_accuracy": trial.test_accuracy,
+        "reason": trial.reason,
+    }
+
+
+def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any]:
+    """A trial as it is stored."""
+    return describe_result(trial) | {
         "weights": trial.weights,
         "macs": trial.macs,
-        "footprint": _describe_footprint(trial),
+        "footprint": asdict(trial.footprint) if trial.footprint is not None else None,
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "attempts": trial.attempts,
-        "reason": trial.reason,
         "traceback": trial.traceback,
         "environment": dict(trial.environment),
-        "test_accuracy": trial.test_accuracy,
         "network": trial.network,
         "label": trial.label,
         "started_at": trial.started_at.isoformat() if trial.started_at else None,
@@ -80,24 +89,15 @@ def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any
 
 
 def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> dict[str, Any]:
-    """The best trial, where no other is given; every field of it is null while none is complete."""
+    """The best trial, where no other is given, and what its figures are worth; without a number while there is none."""
     best = best or record.best
-    return {
+    unknown: dict[str, Any] = dict.fromkeys(("number", "validation_accuracy", "test_accuracy"))
+    trial = unknown if best is None else describe_trial(record, best)
+    return trial | {
         "study": record.study.name,
-        "trial": best.number if best else None,
-        "weights": best.weights if best else None,
-        "macs": best.macs if best else None,
-        "footprint": _describe_footprint(best),
-        "validation_accuracy": best.value if best else None,
         "validation_measure": _describe_measure(record, best),
-        "int8_validation_accuracy": best.int8_accuracy if best else None,
-        "test_accuracy": best.test_accuracy if best else None,
         "test_openings": record.test_openings,
-        "epochs": best.epochs if best else None,
-        "seconds": best.seconds if best else None,
-        "network": best.network if best else None,
         "teacher": _describe_teacher(record),
-        "config": dict(best.config_json) if best and best.config_json is not None else None,
     }
 
 
@@ -114,12 +114,6 @@ def _describe_measure(record: "StudyRecord", best: "TrialRecord | None") -> dict
         "largest_class_share": counted.largest_share,
         "balanced_accuracy": counted.balanced_accuracy,
     }
-
-
-def _describe_footprint(trial: "TrialRecord | None") -> dict[str, int] | None:
-    """Bytes of RAM and flash in int8 and fp32; None while the network is not drawn."""
-    footprint = trial.footprint if trial is not None else None
-    return None if footprint is None else asdict(footprint)
 
 
 def _describe_teacher(record: "StudyRecord") -> dict[str, Any] | None:
@@ -161,15 +155,7 @@ def _describe_finalist(finalist: "Finalist") -> dict[str, Any]:
         "weights": finalist.trial.weights,
         "macs": finalist.trial.macs,
         "search_validation_accuracy": finalist.trial.value,
-        "replicates": [
-            {
-                "trial": trial.number,
-                "validation_accuracy": trial.value,
-                "int8_validation_accuracy": trial.int8_accuracy,
-                "test_accuracy": trial.test_accuracy,
-            }
-            for trial in finalist.replicates
-        ],
+        "replicates": [describe_result(trial) for trial in finalist.replicates],
         "failed": finalist.failed,
         "validation": describe_spread(finalist.validation),
         "optimism": finalist.optimism,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.durations import format_duration
 from hpsearch.reporting.measured import describe_measure
 from hpsearch.reporting.record_words import describe_counts, list_failures
-from hpsearch.sessions.documents import describe_best
+from hpsearch.sessions.documents import describe_best, describe_standing
 from hpsearch.sessions.stopping import Ending
 from hpsearch.tuning.attributes import FROM_PORTFOLIO
 from hpsearch.views.networks import describe_device, draw_facts, draw_layers, list_trial_facts
@@ -47,14 +47,15 @@ def show_outcome(console: "Console", outcome: Outcome) -> None:
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """The same as a JSON document: what `hpsearch best --json` has, and how the run ended."""
     record = outcome.record
-    return describe_best(record) | {
-        "ending": outcome.ending,
-        "is_finished": record.is_finished,
-        "counts": record.counts,
-        "trials_wanted": record.trials_wanted,
-        "failures": list_failures(record),
-        "run_seconds": outcome.seconds,
-    }
+    return (
+        describe_best(record)
+        | describe_standing(record)
+        | {
+            "ending": outcome.ending,
+            "failures": list_failures(record),
+            "run_seconds": outcome.seconds,
+        }
+    )
 
 
 def _show_best(console: "Console", outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ from hpsearch.clock import Clock
 from hpsearch.durations import format_duration
 from hpsearch.errors import StorageUnavailableError
 from hpsearch.reporting.record_words import describe_counts, describe_rounds
+from hpsearch.sessions.documents import describe_standing
 from hpsearch.sessions.how_far import measure_progress
 from hpsearch.views.search import format_accuracy
 from hpsearch.wording import count_of
@@ -118,13 +119,9 @@ class Lines:
 def describe_status(status: "StudyStatus") -> dict[str, Any]:
     """The status as a JSON document."""
     record, pace = status.record, status.pace
-    course, best = record.course, record.best
-    return {
-        "name": record.study.name,
+    course = record.course
+    return describe_standing(record) | {
         "at": status.at.isoformat(),
-        "counts": record.counts,
-        "trials_wanted": record.trials_wanted,
-        "is_finished": record.is_finished,
         "is_stopped": course.is_stopped,
         "stopped_at": course.stopped_at.isoformat() if course.stopped_at else None,
         "stop_reason": course.stop_reason,
@@ -135,8 +132,6 @@ def describe_status(status: "StudyStatus") -> dict[str, Any]:
         "remaining_seconds": _forecast(status),
         "deaths": status.deaths,
         "returns": status.returns,
-        "best_trial": best.number if best else None,
-        "best_value": best.value if best else None,
     }
 
 

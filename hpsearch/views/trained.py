@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.reporting.measured import describe_example
 from hpsearch.reporting.record_words import list_failures
-from hpsearch.sessions.documents import describe_spread
+from hpsearch.sessions.documents import describe_result, describe_spread
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,16 +27,7 @@ def describe_trainings(record: "StudyRecord") -> dict[str, Any]:
         "study": record.study.name,
         "trains_on": record.study.trains_on,
         "is_finished": record.is_finished,
-        "trials": [
-            {
-                "number": trial.number,
-                "state": trial.state,
-                "validation_accuracy": trial.value,
-                "test_accuracy": trial.test_accuracy,
-                "reason": trial.reason,
-            }
-            for trial in record.trials
-        ],
+        "trials": [describe_result(trial) for trial in record.trials],
         "validation": describe_spread(validation),
         "test": describe_spread(test),
     }

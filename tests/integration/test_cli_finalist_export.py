@@ -121,7 +121,7 @@ def find_validation_accuracies(value: Any) -> Iterator[Any]:
     """Everything in a document that calls itself one."""
     if isinstance(value, dict):
         for name, content in value.items():
-            if name in ("validation_accuracy", "validation_loss", "value", "best_value"):
+            if name in ("validation_accuracy", "validation_loss", "best_validation_accuracy"):
                 yield content
             yield from find_validation_accuracies(content)
     elif isinstance(value, list):
@@ -155,8 +155,8 @@ def test_no_command_shows_a_training_figure_as_validation(room: CommandRoom) -> 
         document = read_json(room.type(name, "study-finalists-all", *flags, "--json"))
         known = [value for value in find_validation_accuracies(document | {"finalist": None}) if value is not None]
         assert known == [], command
-    listed = next(each for each in read_json(room.type("list", "--json")) if each["name"] == "study-finalists-all")
-    assert (listed["best_trial"], listed["best_value"]) == (None, None)
+    listed = next(each for each in read_json(room.type("list", "--json")) if each["study"] == "study-finalists-all")
+    assert (listed["best_trial"], listed["best_validation_accuracy"]) == (None, None)
     assert "cannot be known" in room.type("status", "study-finalists-all").out
     assert "no validation accuracy can be known" in room.type("show", "study-finalists-all").out
     assert "validation  cannot be known" in room.type("best", "study-finalists-all").out
@@ -193,9 +193,9 @@ def test_the_winner_is_exported_by_its_median_replicate_with_the_spread_of_all(
     means = [finalist["validation"]["mean"] for finalist in finalists]
     assert means == sorted(means, reverse=True)
     first = finalists[0]
-    ranked = sorted(first["replicates"], key=lambda trial: (trial["validation_accuracy"], trial["trial"]))
+    ranked = sorted(first["replicates"], key=lambda trial: (trial["validation_accuracy"], trial["number"]))
     best = read_json(room.type("best", "study-finalists", "--json"))
-    assert best["trial"] == ranked[1]["trial"]
+    assert best["number"] == ranked[1]["number"]
     folder = export(room, "study-finalists")  # --finalist goes without saying
     assert folder.name == f"study-finalists-trial-{ranked[1]['trial']}"
     assert {path.name for path in folder.iterdir()} == FILES
@@ -224,7 +224,7 @@ def test_a_finalist_that_trained_on_all_is_a_bundle_as_any_other_without_validat
     folder = export(room, "study-finalists-all", "--finalist")
     manifest = open_bundle(folder).manifest
     assert {path.name for path in folder.iterdir()} == FILES - {"confusion.png"}
-    best = read_json(room.type("best", "study", "--json"))["trial"]
+    best = read_json(room.type("best", "study", "--json"))["number"]
     assert (manifest["finalist"]["search_trial"], manifest["finalist"]["replicate"]) == (best, 0)
     assert (manifest["validation_accuracy"], manifest["trains_on"]) == (None, "train+validation")
     assert (manifest["finalist"]["validation"], manifest["finalist"]["test"]["n"]) == (None, 3)

@@ -246,7 +246,7 @@ def test_delete_at_a_terminal_has_the_name_typed(
     assert b"1 trial (1 complete)" in shown
     assert b"nothing brings them back" in b" ".join(shown.split())
     names = [] if code == 0 else ["study"]
-    assert [row["name"] for row in json.loads(type_apart(tmp_path, "list", "--json").out)] == names
+    assert [row["study"] for row in json.loads(type_apart(tmp_path, "list", "--json").out)] == names
 
 
 def wait_until_it_waits(pid: int) -> None:

@@ -69,7 +69,7 @@ def _check_the_same_command_again(room: CommandRoom, before: StudyRecord) -> Non
     assert quiet.out.lstrip().startswith("The best of")
     document = json.loads(room.type(*SHORT, "--json", "--quiet").out)
     assert before.best is not None
-    assert (document["trial"], document["test_accuracy"]) == (before.best.number, before.best.test_accuracy)
+    assert (document["number"], document["test_accuracy"]) == (before.best.number, before.best.test_accuracy)
     assert (document["ending"], document["counts"]["RUNNING"], document["test_openings"]) == ("finished", 0, 1)
 
 
@@ -78,7 +78,7 @@ def test_json_is_one_document_and_the_log_goes_to_stderr(room: CommandRoom) -> N
     ended = room.type(*SHORT, "--trials", "1", "--json")
     document = json.loads(ended.out)
     assert ended.code == 0
-    assert {"trial", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
+    assert {"number", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
     assert document["weights"] <= 2000
     assert document["test_accuracy"] is not None
     assert "trial 0 " in ended.err

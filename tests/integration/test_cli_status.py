@@ -96,7 +96,7 @@ def test_status_as_json_has_the_same(room: CommandRoom, study: Study) -> None:
     assert document["counts"] == {"COMPLETE": 1, "PRUNED": 0, "FAIL": 0, "RUNNING": 2, "WAITING": 1}
     assert (document["trials_wanted"], document["is_finished"], document["is_stopped"]) == (6, False, False)
     assert (document["deaths"], document["returns"]) == (0, 1)
-    assert (document["best_trial"], document["best_value"]) == (0, 0.75)
+    assert (document["best_trial"], document["best_validation_accuracy"]) == (0, 0.75)
     assert document["trials_per_hour"] > 0
     assert document["remaining_seconds"] > 0
     alive, gone = document["workers"]

@@ -77,10 +77,14 @@ def test_list_has_every_study_with_its_trials_by_state_and_its_best(room: Comman
     ended = room.type("list", "--json")
     assert (ended.code, ended.err) == (0, "")
     another, study = read_json(ended.out)
-    assert (another["name"], another["best_value"], sum(another["trials"].values())) == ("another", None, 0)
-    assert study["name"] == "study"
-    assert study["trials"] == {"COMPLETE": 3, "PRUNED": 1, "FAIL": 1, "RUNNING": 0, "WAITING": 0}
-    assert (study["best_value"], study["best_trial"]) == (pytest.approx(0.8), 2)
+    assert (another["study"], another["best_validation_accuracy"], sum(another["counts"].values())) == (
+        "another",
+        None,
+        0,
+    )
+    assert study["study"] == "study"
+    assert study["counts"] == {"COMPLETE": 3, "PRUNED": 1, "FAIL": 1, "RUNNING": 0, "WAITING": 0}
+    assert (study["best_validation_accuracy"], study["best_trial"]) == (pytest.approx(0.8), 2)
     table = room.type("list").out
     assert "3 complete, 1 pruned, 1 failed" in table
     assert "80.00%" in table
@@ -108,11 +112,30 @@ def test_show_as_json_has_all_that_is_known_of_every_trial(room: CommandRoom) ->
     assert document["spec"]["budget"] == 2000
     trials = document["trials"]
     assert [trial["number"] for trial in trials] == list(range(TRIALS))
-    keys = {"number", "state", "value", "weights", "epochs", "config", "attempts", "macs", "seconds", "reason"}
+    keys = {
+        "number",
+        "state",
+        "validation_accuracy",
+        "weights",
+        "epochs",
+        "config",
+        "attempts",
+        "macs",
+        "seconds",
+        "reason",
+    }
     assert all(keys | {"test_accuracy", "curve"} <= trial.keys() for trial in trials)
     assert all(trial["weights"] <= 2000 and trial["config"]["budget"] == 2000 for trial in trials)
-    assert (trials[2]["state"], trials[2]["value"], trials[2]["epochs"]) == ("COMPLETE", pytest.approx(0.8), 2)
-    assert (trials[4]["state"], trials[4]["value"], trials[4]["reason"]) == ("FAIL", None, "diverged at epoch 1")
+    assert (trials[2]["state"], trials[2]["validation_accuracy"], trials[2]["epochs"]) == (
+        "COMPLETE",
+        pytest.approx(0.8),
+        2,
+    )
+    assert (trials[4]["state"], trials[4]["validation_accuracy"], trials[4]["reason"]) == (
+        "FAIL",
+        None,
+        "diverged at epoch 1",
+    )
 
 
 def test_show_of_one_trial_has_its_network_layer_by_layer_and_its_curve(room: CommandRoom) -> None:
@@ -134,15 +157,15 @@ def test_a_trial_that_a_study_does_not_have_is_refused(room: CommandRoom) -> Non
 def test_best_is_selected_on_validation_and_its_test_accuracy_is_null_until_opened(room: CommandRoom) -> None:
     make_finished_study(room)
     document = read_json(room.type("best", "study", "--json").out)
-    assert {"trial", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
-    assert (document["trial"], document["validation_accuracy"]) == (2, pytest.approx(0.8))
+    assert {"number", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
+    assert (document["number"], document["validation_accuracy"]) == (2, pytest.approx(0.8))
     assert (document["test_accuracy"], document["test_openings"]) == (None, 0)
     assert "the test split is closed" in room.type("best", "study").out
     # A worse trial's good luck on the test split changes nothing.
     open_test_split(room, number=0, accuracy=0.99)
     open_test_split(room, number=2, accuracy=0.75)
     document = read_json(room.type("best", "study", "--json").out)
-    assert (document["trial"], document["test_accuracy"], document["test_openings"]) == (2, 0.75, 2)
+    assert (document["number"], document["test_accuracy"], document["test_openings"]) == (2, 0.75, 2)
     assert "opened 2 times for this study, for trials 0, 2" in " ".join(room.type("best", "study").out.split())
 
 

@@ -105,7 +105,7 @@ def test_failed_trials_beside_complete_ones_are_named_with_their_reason() -> Non
 
 def test_the_json_of_a_run_has_what_best_has_and_how_it_ended() -> None:
     document = describe_outcome(outcome(make_record(best_trial()), "interrupted"))
-    assert {"trial", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
+    assert {"number", "weights", "macs", "validation_accuracy", "test_accuracy", "config"} <= document.keys()
     assert (document["ending"], document["is_finished"], document["test_accuracy"]) == ("interrupted", False, None)
 
 
