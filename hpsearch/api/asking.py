@@ -119,7 +119,9 @@ def find_dataset(given: Dataset, place: Place) -> str:
     if isinstance(given, str | os.PathLike):
         return os.fspath(given)
     if not isinstance(given, Sequence | Mapping):
-        raise InputError(f"dataset is a {type(given).__name__}: give a name, a path, or arrays as (images, labels)")
+        raise InputError(
+            f"dataset is of type {type(given).__name__}: give a name, a path, or arrays as (images, labels)"
+        )
     from hpsearch.sessions.given_arrays import keep_arrays
 
     return str(keep_arrays(given, place.cache_folder))

@@ -27,10 +27,11 @@ def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) ->
     """Write the arrays where they are not written yet.
 
     Args:
-        given: (images, labels), or (images, labels, test images, test labels), or these by the names of an .npz file
-            (`images`, `labels`, `test_images`, `test_labels`, `class_names`). Images (n, height, width), (n, height,
-            width, 1 or 3) or (n, 1 or 3, height, width), bytes or floats from 0 to 1; labels (n,), class 0 first.
-            NumPy arrays, PyTorch tensors, lists.
+        given: (images, labels), or (images, labels, test images, test labels), also as Keras has them, ((images,
+            labels), (test images, test labels)), or these by the names of an .npz file (`images`, `labels`,
+            `test_images`, `test_labels`, `class_names`). Images (n, height, width), (n, height, width, 1 or 3) or
+            (n, 1 or 3, height, width), bytes or floats from 0 to 1; labels (n,), class 0 first, or names. NumPy arrays,
+            PyTorch tensors, lists.
         cache_folder: Where data sets are kept.
 
     Returns:
@@ -39,7 +40,7 @@ def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) ->
     Raises:
         DataError: They are not two or four arrays, or the file cannot be written.
     """
-    arrays = {name: _read(name, value) for name, value in _name(given).items()}
+    arrays = _number_labels({name: _read(name, value) for name, value in _name(given).items()})
     path = cache_folder / FOLDER / f"arrays-{_hash(arrays)[:_HASH_CHARACTERS]}.npz"
     if path.exists():
         return path
@@ -54,12 +55,27 @@ def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) ->
 def _name(given: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given, Mapping):
         return dict(given)
+    if len(given) == 2 and all(_is_pair(part) for part in given):
+        given = [*given[0], *given[1]]
     if len(given) not in (2, 4):
         raise DataError(
             f"{len(given)} arrays are given as the data set: give (images, labels), or (images, labels, test_images, "
             "test_labels)"
         )
     return dict(zip(_NAMES, given, strict=False))
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is (images, labels) itself."""
+    return isinstance(given, tuple | list) and len(given) == 2 and getattr(given[0], "ndim", 0) >= 3
+
+
+def _is_labels(name: str) -> bool:
+    return "label" in name.lower() or "y" in name.lower().split("_")
+
+
+def _is_images(name: str) -> bool:
+    return "image" in name.lower() or "x" in name.lower().split("_")
 
 
 def _read(name: str, value: Any) -> Array:
@@ -69,11 +85,22 @@ def _read(name: str, value: Any) -> Array:
         array: Array = np.asarray(value if detach is None else detach().cpu().numpy())
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} of the given arrays is no array: {error}") from error
-    if "images" in name and array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
+    if _is_images(name) and array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
         array = array.transpose(0, 2, 3, 1)
+    if array.dtype == object and _is_labels(name) and all(isinstance(label, str) for label in array.flat):
+        array = array.astype(str)
     if array.dtype.hasobject:
         raise DataError(f"{name} of the given arrays holds Python objects: give numbers")
     return np.ascontiguousarray(array)
+
+
+def _number_labels(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Labels that are names as numbers, with the names as the classes, in the order of the alphabet."""
+    named = {name: array for name, array in arrays.items() if _is_labels(name) and array.dtype.kind == "U"}
+    if not named or "class_names" in arrays:
+        return arrays
+    classes = np.unique(np.concatenate([array.ravel() for array in named.values()]))
+    return arrays | {name: np.searchsorted(classes, array) for name, array in named.items()} | {"class_names": classes}
 
 
 def _hash(arrays: Mapping[str, Array]) -> str:

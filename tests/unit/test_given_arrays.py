@@ -46,3 +46,25 @@ def test_images_of_any_form_become_the_networks() -> None:
     for wrong, why in ((IMAGES[:, :3], "shape"), (IMAGES.astype(np.float32), "0 to 1"), (IMAGES.astype(int), "uint8")):
         with pytest.raises(InputError, match=why):
             bring_images(wrong, shape)
+
+
+def test_arrays_as_keras_has_them_are_a_training_and_a_test_split(tmp_path: Path) -> None:
+    nested = keep_arrays(((IMAGES, LABELS), (IMAGES[:4], LABELS[:4])), tmp_path)
+    assert nested == keep_arrays((IMAGES, LABELS, IMAGES[:4], LABELS[:4]), tmp_path)
+    # Two images in a list are no pair of images and labels.
+    with np.load(keep_arrays(([IMAGES[0], IMAGES[1]], [0, 1]), tmp_path)) as arrays:
+        assert arrays["images"].shape == (2, *IMAGES.shape[1:])
+
+
+@pytest.mark.parametrize("as_objects", [False, True])
+def test_labels_may_be_names(tmp_path: Path, as_objects: bool) -> None:
+    names = np.array(["cat", "bee", "dog"])[np.arange(len(IMAGES)) % 3]
+    given = {
+        "x_train": IMAGES,
+        "y_train": names.astype(object) if as_objects else names,
+        "x_test": IMAGES,
+        "y_test": names,
+    }
+    with np.load(keep_arrays(given, tmp_path)) as arrays:
+        assert arrays["class_names"].tolist() == ["bee", "cat", "dog"]
+        assert arrays["y_train"].tolist()[:3] == arrays["y_test"].tolist()[:3] == [1, 0, 2]
