@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hpsearch.study.search_space import Choices, SearchSpace
+from hpsearch.study.search_space import Choices
 
 _ADDED = {
     "blocks_last": Choices(values=("same",)),
@@ -20,8 +20,3 @@ def complete_space(arch: Any, space: Mapping[str, Any]) -> dict[str, Any]:
         return dict(space)
     missing = {name: added.model_dump(mode="json") for name, added in _ADDED.items() if name not in distributions}
     return {**space, "distributions": {**distributions, **missing}}
-
-
-def list_added_since(space: SearchSpace) -> set[str]:
-    """The parameters that say no more than their absence in an older space did."""
-    return {name for name, added in _ADDED.items() if space.distributions.get(name) == added}

@@ -1,7 +1,5 @@
 """What a study searches: data set, family, budget, space, sampler, pruner, trials, epochs, seed."""
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Collection
@@ -19,7 +17,7 @@ from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION, Operator
 from hpsearch.network.limits import LIMIT_NAMES, Limits, format_limit
 from hpsearch.network.sizes import FlashBytes, MacsLimit, RamBytes
 from hpsearch.study.default_spaces import default_space
-from hpsearch.study.older_spaces import complete_space, list_added_since
+from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.parameters import check_space, list_unused
 from hpsearch.study.recipe import SMALL_TRAINING_SPLIT, Epochs, divide_epoch
 from hpsearch.study.round_plan import RoundPlan
@@ -45,22 +43,6 @@ _MAXIMUM_GRID_POINTS = 100_000
 """Optuna's grid sampler holds every point in memory."""
 
 LIMITS_HINT = "give --budget 100k, or what a device has: --ram 64k, --flash 128k, --macs 2m, --target NAME"
-
-_MAYBE_ABSENT = (
-    "portfolio",
-    "time",
-    "round_plan",
-    "teacher",
-    "budget",
-    "ram",
-    "flash",
-    "macs",
-    "target",
-    "int8",
-    "image_size",
-    "grey",
-)
-"""Fields that are left out of the hash where they say nothing, so that older studies keep theirs."""
 
 _MOST_SECONDS = 366 * 24 * 3600
 
@@ -251,19 +233,6 @@ class StudySpec(BaseModel):
             parts.append(self.target)
         tail = "-".join([self.arch, *parts])
         return f"{dataset[: min(40, 63 - len(tail))]}-{tail}"
-
-    def fingerprint(self) -> str:
-        """SHA-256 over the spec in canonical JSON.
-
-        A study without a portfolio has the one that it had before there were portfolios, and a space that was written
-        before some parameters were there the one that it had without them.
-        """
-        absent = {name for name in _MAYBE_ABSENT if not getattr(self, name)}
-        content = self.model_dump(mode="json", exclude=absent)
-        for name in list_added_since(self.space):
-            del content["space"]["distributions"][name]
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
 
     def find_differences(self, other: "StudySpec") -> dict[str, tuple[str, str]]:
         """The fields in which two specs differ: by name, this one's value and the other's, as text.

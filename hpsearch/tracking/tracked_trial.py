@@ -115,7 +115,7 @@ def describe_study(record: StudyRecord) -> TrackedStudy:
         StorageError: A configuration cannot be read.
     """
     study, spec = record.study, record.study.spec
-    # Not the fingerprint of the whole: it changes where a later version adds a field.
+    # Not of the whole spec: it changes where a later version adds a field.
     identity = [study.name, study.dataset.sha256, spec.arch, spec.budget, spec.epochs, spec.seed, spec.sampler]
     drawn = [(trial, trial.config) for trial in record.trials]
     return TrackedStudy(

@@ -133,7 +133,6 @@ def test_a_valid_spec_survives_json(fields: dict[str, Any]) -> None:
     name, spec = parse_study_spec(fields)
     again = StudySpec.model_validate_json(spec.model_dump_json())
     assert again == spec
-    assert again.fingerprint() == spec.fingerprint()
     assert again.find_differences(spec) == {}
     assert check_study_name(name) == name
 
@@ -149,4 +148,3 @@ def test_two_specs_differ_in_just_the_fields_that_were_changed(fields: dict[str,
     named = {*changes, *implied} - unsaid
     changed = {name for name in named if getattr(mine, name) != getattr(theirs, name)}
     assert set(mine.find_differences(theirs)) == changed
-    assert (mine.fingerprint() == theirs.fingerprint()) is (not changed)
