@@ -92,10 +92,6 @@ class Limits:
             for name, limit in self.named.items()
         )
 
-    def write_flags(self) -> str:
-        """As a person types them: `--budget 10k --ram 64k`."""
-        return " ".join(f"--{name} {format_limit(name, limit)}" for name, limit in self.named.items())
-
 
 def format_limit(name: LimitName, limit: int) -> str:
     """As briefly as its flag reads it back."""

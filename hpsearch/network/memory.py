@@ -74,15 +74,6 @@ def count_ram(graph: DeviceGraph) -> int:
     return max(start + buffer.size for start, buffer in placed)
 
 
-def count_largest_moment(graph: DeviceGraph) -> int:
-    """Bytes that are alive at once at the largest moment: what no placement can do without."""
-    buffers = _list_buffers(graph)
-    return max(
-        sum(buffer.size for buffer in buffers if buffer.first <= step <= buffer.last)
-        for step in range(len(graph.operators) + 1)
-    )
-
-
 def _list_buffers(graph: DeviceGraph) -> list[_Buffer]:
     """Every tensor from the step that writes it to the last that reads it, and what operators sum in."""
     last = {tensor: step for step, each in enumerate(graph.operators, start=1) for tensor in each.inputs}

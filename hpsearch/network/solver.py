@@ -110,11 +110,6 @@ def refuse_limits(limits: Limits, what: str, smallest: Mapping[LimitName, int]) 
     return f"{given} {are} too small for {what}: the {work} {least_flags}; give as much or more"
 
 
-def count_smallest(shape: Shape, input_shape: InputShape, class_count: int) -> int:
-    """The weights of the shape with every width at `MINIMUM_WIDTH`: the smallest budget that it can meet."""
-    return build_smallest(shape).count_weights(input_shape, class_count)
-
-
 def measure_smallest(shape: Shape, limits: Limits, input_shape: InputShape, class_count: int) -> dict[LimitName, int]:
     """What the shape takes of everything that is limited with every width at `MINIMUM_WIDTH`.
 

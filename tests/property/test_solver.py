@@ -13,7 +13,7 @@ from hpsearch.network.solver import (
     MULTIPLE_TOLERANCE,
     TOLERANCE,
     BudgetTooSmallError,
-    count_smallest,
+    build_smallest,
     solve,
 )
 from tests.draws import budgets, class_counts, cnn_shapes, fcn_shapes, input_shapes, many_examples, shapes
@@ -21,7 +21,7 @@ from tests.draws import budgets, class_counts, cnn_shapes, fcn_shapes, input_sha
 
 def _assume_fits(shape: Shape, budget: int, input_shape: InputShape, class_count: int) -> None:
     try:
-        smallest = count_smallest(shape, input_shape, class_count)
+        smallest = build_smallest(shape).count_weights(input_shape, class_count)
     except ArchitectureError:
         assume(False)
     assume(smallest <= budget)

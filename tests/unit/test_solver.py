@@ -4,7 +4,7 @@ from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
 from hpsearch.network.layers import ArchitectureError
 from hpsearch.network.shape import CnnShape, FcnShape, StageShape
-from hpsearch.network.solver import BudgetTooSmallError, count_smallest, solve
+from hpsearch.network.solver import BudgetTooSmallError, build_smallest, solve
 
 FASHION = InputShape(1, 28, 28)
 
@@ -110,7 +110,7 @@ def test_hidden_dense_layers_keep_their_share_beside_rounded_channels() -> None:
 def test_a_budget_too_small_is_told_the_smallest_that_works() -> None:
     shape = FcnShape(ratios=(1, 1), batch_norm=False)
     smallest = 785 * 4 + 5 * 4 + 5 * 10
-    assert count_smallest(shape, FASHION, 10) == smallest
+    assert build_smallest(shape).count_weights(FASHION, 10) == smallest
     with pytest.raises(BudgetTooSmallError) as caught:
         solve(shape, 3_000, FASHION, 10)
     assert str(caught.value) == (
