@@ -1,4 +1,4 @@
-"""A TCP proxy before a PostgreSQL server that cuts connections where a test wants it, or lets them hang.
+"""A TCP proxy before a PostgreSQL server that cuts connections where a test wants it.
 
 It runs its own event loop in a thread, so that the code under test may block.
 """
@@ -37,7 +37,6 @@ class TcpProxy:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
-    _flows: asyncio.Event | None = None
     _thread: threading.Thread | None = None
 
     def direct(self, url: str) -> str:
@@ -56,10 +55,6 @@ class TcpProxy:
         self.commits = 0
         self._cut_at = (number, side)
 
-    def cut_all(self) -> None:
-        """Cut every open connection; new ones go through."""
-        self._call(self._close_writers())
-
     def close_door(self) -> None:
         """Cut every open connection, and refuse new ones."""
 
@@ -73,16 +68,6 @@ class TcpProxy:
     def open_door(self) -> None:
         """Take connections again, at the same port."""
         self._call(self._listen())
-
-    def stall(self) -> None:
-        """Forward nothing more, with the connections open: the other side is silent."""
-        assert self._flows is not None
-        self._loop.call_soon_threadsafe(self._flows.clear)
-
-    def flow(self) -> None:
-        """Forward again."""
-        assert self._flows is not None
-        self._loop.call_soon_threadsafe(self._flows.set)
 
     def start(self) -> None:
         """Listen."""
@@ -103,9 +88,6 @@ class TcpProxy:
         return asyncio.run_coroutine_threadsafe(action, self._loop).result(10)
 
     async def _listen(self) -> None:
-        if self._flows is None:
-            self._flows = asyncio.Event()
-            self._flows.set()
         self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -135,11 +117,6 @@ class TcpProxy:
             link.abort()
             self._writers -= {writer, server_writer}
 
-    async def wait_until_flowing(self) -> None:
-        """Wait while the proxy is stalled."""
-        assert self._flows is not None
-        await self._flows.wait()
-
     def note_commit(self) -> Side | None:
         """Count a commit; on which side of it to cut, if at all."""
         self.commits += 1
@@ -165,7 +142,6 @@ class _Link:
 
     async def pump_up(self, reader: asyncio.StreamReader) -> None:
         while chunk := await reader.read(_CHUNK_BYTES):
-            await self.proxy.wait_until_flowing()
             if _COMMIT in chunk:
                 side = self.proxy.note_commit()
                 if side == "before":
@@ -179,7 +155,6 @@ class _Link:
 
     async def pump_down(self, reader: asyncio.StreamReader) -> None:
         while chunk := await reader.read(_CHUNK_BYTES):
-            await self.proxy.wait_until_flowing()
             if self.cuts_at_answer:
                 break
             self.client.write(chunk)
