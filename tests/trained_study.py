@@ -21,6 +21,21 @@ from tests.tiny_training import CPU
 STUDY = "study"
 
 
+BUNDLE_FILES = frozenset(
+    {
+        "README.md",
+        "config.json",
+        "config.toml",
+        "confusion.png",
+        "curve.png",
+        "manifest.json",
+        "model.safetensors",
+        "trained-on.bin",
+    }
+)
+"""What every bundle has."""
+
+
 @dataclass(frozen=True)
 class TrainedStudy:
     """Where it lies."""

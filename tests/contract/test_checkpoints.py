@@ -1,7 +1,6 @@
 """What a trial that changes hands keeps, whatever the database."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
@@ -15,23 +14,8 @@ from hpsearch.storage.stored_blobs import CONFUSION
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import read_study_record
+from tests.hand_clock import HandClock
 from tests.scripted import curve_point, make_study
-
-
-@dataclass
-class HandClock:
-    """Moves when it is told to."""
-
-    time: float = 0.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 @pytest.fixture

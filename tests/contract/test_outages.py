@@ -15,7 +15,8 @@ from hpsearch.storage.study_rows import stop_study
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.records import load_trial_weights, read_study_record
-from tests.contract.test_checkpoints import HandClock, claim, vanish
+from tests.contract.test_checkpoints import claim, vanish
+from tests.hand_clock import HandClock
 from tests.scripted import curve_point, make_study
 
 

@@ -10,7 +10,7 @@ from hpsearch.storage.database import Database
 from hpsearch.tuning.claimed_trial import ClaimedTrial
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.worker.protocols import REPORT_SECONDS
-from tests.contract.test_checkpoints import HandClock
+from tests.hand_clock import HandClock
 from tests.scripted import curve_point, make_study
 
 STATEMENTS = {"postgresql": 22, "sqlite": 29}

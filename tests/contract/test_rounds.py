@@ -15,8 +15,8 @@ from hpsearch.tuning.claims import NoTrial, TrialQueue
 from hpsearch.tuning.operations import enqueue_trial, resume_study
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import Study, load_study
-from tests.contract.test_checkpoints import HandClock
 from tests.contract.test_claims import age_lease, claim
+from tests.hand_clock import HandClock
 from tests.scripted import curve_point, make_study
 
 ROUNDS = {"rounds": [{"trials": 4, "epochs": 1}, {"trials": 2, "epochs": 2}, {"trials": 1, "epochs": 5}]}

@@ -9,27 +9,12 @@ from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.records import read_study_record
 from hpsearch.tuning.study import Study
 from tests.contract.test_claims import age_lease, claim, finish
+from tests.hand_clock import HandClock
 from tests.scripted import make_study
 
 pytestmark = [pytest.mark.fault]
 
 YEAR = 365 * 24 * 3600.0
-
-
-class WrongClock:
-    """A worker's clock that is off by years."""
-
-    def __init__(self, unix_seconds: float) -> None:
-        self.time = unix_seconds
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 @pytest.fixture
@@ -41,7 +26,7 @@ def study(storage_url: str) -> Iterator[Study]:
 @pytest.mark.parametrize("years", [0.0, 100.0])
 def test_workers_whose_clocks_are_off_by_decades_agree_on_who_holds_what(study: Study, years: float) -> None:
     right = TrialQueue(study, "right", "cpu")
-    wrong = TrialQueue(study, "wrong", "cpu", clock=WrongClock(years * YEAR))
+    wrong = TrialQueue(study, "wrong", "cpu", clock=HandClock(years * YEAR))
     mine, theirs = claim(right), claim(wrong)
     assert (right.reap(), wrong.reap()) == ([], [])
     age_lease(study.database, theirs)
@@ -54,7 +39,7 @@ def test_workers_whose_clocks_are_off_by_decades_agree_on_who_holds_what(study: 
 
 
 def test_a_clock_that_jumps_makes_a_worker_wait_with_reaping_and_nothing_worse(study: Study) -> None:
-    clock = WrongClock(50 * YEAR)
+    clock = HandClock(50 * YEAR)
     jumping = TrialQueue(study, "jumping", "cpu", clock=clock)
     dead = claim(TrialQueue(study, "dead", "cpu"))
     held = claim(jumping)

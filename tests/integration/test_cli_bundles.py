@@ -19,18 +19,7 @@ from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.training.data import load_search_splits
 from hpsearch.training.data.test_split import open_test_split
 from tests.cli_runs import CommandRoom, Ended, write_tiny_archive
-from tests.trained_study import TrainedStudy, train_study
-
-FILES = {
-    "README.md",
-    "config.json",
-    "config.toml",
-    "confusion.png",
-    "curve.png",
-    "manifest.json",
-    "model.safetensors",
-    "trained-on.bin",
-}
+from tests.trained_study import BUNDLE_FILES, TrainedStudy, train_study
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +88,7 @@ def test_export_writes_the_best_trials_as_bundles(room: CommandRoom, trained: Tr
     assert list_names(room.folder / "networks") == {f"study-trial-{number}" for number in best}
     for number in best:
         folder = room.folder / "networks" / f"study-trial-{number}"
-        assert list_names(folder) == FILES
+        assert list_names(folder) == BUNDLE_FILES
         assert open_bundle(folder).manifest["trial"] == number
         for picture in ("curve.png", "confusion.png"):
             with Image.open(folder / picture) as opened:
@@ -118,7 +107,7 @@ def test_export_writes_onnx_by_default_and_int8_when_it_is_asked_for(room: Comma
     ended = room.type("export", "study", "--int8")
     assert (ended.code, ended.err) == (0, "")
     (folder,) = (room.folder / "exports").iterdir()
-    assert list_names(folder) == FILES | {"model.onnx", "model-int8.onnx"}
+    assert list_names(folder) == BUNDLE_FILES | {"model.onnx", "model-int8.onnx"}
     assert_refused(room.type("export", "study"), "holds something else", "--out")
 
 
@@ -356,7 +345,7 @@ def test_an_export_that_is_killed_at_any_write_is_whole_or_absent(tmp_path: Path
         folder = out / str(number)
         target = folder / "study-trial-0"
         if target.exists():
-            assert list_names(target) == FILES | {"model.onnx"}
+            assert list_names(target) == BUNDLE_FILES | {"model.onnx"}
             open_bundle(target)
         else:
             absent += 1

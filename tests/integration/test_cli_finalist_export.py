@@ -20,18 +20,8 @@ from hpsearch.tuning.study import load_study
 from hpsearch.worker.loop import StopSignal, run_worker
 from hpsearch.worker.protocols import WorkerSettings
 from tests.cli_runs import CommandRoom, Ended
-from tests.trained_study import TrainedStudy, train_study
+from tests.trained_study import BUNDLE_FILES, TrainedStudy, train_study
 
-FILES = {
-    "README.md",
-    "config.json",
-    "config.toml",
-    "confusion.png",
-    "curve.png",
-    "manifest.json",
-    "model.safetensors",
-    "trained-on.bin",
-}
 FINALISTS = ("finalists", "study", "--top", "2", "--replicates", "3")
 ON_ALL = ("--on", "train+validation")
 
@@ -198,7 +188,7 @@ def test_the_winner_is_exported_by_its_median_replicate_with_the_spread_of_all(
     assert best["number"] == ranked[1]["number"]
     folder = export(room, "study-finalists")  # --finalist goes without saying
     assert folder.name == f"study-finalists-trial-{ranked[1]['trial']}"
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} == BUNDLE_FILES
     manifest = open_bundle(folder).manifest
     finalist = manifest["finalist"]
     assert finalist == best["finalist"]
@@ -223,7 +213,7 @@ def test_a_finalist_that_trained_on_all_is_a_bundle_as_any_other_without_validat
 ) -> None:
     folder = export(room, "study-finalists-all", "--finalist")
     manifest = open_bundle(folder).manifest
-    assert {path.name for path in folder.iterdir()} == FILES - {"confusion.png"}
+    assert {path.name for path in folder.iterdir()} == BUNDLE_FILES - {"confusion.png"}
     best = read_json(room.type("best", "study", "--json"))["number"]
     assert (manifest["finalist"]["search_trial"], manifest["finalist"]["replicate"]) == (best, 0)
     assert (manifest["validation_accuracy"], manifest["trains_on"]) == (None, "train+validation")

@@ -28,6 +28,7 @@ from hpsearch.tuning.study import Study
 from hpsearch.views.status import Lines, LivePicture, describe_in_a_line, draw_status, watch_study
 from tests.cli_runs import CommandRoom, make_record, make_room, make_trial
 from tests.contract.test_claims import age_lease, claim, finish
+from tests.hand_clock import HandClock
 from tests.scripted import curve_point, make_study
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -175,22 +176,6 @@ def test_the_line_of_a_log_says_what_matters() -> None:
 # Watching
 
 
-class CountingClock:
-    """Time passes by waiting alone."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 def replay(*moments: StudyStatus | StorageUnavailableError) -> Callable[[], StudyStatus]:
     left = iter(moments)
 
@@ -213,7 +198,7 @@ AWAY = StorageUnavailableError("storage 'postgresql://host/db': connection refus
 def test_watching_in_a_log_writes_a_line_when_something_changed_and_ends_with_the_study() -> None:
     console = Console(file=io.StringIO(), width=160)
     begun = make_status(make_record(make_trial(0, "RUNNING")), held_trial(0))
-    clock = CountingClock()
+    clock = HandClock()
     watch_study(replay(begun, begun, AWAY, AWAY, begun, finished_status()), Lines(console), clock)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
@@ -221,7 +206,7 @@ def test_watching_in_a_log_writes_a_line_when_something_changed_and_ends_with_th
     assert lines[0] == lines[2]
     assert lines[1].startswith("no answer, trying again: storage 'postgresql://host/db'")
     assert "4 of 4 finished" in lines[3]
-    assert clock.seconds == 10.0
+    assert clock.time == 10.0
 
 
 def test_watching_at_a_terminal_draws_in_place_and_says_how_long_there_was_no_answer(
@@ -231,7 +216,7 @@ def test_watching_at_a_terminal_draws_in_place_and_says_how_long_there_was_no_an
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     begun = make_status(make_record(make_trial(0, "RUNNING")), held_trial(0))
     watch_study(
-        replay(begun, AWAY, AWAY, finished_status()), LivePicture(console, STORAGE.complete_command), CountingClock()
+        replay(begun, AWAY, AWAY, finished_status()), LivePicture(console, STORAGE.complete_command), HandClock()
     )
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()

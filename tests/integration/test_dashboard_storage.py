@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +25,7 @@ from hpsearch.storage.url import parse_storage_url
 from hpsearch.tuning.claims import TrialQueue
 from hpsearch.tuning.study import Study
 from tests.dashboards import HOST, ask, claim, make_finished_study, read_rows
+from tests.killed_writer import leave_a_journal
 from tests.postgres import PostgresServer
 from tests.scripted import curve_point, make_study
 
@@ -262,19 +261,7 @@ def test_a_journal_that_a_killed_writer_left_does_not_stop_the_dashboard(tmp_pat
     with Database.open_read_only(f"sqlite:///{path}") as read_only:
         application = build_application(read_only, READING)
         before = read_study(application, study)
-        code = f"""
-import os, sqlite3
-connection = sqlite3.connect({str(path)!r}, isolation_level=None)
-connection.execute("PRAGMA cache_size = 1")
-connection.execute("BEGIN IMMEDIATE")
-connection.execute("UPDATE studies SET study_name = 'half written'")
-connection.execute("CREATE TABLE filler (content BLOB)")
-for _ in range(50):
-    connection.execute("INSERT INTO filler VALUES (zeroblob(50000))")
-os.kill(os.getpid(), 9)
-"""
-        subprocess.run([sys.executable, "-c", code], check=False)
-        assert path.with_name(path.name + "-journal").exists()
+        leave_a_journal(path)
         assert read_study(application, study)["name"] == before["name"]
 
 

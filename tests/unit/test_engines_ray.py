@@ -14,6 +14,7 @@ from hpsearch.engines.ray_cluster import Cluster, _choose_device, connect
 from hpsearch.engines.ray_engine import RayEngine, _make_absolute
 from hpsearch.engines.ray_task import TaskOrder, WorkerEnd
 from hpsearch.errors import InputError
+from tests.hand_clock import HandClock
 
 SEARCH = ("run", "--budget", "2k", "--arch", "fcn", "--trials", "1", "--epochs", "1")
 
@@ -103,22 +104,8 @@ class FakeRay:
         self.ended[reference] = WorkerEnd(143, "", "host-a", 1.0)
 
 
-class FakeClock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-def start(count: int = 2) -> tuple[RayEngine, FakeRay, FakeClock, list[tuple[str, str]]]:
-    ray, clock, freed = FakeRay(), FakeClock(), []
+def start(count: int = 2) -> tuple[RayEngine, FakeRay, HandClock, list[tuple[str, str]]]:
+    ray, clock, freed = FakeRay(), HandClock(), []
 
     def free(worker: str, reason: str) -> list[int]:
         freed.append((worker, reason))

@@ -21,18 +21,9 @@ from hpsearch.tuning.claims import ClaimedTrial, TrialQueue
 from hpsearch.tuning.records import load_trial_weights, read_study_record, store_test_score
 from tests.cli_runs import write_tiny_archive
 from tests.scripted import curve_point, make_study
-from tests.trained_study import TrainedStudy, train_study
+from tests.trained_study import BUNDLE_FILES, TrainedStudy, train_study
 
-FILES = [
-    "README.md",
-    "config.json",
-    "config.toml",
-    "confusion.png",
-    "curve.png",
-    "manifest.json",
-    "model.safetensors",
-    "trained-on.bin",
-]
+FILES = sorted(BUNDLE_FILES)
 
 
 @pytest.fixture(scope="module")

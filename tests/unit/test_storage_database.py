@@ -1,7 +1,5 @@
 """Opening databases: what is damaged, foreign or absent is said, and nothing is made by looking."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from hpsearch.storage.database import Database
 from hpsearch.storage.url import parse_storage_url, show_url
 from hpsearch.tuning.study import UnknownStudyError, list_study_names, load_study
 from hpsearch.tuning.summaries import read_summaries
+from tests.killed_writer import leave_a_journal
 from tests.scripted import make_study
 
 
@@ -141,18 +140,6 @@ def test_a_place_where_no_file_can_be_made_is_said_at_once() -> None:
 
 
 def test_a_journal_that_a_killed_writer_left_is_rolled_back_and_no_damage(path: Path) -> None:
-    code = f"""
-import os, sqlite3
-connection = sqlite3.connect({str(path)!r}, isolation_level=None)
-connection.execute("PRAGMA cache_size = 1")
-connection.execute("BEGIN IMMEDIATE")
-connection.execute("UPDATE studies SET study_name = 'half written'")
-connection.execute("CREATE TABLE filler (content BLOB)")
-for _ in range(50):
-    connection.execute("INSERT INTO filler VALUES (zeroblob(50000))")
-os.kill(os.getpid(), 9)
-"""
-    subprocess.run([sys.executable, "-c", code], check=False)
-    assert path.with_name(path.name + "-journal").exists()
+    leave_a_journal(path)
     with Database.open(f"sqlite:///{path}") as database:
         assert list_study_names(database) == ["fashion-mnist-cnn-100k"]

@@ -1,7 +1,7 @@
 """What TensorBoard reads from the event files that are written for it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,10 @@ import pytest
 from hpsearch.errors import InputError
 from hpsearch.tracking.tensorboard_runs import TensorBoardRuns
 from hpsearch.tracking.tracked_trial import Point, TrackedStudy, TrackedTrial
+from tests.hand_clock import HandClock
 from tests.tracker_readers import list_event_files, read_events, read_scalars, read_table
 
 MOMENT = 1_700_000_000.0
-
-
-@dataclass
-class StoppedClock:
-    """It stands still unless it is moved."""
-
-    seconds: float = MOMENT
-    slept: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 def make_tracked_trial(number: int = 0, *, epochs: int = 2, **fields: Any) -> TrackedTrial:
@@ -53,8 +37,8 @@ def make_tracked_study(*trials: TrackedTrial, key: str = "key") -> TrackedStudy:
     return TrackedStudy("s", key, "validation_accuracy", trials)
 
 
-def track(folder: Path, *trials: TrackedTrial, key: str = "key", clock: StoppedClock | None = None) -> list[str]:
-    runs = TensorBoardRuns(folder, make_tracked_study(*trials, key=key), clock or StoppedClock())
+def track(folder: Path, *trials: TrackedTrial, key: str = "key", clock: HandClock | None = None) -> list[str]:
+    runs = TensorBoardRuns(folder, make_tracked_study(*trials, key=key), clock or HandClock(MOMENT))
     runs.check(trials)
     return [runs.track(trial) for trial in trials]
 
@@ -117,7 +101,7 @@ def test_the_same_again_touches_nothing(tmp_path: Path) -> None:
     trials = [make_tracked_trial(number) for number in range(2)]
     track(tmp_path, *trials)
     before = {path: path.stat().st_mtime_ns for path in list_event_files(tmp_path)}
-    assert track(tmp_path, *trials, clock=StoppedClock(MOMENT + 60)) == ["unchanged", "unchanged"]
+    assert track(tmp_path, *trials, clock=HandClock(MOMENT + 60)) == ["unchanged", "unchanged"]
     assert {path: path.stat().st_mtime_ns for path in list_event_files(tmp_path)} == before
 
 
@@ -126,7 +110,7 @@ def test_what_is_new_of_a_trial_replaces_its_file_under_a_later_name(tmp_path: P
     track(tmp_path, make_tracked_trial(state="RUNNING", epochs=1, finished=None))
     (before,) = list_event_files(folder)
     # Also within a second, and where the clock went back.
-    assert track(tmp_path, make_tracked_trial(), clock=StoppedClock(MOMENT - 60)) == ["updated"]
+    assert track(tmp_path, make_tracked_trial(), clock=HandClock(MOMENT - 60)) == ["updated"]
     (after,) = list_event_files(folder)
     assert after.name > before.name
     assert [step for step, _, _ in read_scalars(folder)["validation_accuracy"]] == [1, 2]

@@ -21,23 +21,8 @@ from hpsearch.tuning.study import Study
 from hpsearch.worker.heartbeat import Heartbeat
 from hpsearch.worker.loop import Illustrate, StopSignal, Worker, WorkerOutcome
 from hpsearch.worker.protocols import CompletedTraining, WorkerSettings
+from tests.hand_clock import HandClock
 from tests.scripted import ScriptedTrainer, make_study
-
-
-class FixedClock:
-    """Stands still, and moves on when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 @pytest.fixture
@@ -51,7 +36,7 @@ def work(
     before_epoch: Callable[[int], None] = lambda _epoch: None,
     *,
     stop: StopSignal | None = None,
-    clock: FixedClock | None = None,
+    clock: HandClock | None = None,
     said: list[str] | None = None,
     deadline: float | None = None,
     max_trials: int | None = None,
@@ -73,7 +58,7 @@ def work(
     queue = TrialQueue(study, "w", "cpu")
     say = [].append if said is None else said.append
     trainer = ScriptedTrainer(before_epoch)
-    outcome = Worker(settings, queue, trainer, stop or StopSignal(), say, clock or FixedClock(), illustrate).work()
+    outcome = Worker(settings, queue, trainer, stop or StopSignal(), say, clock or HandClock(1000.0), illustrate).work()
     return outcome, read_study_record(study)
 
 
@@ -94,7 +79,7 @@ def test_a_worker_told_to_stop_gives_its_trial_back(study: Study) -> None:
 
 
 def test_a_worker_ends_at_its_deadline_and_gives_its_trial_back(study: Study) -> None:
-    clock = FixedClock()
+    clock = HandClock(1000.0)
     outcome, record = work(study, lambda _epoch: clock.sleep(2), clock=clock, deadline=1011.0)
     assert outcome == WorkerOutcome(1, "deadline")
     assert (record.counts["COMPLETE"], record.counts["WAITING"], record.counts["RUNNING"]) == (1, 1, 0)
