@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hpsearch.durable_file import sync_file, sync_folder
+from hpsearch.output_folder import make_output_folder, remove_made
 
 try:
     import fcntl
@@ -24,7 +25,7 @@ def draft_folder(target: Path) -> Iterator[Path]:
 
     Drafts of the same target whose processes were killed are removed first. Raises OSError.
     """
-    made = _make_parents(target.parent)
+    made = make_output_folder(target.parent)
     try:
         _remove_dead_drafts(target)
         draft, lock = _make_locked(target)
@@ -35,9 +36,8 @@ def draft_folder(target: Path) -> Iterator[Path]:
             if lock is not None:
                 os.close(lock)
     finally:
-        for folder in made:
-            with contextlib.suppress(OSError):  # something is in it
-                folder.rmdir()
+        with contextlib.suppress(OSError):  # something is in it
+            remove_made(made)
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -51,13 +51,6 @@ def publish_folder(draft: Path, target: Path) -> None:
     sync_folder(draft)
     draft.rename(target)
     sync_folder(target.parent)
-
-
-def _make_parents(folder: Path) -> list[Path]:
-    """Make a folder and its parents; those that were made, the innermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
 
 
 def _make_locked(target: Path) -> tuple[Path, int | None]:

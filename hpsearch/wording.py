@@ -1,6 +1,7 @@
 """Words that every part says alike: counts with their noun, what was given, what an annotation allows."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -83,3 +84,8 @@ def describe_error(accuracy: float, images: int) -> str:
     return (
         f"none is wrong, and {share} of others may be" if accuracy else f"none is right, and {share} of others may be"
     )
+
+
+def has_thousands_point(text: str) -> bool:
+    """Whether a number is written as half of the world writes 100,000: `100.000`, which nobody means as a hundred."""
+    return re.fullmatch(r"\s*[1-9]\d{0,2}\.000\s*", text, re.ASCII) is not None

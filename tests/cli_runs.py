@@ -16,6 +16,7 @@ import pytest
 
 from hpsearch.cli import main
 from hpsearch.dataset import DatasetIdentity
+from hpsearch.output_folder import MARK
 from hpsearch.storage.database import Database
 from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
@@ -91,8 +92,8 @@ class CommandRoom:
             return read_study_record(load_study(database, name))
 
     def list_files(self) -> list[str]:
-        """Everything in the folder."""
-        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+        """Everything in the folder but the marks of folders that are hpsearch's own."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.name != MARK)
 
 
 def type_apart(folder: Path, *arguments: str) -> Ended:

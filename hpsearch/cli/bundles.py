@@ -196,8 +196,8 @@ def predict(
         typer.Option(
             "--csv",
             metavar="FILE",
-            help="Instead of image files: a table with a row an image and a column a pixel, with labels or without, "
-            "gzipped or not.",
+            help="Instead of image files: a table with a row an image and a column a pixel, or the name of its file, "
+            "labelled or not, gzipped or not.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -222,8 +222,8 @@ def predict(
     count = parse_number(top, "--top", least=1) or 1
     model = _choose_model(onnx, int8, tflite)
     if bool(images) == (csv is not None):
-        raise InputError("give image files or folders of them, or a table of pixels with --csv: one of both")
-    from hpsearch.export.image_files import compare_brightness, list_images, read_images, read_pixel_rows
+        raise InputError("give image files or folders of them, or a table with --csv: one of both")
+    from hpsearch.export.image_files import compare_brightness, list_images, read_images, read_table
     from hpsearch.export.opened_bundle import open_bundle
 
     opened = open_bundle(bundle)
@@ -232,7 +232,7 @@ def predict(
         raise InputError(f"--top {count} is not allowed: this network knows {dataset.class_count} classes")
     shape, preparation = dataset.input_shape, dataset.preparation
     if csv is not None:
-        read = read_pixel_rows(csv, shape, preparation=preparation)
+        read = read_table(csv, shape, resizes=resize, preparation=preparation)
     else:
         read = read_images(list_images(images or []), shape, resizes=resize, preparation=preparation)
     from hpsearch.export.classifier import find_likeliest

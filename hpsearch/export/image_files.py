@@ -1,7 +1,7 @@
 """A person's image files, as the network was given its own: bytes, grey or red, green, blue, of the right size."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +123,31 @@ def read_pixel_rows(path: Path, shape: InputShape, *, preparation: Preparation |
         raise InputError(f"the rows of {_show(path)} are images of {given}, and this network takes {shape}")
     left_out = ("its column of labels is not looked at: hpsearch evaluate measures",) if rows.labels else ()
     return ReadImages(tuple(Path(name) for name in rows.names), images, (), left_out)
+
+
+def read_table(path: Path, shape: InputShape, *, resizes: bool, preparation: Preparation | None = None) -> ReadImages:
+    """The images that a table holds, as rows of pixels or as names of files; the arguments are those of `read_images`.
+
+    Raises:
+        InputError: The table cannot be read, or holds neither.
+    """
+    from hpsearch.training.data.formats import path_table, pixel_table
+    from hpsearch.training.data.formats.table_file import open_table
+
+    try:
+        if pixel_table.recognizes(path):
+            return read_pixel_rows(path, shape, preparation=preparation)
+        if not path_table.recognizes(path):
+            columns = ", ".join(open_table(path).columns)[:200]
+            raise InputError(
+                f"{_show(path)} has the columns {write_out(columns)}: it holds no image a row, and no names of files "
+                "that are beside it"
+            )
+        files, missing = path_table.list_named_files(path)
+    except OSError as error:
+        raise InputError(f"{_show(path)} cannot be read: {error.strerror or error}") from error
+    read = read_images(ListedImages(tuple(files), frozenset(files)), shape, resizes=resizes, preparation=preparation)
+    return replace(read, left_out=(*missing.describe(), *read.left_out))
 
 
 def compare_brightness(images: ByteArray, usual: object) -> str | None:

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from hpsearch.errors import InputError
-from hpsearch.network.sizes import THOUSANDS
-from hpsearch.wording import quote
+from hpsearch.wording import has_thousands_point, quote
 
 MAXIMUM_BUDGET_WEIGHTS = 100_000_000
 """Far beyond what the tool is made for; a larger figure is a slip of the hand."""
@@ -30,7 +29,7 @@ def parse_budget(text: str) -> int:
     match = _PATTERN.fullmatch(text.strip().lower())
     if match is None:
         raise InputError(f"budget {quote(text)} is not a number of weights: {_HINT}")
-    if THOUSANDS.fullmatch(text.strip()):
+    if has_thousands_point(text):
         weights = int(Decimal(match["figure"]))
         raise InputError(f"budget {quote(text)} is {weights} weights, if a point is no thousands separator: {_HINT}")
     return _check_weights(text, Decimal(match["figure"].replace("_", "")) * _FACTORS[match["factor"]])

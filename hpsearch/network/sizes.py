@@ -7,14 +7,12 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from hpsearch.errors import InputError
-from hpsearch.wording import quote
+from hpsearch.wording import has_thousands_point, quote
 
 MAXIMUM_BYTES = 2**32
 MAXIMUM_MACS = 10**13
 """Far beyond what the tool is made for; a larger figure is a slip of the hand."""
 
-THOUSANDS = re.compile(r"[1-9]\d{0,2}\.000", re.ASCII)
-"""As half of the world writes 100,000; nobody writes a hundred of anything so."""
 _PATTERN = re.compile(r"(?P<figure>\d[\d_]*(?:\.\d+)?(?:e\d{1,2})?) ?(?P<factor>[km]?)(?P<unit>i?b)?", re.ASCII)
 
 
@@ -82,7 +80,7 @@ def _parse(given: str | int, name: str, unit: Unit) -> int:
     match = _PATTERN.fullmatch(str(given).strip().lower())
     if match is None or (match["unit"] and unit is MACS):
         raise InputError(f"{name} {quote(given)} is not a number of {unit.what}: {unit.hint}")
-    if THOUSANDS.fullmatch(str(given).strip()):
+    if has_thousands_point(str(given)):
         few = f"{int(Decimal(match['figure']))} {unit.what}"
         raise InputError(f"{name} {quote(given)} is {few}, if a point is no thousands separator: {unit.hint}")
     factor = {"": 1, "k": unit.factor, "m": unit.factor**2}[match["factor"]]

@@ -19,6 +19,8 @@ from filelock import FileLock
 from hpsearch.clock import Clock
 from hpsearch.durable_file import sync_file, sync_folder, write_file
 from hpsearch.errors import InputError
+from hpsearch.output_folder import MARK as OUTPUT_MARK
+from hpsearch.output_folder import make_output_folder
 from hpsearch.tracking.packages import require_package
 from hpsearch.tracking.tensorboard_events import encode_study, encode_trial, find_kinds
 from hpsearch.tracking.tracked_trial import Outcome, TrackedStudy, TrackedTrial
@@ -75,7 +77,7 @@ class TensorBoardRuns:
             InputError: It cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_output_folder(self.folder)
             with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS):
                 if not self._is_begun:
                     self._begin()
@@ -90,7 +92,7 @@ class TensorBoardRuns:
 
     def _check_mark(self) -> None:
         mark = self.folder / MARK
-        if not any(path.name != ".lock" for path in self.folder.iterdir()):
+        if not any(path.name not in (".lock", OUTPUT_MARK) for path in self.folder.iterdir()):
             return
         found = _read_mark(mark) if mark.is_file() else {}
         if found.get("key") != self._study.key:

@@ -25,7 +25,7 @@ from hpsearch.dataset import InputShape, Preparation
 from hpsearch.durations import parse_duration
 from hpsearch.errors import HpsearchError
 from hpsearch.export.config_file import read_config
-from hpsearch.export.image_files import compare_brightness, read_pixel_rows
+from hpsearch.export.image_files import compare_brightness, read_table
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.sessions.request import read_request
 from hpsearch.storage.url import parse_storage_url
@@ -145,7 +145,7 @@ def test_tables(place: Path, table: bytes, changes: Any, name: str) -> None:
     path.write_bytes(mutate(table, changes))
     try_own(path, place)
     with suppress(HpsearchError):
-        read_pixel_rows(path, InputShape(1, 4, 4))
+        read_table(path, InputShape(1, 4, 4), resizes=False)
     path.unlink()
 
 

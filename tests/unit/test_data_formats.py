@@ -12,7 +12,7 @@ from PIL import Image
 
 from hpsearch.dataset import InputShape, Preparation
 from hpsearch.errors import DataError
-from hpsearch.export.image_files import list_images, read_images, read_pixel_rows
+from hpsearch.export.image_files import list_images, read_images, read_table
 from hpsearch.training.data import inspect_dataset, load_search_splits
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.located_dataset import Inspection, describe_dataset
@@ -151,7 +151,7 @@ def test_a_table_without_labels_is_refused_with_the_command_that_labels_it(tmp_p
     path = write_table(tmp_path / "test.csv", list_pixels(images), PIXELS)
     with pytest.raises(DataError, match=r"hpsearch predict BUNDLE --csv .*test\.csv"):
         describe_dataset(str(path), tmp_path / "cache")
-    read = read_pixel_rows(path, InputShape(1, SIDE, SIDE))
+    read = read_table(path, InputShape(1, SIDE, SIDE), resizes=False)
     assert np.array_equal(read.images[:, 0], images)
     assert [str(name) for name in read.files] == [str(place + 1) for place in range(COUNT)]
 

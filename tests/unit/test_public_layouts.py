@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hpsearch.errors import DataError
+from hpsearch.dataset import InputShape
+from hpsearch.draft_folder import draft_folder, publish_folder
+from hpsearch.errors import DataError, InputError
+from hpsearch.export.image_files import read_table
+from hpsearch.output_folder import is_output_folder
 from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.own_images import GivenImages
@@ -255,3 +259,45 @@ def test_folders_of_classes_say_more_than_a_table_of_boxes_beside_them(folder: P
     (folder / "train.csv").write_text(f"path,left,top\n{place}/0.png,1,2\n")
     given = read(folder)
     assert (given.class_names, len(given.train)) == (("a", "b"), 10)
+
+
+def test_a_table_may_name_the_files_to_predict(folder: Path) -> None:
+    """As a competition asks for its test split: ids, and the images in a folder."""
+    write_images(folder / "images", number(3, "jpg"))
+    table = folder / "test.csv"
+    table.write_text("id\n2\n0\n7\n")
+    read = read_table(table, InputShape(1, 6, 5), resizes=False)
+    assert ([file.name for file in read.files], read.images.shape) == (["2.jpg", "0.jpg"], (2, 1, 6, 5))
+    assert read.left_out[0].startswith("1 row whose file is not there is left out, e.g.")
+    table.write_text("id\nx\n")
+    with pytest.raises(
+        InputError, match=r"test\.csv' has the columns id: it holds neither an image a row nor names of"
+    ):
+        read_table(table, InputShape(1, 6, 5), resizes=False)
+
+
+def test_what_hpsearch_writes_into_a_folder_of_images_is_no_part_of_them(folder: Path) -> None:
+    """Whoever works in the folder of the photos has exports, reports and the database among the classes."""
+    for name in ("ant", "bee"):
+        write_images(folder / name, number(4))
+    alone = read(folder)
+    with draft_folder(folder / "exports" / "bundle") as draft:
+        write_images(draft, ["curve.png"])
+        during = read(folder)
+        publish_folder(draft, folder / "exports" / "bundle")
+    write_images(folder / "ant" / "brought", ["confusion.png"])
+    for name in ("manifest.json", "model.safetensors"):
+        (folder / "ant" / "brought" / name).touch()
+    (folder / "hpsearch.db").touch()
+    after = read(folder)
+    assert alone.class_names == during.class_names == after.class_names
+    assert len(alone.train) == len(during.train) == len(after.train)
+    assert after.notes == ()
+
+
+def test_a_folder_that_was_there_before_is_not_marked_and_an_empty_one_not_left(tmp_path: Path) -> None:
+    with draft_folder(tmp_path / "there.db"):
+        pass
+    with draft_folder(tmp_path / "new" / "deep" / "thing"):
+        assert is_output_folder(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []

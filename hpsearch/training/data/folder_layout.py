@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hpsearch.training.data.foreign_files import name_form
 from hpsearch.training.data.image_reading import ENDINGS, show_path
-from hpsearch.training.data.system_files import is_system_name
+from hpsearch.training.data.system_files import is_passed_over, is_system_name
 
 _SPLITS = {
     "train": "train",
@@ -90,7 +90,7 @@ def describe_other_ways(path: Path) -> str:
 
 
 def _list_files(folder: Path) -> list[Path]:
-    if is_system_name(folder.name):
+    if is_passed_over(folder):
         return []
     return sorted(
         islice((child for child in folder.iterdir() if child.is_file() and not is_system_name(child.name)), 10_000)

@@ -17,7 +17,7 @@ from hpsearch.training.data.folder_layout import (
 )
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.left_out import LeftOut, note_strays
-from hpsearch.training.data.system_files import is_system_name
+from hpsearch.training.data.system_files import is_passed_over, is_system_name
 from hpsearch.wording import count_of
 
 EXPECTED_LAYOUT = "<folder>/<class>/*.png, or <folder>/train/<class>/*.png and <folder>/test/<class>/*.png"
@@ -92,7 +92,7 @@ def name_classes(folders: Iterable[Path]) -> dict[str, Path]:
 
 def list_folders(folder: Path) -> list[Path]:
     """The folders in a folder that a person made."""
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not is_system_name(child.name))
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not is_passed_over(child))
 
 
 def list_image_paths(folder: Path, left_out: LeftOut, above: frozenset[Path] = frozenset()) -> list[Path]:
@@ -103,7 +103,7 @@ def list_image_paths(folder: Path, left_out: LeftOut, above: frozenset[Path] = f
     found = []
     here = above | {folder.resolve()}
     for child in sorted(folder.iterdir()):
-        if is_system_name(child.name):
+        if is_passed_over(child):
             continue
         if _leads_back(child, here):
             left_out.add(*_LINK_BACK, child)

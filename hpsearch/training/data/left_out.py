@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.training.data.image_reading import show_path
-from hpsearch.training.data.system_files import is_system_name
+from hpsearch.training.data.system_files import is_passed_over, is_system_name
 from hpsearch.wording import count_of
 
 
@@ -42,7 +42,7 @@ def note_strays(folder: Path, left_out: LeftOut) -> None:
 def note_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None:
     """Note what lies in a folder beside the files that its data are read from: other files, and folders."""
     for child in sorted(folder.iterdir()):
-        if child in used or is_system_name(child.name):
+        if child in used or is_passed_over(child):
             continue
         one, several = ("folder", "folders") if child.is_dir() else _kind(child)
         left_out.add(f"{one} beside the data", f"{several} beside the data", child)

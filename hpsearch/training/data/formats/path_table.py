@@ -61,33 +61,57 @@ def read(reading: Reading) -> GivenImages:
         DataError: No column names labels, no named file is there, or an image cannot be taken.
     """
     table = open_table(reading.path)
-    # A head that names a file is a row: there is none.
-    is_headless = table.has_head and _names_file(table, table.columns)
+    is_headless = _is_headless(table)
     columns = find_columns(table, is_headless=is_headless)
-    named = NamedFiles(reading.path)
     left_out = LeftOut()
-    found: list[tuple[Path, str, str]] = []
-    rows = [(1, list(table.columns))] if is_headless else []
-    rows += table.rows()
-    for line, row in rows:
-        file = named.find(row[columns.path])
-        if file is None:
-            left_out.add(
-                "row whose file is not there", "rows whose file is not there", reading.path.parent / row[columns.path]
-            )
-        else:
-            label = columns.read_label(table, line, row)
-            found.append((file, label, "train" if columns.split is None else row[columns.split]))
-    if not found:
-        raise DataError(
-            f"{show_path(reading.path)}: none of the {len(rows):,} files that it names is beside it or in a folder "
-            "there; keep the table where its paths begin"
-        )
+    found = [
+        (file, columns.read_label(table, line, row), "train" if columns.split is None else row[columns.split])
+        for line, row, file in _find_files(table, columns.path, left_out, is_headless=is_headless)
+    ]
     files = [reading.path, *(file for file, _label, _split in found)]
     given = reading.keep("path table", files, lambda: _read_images(reading, found, left_out, is_split=columns.split))
     unnamed = LeftOut()
     _note_unnamed({file for file, _label, _split in found}, unnamed)
     return add_left_out(given, unnamed)
+
+
+def list_named_files(path: Path) -> tuple[list[Path], LeftOut]:
+    """The files that the rows of a table name, labelled or not, and the rows whose file is not there.
+
+    Raises:
+        DataError: The table is damaged, none of its files is there, or a name can mean two.
+    """
+    table, left_out = open_table(path), LeftOut()
+    is_headless = _is_headless(table)
+    column = _find_path_column(table, is_headless=is_headless)
+    return [file for _line, _row, file in _find_files(table, column, left_out, is_headless=is_headless)], left_out
+
+
+def _is_headless(table: Table) -> bool:
+    """Whether its head names a file: then it is a row, and there is none."""
+    return table.has_head and _names_file(table, table.columns)
+
+
+def _find_files(
+    table: Table, column: int, left_out: LeftOut, *, is_headless: bool
+) -> list[tuple[int, Sequence[str], Path]]:
+    """Each row whose file is there, with its line and the file; the others are noted."""
+    named = NamedFiles(table.path)
+    rows: list[tuple[int, Sequence[str]]] = [(1, table.columns)] if is_headless else []
+    rows += table.rows()
+    found = []
+    for line, row in rows:
+        if (file := named.find(row[column])) is None:
+            one, several = "row whose file is not there", "rows whose file is not there"
+            left_out.add(one, several, table.path.parent / row[column])
+        else:
+            found.append((line, row, file))
+    if not found:
+        raise DataError(
+            f"{show_path(table.path)}: none of the {len(rows):,} files that it names is beside it or in a folder "
+            "there; keep the table where its paths begin"
+        )
+    return found
 
 
 def _note_unnamed(named: set[Path], left_out: LeftOut) -> None:
@@ -101,11 +125,7 @@ def _note_unnamed(named: set[Path], left_out: LeftOut) -> None:
 
 def find_columns(table: Table, *, is_headless: bool) -> PathColumns:
     """The columns of the file, the label and the split. Raises DataError where none can be the label."""
-    values = table.columns if is_headless or not table.first else table.first
-    named = NamedFiles(table.path)
-    # 12 is an image's width more often than the file 12.png: what has an ending comes first.
-    by_form = sorted(range(len(values)), key=lambda place: not values[place].strip().lower().endswith(ENDINGS))
-    path = next((place for place in by_form if named.find_all(values[place])), 0)
+    path = _find_path_column(table, is_headless=is_headless)
     split = None if is_headless else table.find(_SPLIT_COLUMNS)
     label = None if is_headless else table.find(_LABELS)
     others = tuple(place for place in range(len(table.columns)) if place not in (path, split))
@@ -119,6 +139,14 @@ def find_columns(table: Table, *, is_headless: bool) -> PathColumns:
             "'label'"
         )
     return PathColumns(path, (label,), split)
+
+
+def _find_path_column(table: Table, *, is_headless: bool) -> int:
+    values = table.columns if is_headless or not table.first else table.first
+    named = NamedFiles(table.path)
+    # 12 is an image's width more often than the file 12.png: what has an ending comes first.
+    by_form = sorted(range(len(values)), key=lambda place: not values[place].strip().lower().endswith(ENDINGS))
+    return next((place for place in by_form if named.find_all(values[place])), 0)
 
 
 def _are_marks(table: Table, columns: Sequence[int]) -> bool:

@@ -208,7 +208,7 @@ def _name_shape(table: Table) -> tuple[int, int] | None:
 
 
 def _is_image(count: int) -> bool:
-    return any(count == math.isqrt(count // channels) ** 2 * channels for channels in (1, 3)) and count > 0
+    return count > 0 and any(count == math.isqrt(count // channels) ** 2 * channels for channels in (1, 3))
 
 
 def _find_shape(table: Table, count: int) -> tuple[int, int, int]:
