@@ -289,6 +289,8 @@ def test_what_hpsearch_writes_into_a_folder_of_images_is_no_part_of_them(folder:
     for name in ("manifest.json", "model.safetensors"):
         (folder / "ant" / "brought" / name).touch()
     (folder / "hpsearch.db").touch()
+    write_images(folder / "venv" / "lib", ["logo.png"])
+    (folder / "venv" / "pyvenv.cfg").touch()
     after = read(folder)
     assert alone.class_names == during.class_names == after.class_names
     assert len(alone.train) == len(during.train) == len(after.train)
