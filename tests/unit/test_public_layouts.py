@@ -270,9 +270,7 @@ def test_a_table_may_name_the_files_to_predict(folder: Path) -> None:
     assert ([file.name for file in read.files], read.images.shape) == (["2.jpg", "0.jpg"], (2, 1, 6, 5))
     assert read.left_out[0].startswith("1 row whose file is not there is left out, e.g.")
     table.write_text("id\nx\n")
-    with pytest.raises(
-        InputError, match=r"test\.csv' has the columns id: it holds neither an image a row nor names of"
-    ):
+    with pytest.raises(InputError, match=r"test\.csv' has the columns id: it holds no image a row, and no names of"):
         read_table(table, InputShape(1, 6, 5), resizes=False)
 
 
