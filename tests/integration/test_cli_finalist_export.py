@@ -187,7 +187,7 @@ def test_the_winner_is_exported_by_its_median_replicate_with_the_spread_of_all(
     best = read_json(room.type("best", "study-finalists", "--json"))
     assert best["number"] == ranked[1]["number"]
     folder = export(room, "study-finalists")  # --finalist goes without saying
-    assert folder.name == f"study-finalists-trial-{ranked[1]['trial']}"
+    assert folder.name == f"study-finalists-trial-{ranked[1]['number']}"
     assert {path.name for path in folder.iterdir()} == BUNDLE_FILES
     manifest = open_bundle(folder).manifest
     finalist = manifest["finalist"]

@@ -279,7 +279,7 @@ def test_backup_writes_a_file_that_opens_as_any_database(room: CommandRoom, stud
     assert "copy.db: 1 study, 3 trials, 0." in text
     assert "running" in text
     listed = json.loads(type_well(room, "list", "--storage", "sqlite:///copy.db", "--json"))
-    assert listed[0]["trials"] == read_study_record(study).counts
+    assert listed[0]["counts"] == read_study_record(study).counts
     assert_refused(room.type("backup", "--out", "copy.db"), 2, "copy.db", "--force")
     type_well(room, "backup", "--out", "copy.db", "--force")
 

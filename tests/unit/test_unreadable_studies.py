@@ -86,7 +86,7 @@ def test_list_shows_the_good_one_and_delete_takes_the_bad_one(path: Path, capsys
     assert "good" in out
     assert "hpsearch delete bad" in out
     assert main(["list", "--json", *storage]) == 0
-    assert [study["name"] for study in json.loads(capsys.readouterr().out)] == ["good", "bad"]
+    assert [study["study"] for study in json.loads(capsys.readouterr().out)] == ["good", "bad"]
     assert main(["delete", "bad", *storage]) == 2
     assert main(["delete", "bad", "--yes", *storage]) == 0
     assert main(["list", *storage]) == 0
