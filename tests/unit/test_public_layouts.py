@@ -301,3 +301,20 @@ def test_a_folder_that_was_there_before_is_not_marked_and_an_empty_one_not_left(
     with draft_folder(tmp_path / "new" / "deep" / "thing"):
         assert is_output_folder(tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", ["epoch,loss", "epoch,loss,accuracy", "epoch," + ",".join("abcdefghijklm")])
+def test_a_log_of_a_training_is_no_table_of_images(folder: Path, columns: str) -> None:
+    """Its first column reads like names of files: 0, 1, 2."""
+    for name in ("ant", "bee"):
+        write_images(folder / name, number(4))
+    rows = [",".join([str(epoch), *["0.5"] * columns.count(",")]) for epoch in range(4)]
+    (folder / "train_log.csv").write_text("\n".join([columns, *rows]))
+    given = read(folder)
+    assert (given.class_names, len(given.train)) == (("ant", "bee"), 8)
+
+
+def test_classes_that_are_tests_by_their_names_are_classes(folder: Path) -> None:
+    for name in ("Test 1", "Test 2"):
+        write_images(folder / name, number(4))
+    assert read(folder).class_names == ("Test 1", "Test 2")

@@ -163,7 +163,7 @@ def _find_splits(path: Path, notes: list[str]) -> dict[str, Path]:
     if len({"train"} | set(loose.values()) | set(named.values())) > 1 and "train" in {*loose.values(), *named.values()}:
         named |= loose
     flat = {name for name in named if _is_flat(folders[name])}
-    if named and len(named) == len(folders) and flat == set(named) and len(named) > 1:
+    if len(named) == len(folders) and flat == set(named) and len(set(named.values())) > 1:
         raise DataError(
             f"{show_path(path)} has images right in {' and '.join(sorted(named))}, which are splits and no classes: "
             f"put each image into a folder of its class; expected is {EXPECTED_LAYOUT}{describe_other_ways(path)}"

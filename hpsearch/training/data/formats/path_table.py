@@ -141,6 +141,14 @@ def find_columns(table: Table, *, is_headless: bool) -> PathColumns:
     return PathColumns(path, (label,), split)
 
 
+def names_labels(table: Table) -> bool:
+    """Whether a column is called one of labels, or all beside that of the paths mark classes. Raises DataError."""
+    if table.find(_LABELS) is not None:
+        return True
+    known = {_find_path_column(table, is_headless=False), table.find(_SPLIT_COLUMNS)}
+    return _are_marks(table, [place for place in range(len(table.columns)) if place not in known])
+
+
 def _find_path_column(table: Table, *, is_headless: bool) -> int:
     values = table.columns if is_headless or not table.first else table.first
     named = NamedFiles(table.path)

@@ -38,16 +38,20 @@ def read(reading: Reading) -> GivenImages:
     notes: list[str] = []
     tables: dict[str, Path] = {}
     found = find_tables(reading.path)
-    for split, (table, *others) in found.items():
-        if others:
+    for split, candidates in found.items():
+        labelled = [table for table in candidates if _has_labels(table)]
+        if len(labelled) > 1:
             raise DataError(
-                f"{show_path(table)} and {show_path(others[0])} are two tables for one split: give one of them as the "
-                "data set, or take one away"
+                f"{show_path(labelled[0])} and {show_path(labelled[1])} are two tables for one split: give one of them "
+                "as the data set, or take one away"
             )
-        if split == "train" or _has_labels(table):
-            tables[split] = table
-        else:
-            notes.append(f"{show_path(table)} has no labels and is left out: hpsearch predict labels such images")
+        if labelled:
+            tables[split] = labelled[0]
+        notes += [
+            f"{show_path(table)} has no labels and is left out: hpsearch predict labels such images"
+            for table in candidates
+            if table not in labelled
+        ]
     given = {
         split: _choose(table).read(replace(reading, path=table, least_classes=1)) for split, table in tables.items()
     }
@@ -99,14 +103,14 @@ def _choose(table: Path) -> Form:
 
 
 def _has_labels(path: Path) -> bool:
+    """Whether a column says that it holds labels: a log of a training has as many columns, and is none."""
     table = open_table(path)
-    if pixel_table.recognizes(path):
-        return pixel_table.find_columns(table).label is not None
     try:
-        path_table.find_columns(table, is_headless=False)
+        if pixel_table.recognizes(path):
+            return pixel_table.find_columns(table).label is not None
+        return path_table.names_labels(table)
     except DataError:
         return False
-    return True
 
 
 def _holds_classes(folder: Path) -> bool:
