@@ -11,6 +11,7 @@ costs decides its epochs: a network of three times the operations gets a third o
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -63,6 +64,16 @@ class Round(BaseModel):
     """Of each trial; where the plan keeps a time, of the network that its speed was measured with."""
 
 
+class MeasuredNetwork(BaseModel):
+    """A network whose epoch was measured itself."""
+
+    model_config = _FROZEN
+
+    macs: Annotated[int, Field(ge=0)]
+    values: Annotated[int, Field(ge=0)]
+    seconds: _Positive
+
+
 class Speed(BaseModel):
     """What an epoch of a network takes here: seconds for its multiply-accumulates, and for the values of its layers."""
 
@@ -72,6 +83,8 @@ class Speed(BaseModel):
     """Of an epoch, for each multiply-accumulate of one image."""
     seconds_per_value: _NotNegative
     """The same for each number that a layer gives: norms, activations and pools pass over those."""
+    measured: Annotated[tuple[MeasuredNetwork, ...], Field(exclude_if=lambda networks: not networks)] = ()
+    """Networks of which more is known than that: 40 channels can take as long as 48 do."""
 
     @model_validator(mode="after")
     def _takes_time(self) -> Self:
@@ -81,6 +94,9 @@ class Speed(BaseModel):
 
     def estimate(self, cost: "Cost") -> float:
         """Seconds of one epoch of a network."""
+        for network in self.measured:
+            if (network.macs, network.values) == (cost.macs, cost.values):
+                return network.seconds
         return self.seconds_per_mac * cost.macs + self.seconds_per_value * cost.values
 
 
@@ -184,6 +200,14 @@ class RoundPlan(BaseModel):
     def scale_epoch_seconds(self, index: int, epoch_seconds: float) -> float:
         """What an epoch takes in a round that takes a core so long."""
         return epoch_seconds / self.speedup if index == len(self.rounds) - 1 else epoch_seconds
+
+    def measure_more(self, seconds: Mapping[Cost, float]) -> "RoundPlan":
+        """The same, knowing what an epoch of these networks takes."""
+        if self.speed is None:
+            raise ValueError("a plan of exact epochs has no use for a speed")
+        networks = [MeasuredNetwork(macs=cost.macs, values=cost.values, seconds=took) for cost, took in seconds.items()]
+        speed = self.speed.model_copy(update={"measured": (*self.speed.measured, *networks)})
+        return self.model_copy(update={"speed": speed})
 
     def forecast_seconds(self) -> float:
         """What the rounds are expected to take, with what comes before and after them."""

@@ -1,6 +1,7 @@
 """How long an epoch takes, from a few steps on images of noise: no data set is needed."""
 
 import math
+import statistics
 
 import torch
 
@@ -12,6 +13,7 @@ from hpsearch.training.loop import TrainingSession
 _LEAST_SECONDS = 0.5
 """A measurement that was shorter is taken again over more steps."""
 _FEWEST_STEPS, _MOST_STEPS = 6, 60
+_EPOCHS = 5
 
 
 def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, threads: int = 1) -> float:
@@ -33,8 +35,9 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, thre
 def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:
     """The seconds of one epoch of this trial with its validation, on this device and with this process's threads.
 
-    Runs the training loop itself for three short epochs of about `steps` steps, the first to warm up, and scales the
-    shorter of the others by the number of steps: what else runs here can only make them longer.
+    Runs the training loop itself for short epochs of about `steps` steps, one to warm up and five more, and scales the
+    median of these by the number of steps: a moment in which something else ran does not count, and what goes on all
+    the time does.
     """
     train_count = config.dataset.train_count - round(config.dataset.train_count * config.validation_fraction)
     batch_size, epoch_steps = divide_epoch(train_count, config.recipe.batch_size, config.dataset.rules)
@@ -43,10 +46,10 @@ def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: i
     validation_count = round(images * config.validation_fraction / (1 - config.validation_fraction))
     splits = SearchSplits(config.dataset, _draw_noise(config, images), _draw_noise(config, max(validation_count, 1)))
     # Noise cannot diverge at such a small learning rate, and a step's time does not depend on it.
-    recipe = config.recipe.model_copy(update={"epochs": 3, "lr": 1e-6, "batch_size": batch_size})
+    recipe = config.recipe.model_copy(update={"epochs": 1 + _EPOCHS, "lr": 1e-6, "batch_size": batch_size})
     session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device)
     session.train_epoch()
-    return min(session.train_epoch().seconds for _ in range(2)) * epoch_steps / steps
+    return statistics.median(session.train_epoch().seconds for _ in range(_EPOCHS)) * epoch_steps / steps
 
 
 def _draw_noise(config: TrialConfig, count: int) -> LabelledImages:

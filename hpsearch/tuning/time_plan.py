@@ -70,7 +70,12 @@ def plan_time(
         if speedup < LEAST_EFFICIENCY * threads:
             break
         plan = plan_rounds(spec.time, workers, speed, cost, threads=threads, speedup=speedup, known=known)
-    return plan
+    if len(plan.rounds) > 1 or not known:
+        return plan
+    # What is known to be trained, and is given its epochs now for good, is measured itself.
+    others = _list_known(spec, space)[1 : plan.rounds[0].trials]
+    networks = [_build_network(spec, space, dataset, spec.limits, entry.parameters) for entry in others]
+    return plan.measure_more({network.count_cost(): measure(network, 1) for network in networks})
 
 
 def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentity, limits: Limits) -> TrialConfig:
@@ -80,7 +85,12 @@ def build_reference(spec: StudySpec, space: SearchSpace, dataset: DatasetIdentit
         InputError: It does not fit these limits.
     """
     entries = _list_known(spec, space)
-    chosen: Parameters = entries[0].parameters if entries else {}
+    return _build_network(spec, space, dataset, limits, entries[0].parameters if entries else {})
+
+
+def _build_network(
+    spec: StudySpec, space: SearchSpace, dataset: DatasetIdentity, limits: Limits, chosen: Parameters
+) -> TrialConfig:
     parameters = example_parameters(space, chosen)
     shape = build_shape(spec.arch, parameters)
     return TrialConfig(

@@ -8,9 +8,11 @@ from hpsearch.errors import InputError
 from hpsearch.network.limits import Limits
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
-from hpsearch.study.round_plan import ENOUGH_EPOCHS, START_SECONDS, Cost, Round, RoundPlan
+from hpsearch.study.portfolio import list_fitting_entries
+from hpsearch.study.round_plan import ENOUGH_EPOCHS, START_SECONDS, Cost, Round, RoundPlan, Speed
 from hpsearch.study.spec import DEFAULT_TIME, StudySpec
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.tuning.promotion import choose_first_epochs
 from hpsearch.tuning.time_plan import build_reference, fit_speed, plan_time
 from tests.scripted import TINY_DATASET
 
@@ -60,6 +62,37 @@ def test_a_time_is_planned_from_the_first_network_of_the_portfolio() -> None:
     assert settled.describe_length().endswith(", about 2m 00s")
     with pytest.raises(InputError, match="too short for a single epoch"):
         plan_time(spec, space, TINY_DATASET, 2, lambda _config, _threads: 101.0)
+
+
+def test_what_is_known_to_be_trained_is_measured_itself() -> None:
+    """A network of fewer operations can take as long, by its channels: then it has as many epochs and no more."""
+    spec = make_spec(time="15m", arch="cnn", budget="50k")
+    first, second = (entry.name for entry in list_fitting_entries("cnn", spec.space, spec.budget)[:2])
+    assert (first, second) == ("two residual blocks, then one", "one residual block each, wide")
+    plan = plan_time(spec, spec.space, TINY_DATASET, 2, lambda _config, _threads: 30.0)
+    assert plan.rounds == (Round(trials=2, epochs=29),)
+    assert plan.speed is not None
+    (wide,) = plan.speed.measured
+    cost = Cost(wide.macs, wide.values)
+    assert choose_first_epochs(plan, 1, cost) == 29
+    assert choose_first_epochs(plan.model_copy(update={"speed": make_speed(plan)}), 1, cost) > 29
+    assert RoundPlan.model_validate_json(plan.model_dump_json()) == plan
+    # What is drawn, or goes on by what it took, is not.
+    drawn = plan_time(
+        make_spec(time="15m", arch="cnn", budget="50k", portfolio=False),
+        spec.space,
+        TINY_DATASET,
+        2,
+        lambda _config, _threads: 30.0,
+    )
+    assert drawn.speed is not None
+    assert drawn.speed.measured == ()
+
+
+def make_speed(plan: RoundPlan) -> Speed:
+    """Without what was measured of single networks."""
+    assert plan.speed is not None
+    return plan.speed.model_copy(update={"measured": ()})
 
 
 def test_who_pins_nothing_gets_a_time_and_who_pins_anything_none() -> None:

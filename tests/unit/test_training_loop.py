@@ -290,3 +290,9 @@ def test_weights_of_another_architecture_are_refused(splits: SearchSplits) -> No
 
 def test_an_epochs_time_is_measured_without_a_data_set() -> None:
     assert measure_epoch_seconds(tiny_config(TINY_CNN), CPU, steps=2) > 0
+
+
+def test_a_moment_in_which_something_else_ran_is_not_taken_for_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([9.0, 1.0, 50.0, 1.25, 1.125, 0.5])  # the first warms up
+    monkeypatch.setattr(TrainingSession, "train_epoch", lambda _: EpochResult(0, 1.0, 1.0, 0.5, next(seconds), 0.1))
+    assert measure_epoch_seconds(tiny_config(TINY_CNN), CPU, steps=10**6) == 1.125  # of whole epochs
