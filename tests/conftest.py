@@ -17,6 +17,11 @@ settings.register_profile("ci", deadline=None, max_examples=500, print_blob=True
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# What a script starts in the background ignores Ctrl-C, and so would all that the tests start and send one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def signals_as_before() -> Iterator[None]:
     """Puts back what commands leave behind: `worker` answers signals until its process ends, here that of the tests."""
