@@ -1,5 +1,6 @@
 """Folders that hpsearch makes for what it writes: marked, so that they are never taken for somebody's data."""
 
+import contextlib
 from pathlib import Path
 
 from hpsearch.durable_file import sync_file
@@ -13,10 +14,15 @@ _OF_BUNDLES = ("manifest.json", "model.safetensors")
 def make_output_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents; those that were made, the innermost first. Raises OSError."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    if missing:
-        (missing[-1] / MARK).write_text(_TEXT, encoding="utf-8")
-        sync_file(missing[-1] / MARK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if missing:
+            (missing[-1] / MARK).write_text(_TEXT, encoding="utf-8")
+            sync_file(missing[-1] / MARK)
+    except OSError:  # a full disk
+        with contextlib.suppress(OSError):
+            remove_made([path for path in missing if path.exists()])
+        raise
     return missing
 
 

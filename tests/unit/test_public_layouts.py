@@ -11,7 +11,7 @@ from hpsearch.dataset import InputShape
 from hpsearch.draft_folder import draft_folder, publish_folder
 from hpsearch.errors import DataError, InputError
 from hpsearch.export.image_files import read_table
-from hpsearch.output_folder import is_output_folder
+from hpsearch.output_folder import is_output_folder, make_output_folder
 from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.own_images import GivenImages
@@ -318,3 +318,25 @@ def test_classes_that_are_tests_by_their_names_are_classes(folder: Path) -> None
     for name in ("Test 1", "Test 2"):
         write_images(folder / name, number(4))
     assert read(folder).class_names == ("Test 1", "Test 2")
+
+
+def test_one_file_by_two_ways_is_one_file(folder: Path) -> None:
+    write_images(folder / "images", number(4))
+    (folder / "linked").symlink_to("images", target_is_directory=True)
+    table = folder / "labels.csv"
+    table.write_text("id,label\n0,cat\n1,dog\n2.png,cat\n")
+    assert len(read(table).train) == 3
+    write_images(folder / "images", ["0.jpg"])
+    with pytest.raises(DataError, match=r"names 0, and .*0\.jpg and .*0\.png are both there: write whole paths into"):
+        read(table)
+
+
+def test_a_disk_that_is_full_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, *_arguments: object, **_settings: object) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(OSError, match="No space left"):
+        make_output_folder(tmp_path / "new" / "deep")
+    assert list(tmp_path.iterdir()) == []

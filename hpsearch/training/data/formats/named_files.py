@@ -35,7 +35,8 @@ class NamedFiles:
         Raises:
             DataError: There are several, and nothing says which is meant.
         """
-        found = self.find_all(text)
+        # By a link, or by way of `..`, one file is found in several folders.
+        found = list({path.resolve(): path for path in self.find_all(text)}.values())
         if len(found) < 2:
             return found[0] if found else None
         meant = [path for path in found if self._split is not None and self._read_split(path) == self._split]
@@ -43,7 +44,7 @@ class NamedFiles:
             return meant[0]
         raise DataError(
             f"{show_path(self._table)} names {text.strip()}, and {show_path(found[0])} and {show_path(found[1])} are "
-            "both there: write the folder into the table's paths, or take the other folder away"
+            "both there: write whole paths into the table, or take one of them away"
         )
 
     def find_all(self, text: str) -> list[Path]:
