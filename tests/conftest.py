@@ -13,7 +13,8 @@ from hypothesis import settings
 from tests.postgres import OwnPostgresServer, PostgresServer, run_postgres
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
-settings.register_profile("ci", deadline=None, max_examples=500, print_blob=True)
+settings.register_profile("ci", deadline=None, max_examples=500, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpsearch.durations import format_duration, parse_duration
@@ -60,5 +60,8 @@ def test_a_duration_is_written_with_the_units_that_matter(seconds: float, text: 
 
 
 @given(st.floats(0.01, 900_000))
-def test_what_is_written_is_read_back(seconds: float) -> None:
-    assert parse_duration(format_duration(seconds), "--timeout") == pytest.approx(seconds, rel=0.02, abs=0.006)
+@example(1.75)
+def test_what_is_written_is_read_back_to_half_of_its_last_figure(seconds: float) -> None:
+    last_figure = 0.01 if seconds < 0.995 else 0.1 if seconds < 9.95 else 1 if seconds < 3600 else 60
+    read_back = parse_duration(format_duration(seconds), "--timeout")
+    assert read_back == pytest.approx(seconds, rel=1e-9, abs=last_figure * 0.501)
