@@ -30,7 +30,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage, Pool
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits

@@ -31,7 +31,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool
+from hpsearch.network.architecture import CnnArchitecture
+from hpsearch.network.stages import CnnStage, Pool
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits

@@ -21,7 +21,8 @@ from hpsearch.network.architecture import Architecture
 from hpsearch.network.layers import ArchitectureError
 from hpsearch.network.limits import Limits
 from hpsearch.network.shape import CnnShape, Shape
-from hpsearch.network.solver import MINIMUM_WIDTH, BudgetTooSmallError, solve
+from hpsearch.network.solver import BudgetTooSmallError, solve
+from hpsearch.network.widths import MINIMUM_WIDTH
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.parameters import build_shape
 from hpsearch.study.search_space import Choices, FloatRange, SearchSpace, Value

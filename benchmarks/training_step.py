@@ -32,7 +32,8 @@ import hpsearch
 from hpsearch.dataset import DatasetIdentity, InputShape
 
 try:
-    from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool
+    from hpsearch.network.architecture import CnnArchitecture
+    from hpsearch.network.stages import CnnStage, Pool
     from hpsearch.study.recipe import Recipe
     from hpsearch.study.trial_config import TrialConfig
 except ModuleNotFoundError:  # the commit that is compared with is older than these rooms

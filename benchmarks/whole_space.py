@@ -15,7 +15,8 @@ from torch.nn import functional
 from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Arch
 from hpsearch.network.budget import format_budget
-from hpsearch.network.solver import TOLERANCE, solve
+from hpsearch.network.solver import solve
+from hpsearch.network.widths import TOLERANCE
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.parameters import build_recipe, build_shape

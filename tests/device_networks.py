@@ -3,8 +3,9 @@
 from hypothesis import strategies as st
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import Architecture, CnnArchitecture, FcnArchitecture
 from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION
+from hpsearch.network.stages import CnnStage, Pool
 
 ACTIVATIONS = [activation for activation in OPERATORS_OF_ACTIVATION if activation != "gelu"]
 

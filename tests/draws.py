@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import Activation, Block, CnnArchitecture, CnnStage, FcnArchitecture, Pool, PoolPlace
+from hpsearch.network.architecture import Activation, CnnArchitecture, FcnArchitecture
 from hpsearch.network.shape import CnnShape, FcnShape, Shape, StageShape
+from hpsearch.network.stages import Block, CnnStage, Pool, PoolPlace
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace as Namespace
 
 from rich.console import Console
 
-from hpsearch.cli.options import StorageChoice
+from hpsearch.cli.flags import StorageChoice
 from hpsearch.epoch_result import EpochResult
 from hpsearch.export.bundle_evaluation import BundleEvaluation
 from hpsearch.export.classifier import Measures

@@ -1,4 +1,4 @@
-"""A study, for programs: a handle that reads the database when it is asked."""
+"""A study, for programs: what it is and came to, and what can be done with it."""
 
 import os
 import time
@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hpsearch.api.exporting import Format, export_chosen
-from hpsearch.api.figures import FigureKind
 from hpsearch.api.place import Place
+from hpsearch.api.study_view import StudyView
 from hpsearch.api.trial import Trial
 from hpsearch.api.wording import speaks_python
 from hpsearch.errors import InputError
 from hpsearch.wording import quote
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from hpsearch.api.bundle import Bundle
     from hpsearch.api.working import Hear
-    from hpsearch.dataset import DatasetIdentity
-    from hpsearch.reporting.canvas import Figure
     from hpsearch.sessions.background import Background
-    from hpsearch.study.spec import StudySpec
     from hpsearch.study.trial_config import TrainsOn
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
@@ -34,7 +29,7 @@ _IDLE_SECONDS = 90.0
 """Without a worker that lives: longer than a worker takes to start or to be started again."""
 
 
-class Study:
+class Study(StudyView):
     """A study in a database: its trials, what they came to, and what can be done with it.
 
     Every attribute asks the database, so that a study that other processes work on shows how far they are.
@@ -42,122 +37,8 @@ class Study:
 
     def __init__(self, name: str, place: Place, background: "Background | None" = None) -> None:
         """Use `hpsearch.search` or `hpsearch.open_study`."""
-        self._name = name
-        self._place = place
+        super().__init__(name, place)
         self._background = background
-
-    @property
-    def name(self) -> str:
-        """As in the database."""
-        return self._name
-
-    @property
-    def storage(self) -> str:
-        """The database's URL, without its password."""
-        from hpsearch.storage.url import parse_storage_url, show_url
-
-        return show_url(parse_storage_url(self._place.url))
-
-    @property
-    @speaks_python
-    def spec(self) -> "StudySpec":
-        """What it searches: data set, family, budget, space, sampler, pruner, trials, epochs, seed."""
-        with self._place.open_record(self._name) as record:
-            return record.study.spec
-
-    @property
-    @speaks_python
-    def dataset(self) -> "DatasetIdentity":
-        """On which images: name, shape, classes, hash of their content."""
-        with self._place.open_record(self._name) as record:
-            return record.study.dataset
-
-    @property
-    @speaks_python
-    def trials(self) -> list[Trial]:
-        """All trials so far, by number."""
-        with self._place.open_record(self._name) as record:
-            return [Trial(self._place, record, trial) for trial in record.trials]
-
-    @property
-    @speaks_python
-    def best(self) -> Trial:
-        """The complete trial of the highest validation accuracy; of finished finalists, the winner's median replicate.
-
-        Raises:
-            NothingCompleteError: No trial is complete yet.
-        """
-        from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
-
-        with self._place.open_record(self._name) as record:
-            if record.is_finished and is_of_finalists(record):
-                winner = load_winner(record)
-                return Trial(self._place, winner.record, winner.trial)
-            return Trial(self._place, record, require_best(record))
-
-    @property
-    @speaks_python
-    def is_finished(self) -> bool:
-        """Whether every trial that it asks for is complete, pruned or failed."""
-        with self._place.open_record(self._name) as record:
-            return record.is_finished
-
-    @property
-    @speaks_python
-    def counts(self) -> dict[str, int]:
-        """The number of trials in each state: COMPLETE, PRUNED, FAIL, RUNNING, WAITING."""
-        with self._place.open_record(self._name) as record:
-            return record.counts
-
-    @property
-    @speaks_python
-    def test_openings(self) -> int:
-        """How often the test split was opened for it."""
-        with self._place.open_record(self._name) as record:
-            return record.test_openings
-
-    @speaks_python
-    def to_frame(self) -> "pd.DataFrame":
-        """A table with a row for each trial, by number: state, accuracies (0 to 1), weights, MACs, epochs, seconds,
-        network, and each parameter as `params_NAME`.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        from hpsearch.api.frames import make_trial_frame
-
-        with self._place.open_record(self._name) as record:
-            return make_trial_frame(record)
-
-    @speaks_python
-    def curves(self) -> "pd.DataFrame":
-        """A table with a row for each epoch of each trial: losses, validation accuracy, learning rate, seconds.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        from hpsearch.api.frames import make_curve_frame
-
-        with self._place.open_record(self._name) as record:
-            return make_curve_frame(record)
-
-    @speaks_python
-    def figure(self, kind: FigureKind = "history", *, trial: int | None = None) -> "Figure":
-        """Draw it.
-
-        Args:
-            kind: history (accuracy by trial), curves (losses and accuracy by epoch, of the best trials or of one),
-                parameters (parallel coordinates of what was searched), importance (which parameters mattered),
-                confusion (how a trial confuses the classes of the validation split).
-            trial: Of curves and confusion: whose; by default the best.
-
-        Raises:
-            InputError: There is no such figure or trial, or nothing to draw yet.
-        """
-        from hpsearch.api.figures import make_figure
-
-        with self._place.open_record(self._name) as record:
-            return make_figure(record, kind, None if trial is None else record.trial(trial))
 
     @speaks_python
     def report(self, folder: str | os.PathLike[str] = ".", *, format: str = "html") -> Path:  # noqa: A002
@@ -255,7 +136,7 @@ class Study:
         """
         from hpsearch.api.working import read_count, train_planned
         from hpsearch.sessions.finalists import Finalists
-        from hpsearch.study.spec import check_study_name
+        from hpsearch.study.study_name import check_study_name
 
         if on not in ("train", "train+validation"):
             raise InputError(f"on {quote(on)} is not allowed: give train or train+validation")
@@ -384,29 +265,6 @@ class Study:
 
     def _is_at_work(self) -> bool:
         return self._background is not None and self._background.is_running
-
-    def _repr_html_(self) -> str:
-        from hpsearch.views.html import write_study
-
-        with self._place.open_record(self._name) as record:
-            return write_study(record)
-
-    def __repr__(self) -> str:
-        from hpsearch.reporting.record_words import describe_counts
-
-        with self._place.open_record(self._name) as record:
-            best = record.best
-            accuracy = "" if best is None or best.value is None else f", best {best.value:.2%} (trial {best.number})"
-            return (
-                f"<Study {self._name!r}: {record.finished_count} of {record.trials_wanted} trials finished: "
-                f"{describe_counts(record)}{accuracy}>"
-            )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Study) and (self._name, self._place) == (other._name, other._place)
-
-    def __hash__(self) -> int:
-        return hash((self._name, self._place))
 
 
 def relay_to(callbacks: Sequence[Callback], place: Place) -> "Hear | None":

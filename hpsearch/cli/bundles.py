@@ -5,18 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from hpsearch.cli.options import (
-    HOW,
-    OUTPUT,
-    WHAT,
-    WHERE,
-    JsonOption,
-    StorageOption,
-    StudyArgument,
-    choose_cache_folder,
-    choose_storage,
-    parse_number,
-)
+from hpsearch.cli.flags import choose_cache_folder, choose_storage, parse_number
+from hpsearch.cli.options import HOW, OUTPUT, WHAT, WHERE, JsonOption, StorageOption, StudyArgument
 from hpsearch.errors import InputError
 from hpsearch.sessions.best import choose_trials, is_of_finalists, load_winner
 from hpsearch.sessions.opening import open_record

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.options import OUTPUT, StorageOption, choose_storage, hide_password
+from hpsearch.cli.flags import choose_storage, hide_password
+from hpsearch.cli.options import OUTPUT, StorageOption
 from hpsearch.sessions import copies
 from hpsearch.views.screen import open_console, write_line
 from hpsearch.wording import count_of

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from hpsearch.cli.flags import choose_cache_folder, choose_storage, collect_flags, parse_workers
 from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
@@ -32,10 +33,6 @@ from hpsearch.cli.options import (
     TimeOption,
     TrialsOption,
     WorkersOption,
-    choose_cache_folder,
-    choose_storage,
-    collect_flags,
-    parse_workers,
 )
 from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.sessions.hardware import choose_hardware_for
@@ -52,7 +49,7 @@ from hpsearch.views.screen import open_console, write_json, write_line
 from hpsearch.views.terminal import open_steps
 
 if TYPE_CHECKING:
-    from hpsearch.cli.options import StorageChoice
+    from hpsearch.cli.flags import StorageChoice
     from hpsearch.study.planned import PlannedStudy
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.options import WHERE, StorageChoice, StorageOption, choose_storage, parse_number
+from hpsearch.cli.flags import StorageChoice, choose_storage, parse_number
+from hpsearch.cli.options import WHERE, StorageOption
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
 from hpsearch.views.screen import write_error_line, write_line
@@ -92,7 +93,7 @@ def dashboard(
 
 
 def _announce(storage: StorageChoice, address: "Address", port: int, rules: "Rules") -> None:
-    from hpsearch.cli.options import hide_password
+    from hpsearch.cli.flags import hide_password
 
     shown = "127.0.0.1" if address.is_every_address else address.host
     shown = f"[{shown}]" if ":" in shown else shown

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.completion import complete_datasets
+from hpsearch.cli.flags import choose_cache_folder, parse_number
 from hpsearch.cli.help import HelpedCommand, HelpedGroup
-from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption, choose_cache_folder, parse_number
+from hpsearch.cli.options import GreyOption, ImageSizeOption, JsonOption
 from hpsearch.errors import InputError
 from hpsearch.storable_text import write_out
 from hpsearch.views.datasets import describe_listing, describe_validation, draw_listings, show_classes

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from hpsearch.cli.flags import StorageChoice, choose_cache_folder, choose_storage, parse_number, parse_workers
 from hpsearch.cli.options import (
     HOW,
     WHAT,
@@ -12,14 +13,9 @@ from hpsearch.cli.options import (
     Int8TrainingOption,
     JsonOption,
     QuietOption,
-    StorageChoice,
     StorageOption,
     StudyArgument,
     WorkersOption,
-    choose_cache_folder,
-    choose_storage,
-    parse_number,
-    parse_workers,
 )
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
@@ -88,7 +84,7 @@ def finalists(
 
     Example: [bold]hpsearch finalists fashion-mnist-cnn-100k --top 3 --replicates 5[/]
     """
-    from hpsearch.study.spec import check_study_name
+    from hpsearch.study.study_name import check_study_name
 
     trains_on, chosen = _parse_on(on), choose_storage(context, storage)
     asked = Finalists(

@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    OUTPUT,
-    WHERE,
-    JsonOption,
-    StorageOption,
-    StudyArgument,
-    choose_storage,
-    join_command,
-    parse_number,
-    parse_workers,
-)
+from hpsearch.cli.flags import choose_storage, join_command, parse_number, parse_workers
+from hpsearch.cli.options import OUTPUT, WHERE, JsonOption, StorageOption, StudyArgument
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import parse_gpu_share
 from hpsearch.errors import InputError

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    WHAT,
-    JsonOption,
-    StorageChoice,
-    StorageOption,
-    StudyArgument,
-    choose_storage,
-    parse_number,
-)
+from hpsearch.cli.flags import StorageChoice, choose_storage, parse_number
+from hpsearch.cli.options import WHAT, JsonOption, StorageOption, StudyArgument
 from hpsearch.errors import InputError
 from hpsearch.reporting.record_words import describe_counts
 from hpsearch.sessions import operations

@@ -2,6 +2,7 @@
 
 import typer
 
+from hpsearch.cli.flags import choose_cache_folder, collect_flags, parse_workers
 from hpsearch.cli.options import (
     ArchOption,
     BudgetOption,
@@ -22,9 +23,6 @@ from hpsearch.cli.options import (
     TimeOption,
     TrialsOption,
     WorkersOption,
-    choose_cache_folder,
-    collect_flags,
-    parse_workers,
 )
 from hpsearch.cli.planned_session import read_planned_study
 from hpsearch.sessions.planned_forecast import forecast_planned_study

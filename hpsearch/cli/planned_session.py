@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.cli.options import StorageChoice
+from hpsearch.cli.flags import StorageChoice
 from hpsearch.cli.signals import Interrupts
 from hpsearch.errors import InputError
 from hpsearch.reporting.record_words import describe_counts
@@ -85,10 +85,10 @@ def _check_flags(flags: Mapping[str, Any], replicates: str | None) -> dict[str, 
 
     from pydantic import TypeAdapter, ValidationError
 
-    from hpsearch.cli.options import read_number
+    from hpsearch.cli.flags import read_number
     from hpsearch.study.plan_file import PlanFile
     from hpsearch.study.recipe import Epochs
-    from hpsearch.study.spec import check_study_name
+    from hpsearch.study.study_name import check_study_name
     from hpsearch.study.trial_config import Seed
     from hpsearch.wording import describe_allowed, quote
 

@@ -4,17 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    WHAT,
-    WHERE,
-    DeviceOption,
-    JsonOption,
-    StorageOption,
-    StudyArgument,
-    choose_cache_folder,
-    choose_storage,
-    parse_number,
-)
+from hpsearch.cli.flags import choose_cache_folder, choose_storage, parse_number
+from hpsearch.cli.options import WHAT, WHERE, DeviceOption, JsonOption, StorageOption, StudyArgument
 from hpsearch.errors import InputError
 from hpsearch.sessions.opening import open_record
 from hpsearch.views.replay import conclude_replay, describe_epoch

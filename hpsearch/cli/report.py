@@ -5,14 +5,8 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    OUTPUT,
-    WHERE,
-    QuietOption,
-    StorageOption,
-    choose_cache_folder,
-    choose_storage,
-)
+from hpsearch.cli.flags import choose_cache_folder, choose_storage
+from hpsearch.cli.options import OUTPUT, WHERE, QuietOption, StorageOption
 from hpsearch.sessions.reporting import check_format, write_report
 from hpsearch.views.screen import LineSteps, SpinnerSteps, open_console, write_line
 

@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+from hpsearch.cli.flags import (
+    choose_cache_folder,
+    choose_storage,
+    collect_flags,
+    join_command,
+    parse_engine,
+    parse_workers,
+)
 from hpsearch.cli.ladder import Ladder
 from hpsearch.cli.options import (
     HOW,
@@ -37,12 +45,6 @@ from hpsearch.cli.options import (
     TimeOption,
     TrialsOption,
     WorkersOption,
-    choose_cache_folder,
-    choose_storage,
-    collect_flags,
-    join_command,
-    parse_engine,
-    parse_workers,
 )
 from hpsearch.cli.planned_session import PlannedSession, read_planned_study
 from hpsearch.cli.session import ShownSession

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage, Pool
 from hpsearch.study.origin import PrintedFigures, Source
 from hpsearch.study.parameters import PARAMETER_TYPES
 from hpsearch.study.plan_file import PLAIN, REQUIRED, PlanFile

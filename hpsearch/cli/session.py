@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hpsearch.cli.options import StorageChoice
+from hpsearch.cli.flags import StorageChoice
 from hpsearch.cli.signals import Interrupts
 from hpsearch.sessions.session import Session, SessionResult
 from hpsearch.views.result import Outcome, describe_outcome, show_outcome

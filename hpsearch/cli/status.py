@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.options import OUTPUT, JsonOption, StorageOption, StudyArgument, choose_storage
+from hpsearch.cli.flags import choose_storage
+from hpsearch.cli.options import OUTPUT, JsonOption, StorageOption, StudyArgument
 from hpsearch.cli.signals import Interrupts
 from hpsearch.clock import SystemClock
 from hpsearch.errors import InputError

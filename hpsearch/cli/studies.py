@@ -4,14 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    WHAT,
-    JsonOption,
-    StorageOption,
-    StudyArgument,
-    choose_storage,
-    parse_number,
-)
+from hpsearch.cli.flags import choose_storage, parse_number
+from hpsearch.cli.options import WHAT, JsonOption, StorageOption, StudyArgument
 from hpsearch.sessions.best import is_of_finalists, load_winner, require_best
 from hpsearch.sessions.documents import describe_best, describe_study, describe_study_whole, describe_trial
 from hpsearch.sessions.opening import open_record, read_all

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.cli.options import (
-    OUTPUT,
-    JsonOption,
-    StorageOption,
-    StudyArgument,
-    choose_storage,
-)
+from hpsearch.cli.flags import choose_storage
+from hpsearch.cli.options import OUTPUT, JsonOption, StorageOption, StudyArgument
 from hpsearch.errors import HpsearchError, InputError
 from hpsearch.reporting.record_words import describe_counts
 from hpsearch.sessions.opening import open_record

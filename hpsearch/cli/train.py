@@ -5,20 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    HOW,
-    WHAT,
-    WHERE,
-    DeviceOption,
-    JsonOption,
-    QuietOption,
-    StorageOption,
-    WorkersOption,
-    choose_cache_folder,
-    choose_storage,
-    parse_number,
-    parse_workers,
-)
+from hpsearch.cli.flags import choose_cache_folder, choose_storage, parse_number, parse_workers
+from hpsearch.cli.options import HOW, WHAT, WHERE, DeviceOption, JsonOption, QuietOption, StorageOption, WorkersOption
 from hpsearch.cli.signals import Interrupts
 from hpsearch.sessions.planned import PlannedWork
 from hpsearch.views.screen import open_console, write_json
@@ -82,7 +70,7 @@ def train(
     """
     from hpsearch.export.config_file import read_config
     from hpsearch.sessions.training import Training
-    from hpsearch.study.spec import check_study_name
+    from hpsearch.study.study_name import check_study_name
 
     count = parse_number(replicates, "--replicates", least=1) or 1
     training = Training(

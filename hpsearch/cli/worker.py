@@ -13,18 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.options import (
-    HOW,
-    WHERE,
-    DeviceOption,
-    GpuShareOption,
-    StorageOption,
-    StudyArgument,
-    choose_cache_folder,
-    choose_storage,
-    parse_number,
-    parse_workers,
-)
+from hpsearch.cli.flags import choose_cache_folder, choose_storage, parse_number, parse_workers
+from hpsearch.cli.options import HOW, WHERE, DeviceOption, GpuShareOption, StorageOption, StudyArgument
 from hpsearch.durations import parse_duration
 from hpsearch.engines.gpus import parse_gpu_share
 from hpsearch.errors import InputError

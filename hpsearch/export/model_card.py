@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.dataset import InputShape
 from hpsearch.export.bundle_files import (
     CONFUSION,
     CURVE,
@@ -17,7 +16,7 @@ from hpsearch.export.bundle_files import (
     SEEN,
     TFLITE,
 )
-from hpsearch.export.classifier import INSTALL_COMMAND
+from hpsearch.export.card_use import write_origin, write_use
 from hpsearch.export.finalist_card import write_finalist
 from hpsearch.markdown import escape, write_table
 from hpsearch.network.sizes import show_bytes
@@ -66,8 +65,8 @@ def write_card(facts: CardFacts) -> str:
         _write_data(facts),
         _write_files(facts),
         _write_verification(facts.manifest["verified"]),
-        _write_use(facts),
-        _write_origin(facts),
+        write_use(facts.name, facts.config, facts.sizes_bytes),
+        write_origin(facts.name, facts.manifest),
     ]
     return "\n\n".join(section.strip("\n") for section in sections) + "\n"
 
@@ -296,98 +295,3 @@ def _describe_check(name: str, where: str, check: Mapping[str, Any]) -> str:
         f"- `{name}` {where}: {right}the same class for {check['same_top_1']:.2%}, "
         f"logits within {check['largest_difference']:.1g}"
     )
-
-
-def _write_use(facts: CardFacts) -> str:
-    name = facts.name
-    evaluate = ["# the accuracy on the test split, which this opens", f"hpsearch evaluate {name}"]
-    if facts.config.is_validated:
-        again = "# the accuracy again; without --split it opens the test split"
-        evaluate = [again, f"hpsearch evaluate {name} --split validation"]
-    blocks = [
-        "## Use",
-        "",
-        "```sh",
-        "# the class and its probability, of image files and of folders of them",
-        f"hpsearch predict {name} image.png",
-        *evaluate,
-        "```",
-    ]
-    shape = facts.config.dataset.input_shape
-    if ONNX in facts.sizes_bytes:
-        blocks += [
-            "",
-            "Without hpsearch and PyTorch (`pip install numpy onnxruntime`), from this folder:",
-            "",
-            "```python",
-            "import json",
-            "",
-            "import numpy as np",
-            "import onnxruntime",
-            "",
-            f'session = onnxruntime.InferenceSession("{ONNX}")',
-            'class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])',
-            f"images = np.zeros((1, {shape.channels}, {shape.height}, {shape.width}), np.uint8)  # pixels as they are, "
-            "0 to 255",
-            '(logits,) = session.run(None, {"images": images})',
-            "print(class_names[logits[0].argmax()])",
-            "```",
-        ]
-    if INT8_TFLITE in facts.sizes_bytes:
-        blocks += ["", *_write_tflite_use(shape)]
-    if SAFETENSORS in facts.sizes_bytes:
-        blocks += [
-            "",
-            "The weights alone (`pip install numpy safetensors`):",
-            "",
-            "```python",
-            "from safetensors.numpy import load_file",
-            "",
-            f'weights = load_file("{SAFETENSORS}")',
-            "print({name: array.shape for name, array in weights.items()})",
-            "```",
-        ]
-    return "\n".join(blocks)
-
-
-def _write_tflite_use(shape: InputShape) -> list[str]:
-    """How to run the file for a small device on a computer, and in a firmware."""
-    return [
-        "On a computer without hpsearch and PyTorch (`pip install ai-edge-litert`), from this folder:",
-        "",
-        "```python",
-        "import numpy as np",
-        "from ai_edge_litert.interpreter import Interpreter",
-        "",
-        f'model = Interpreter("{INT8_TFLITE}")',
-        "model.allocate_tensors()",
-        f"image = np.zeros((1, {shape.height}, {shape.width}, {shape.channels}), np.uint8)  # pixels as they are",
-        'model.set_tensor(model.get_input_details()[0]["index"], image)',
-        "model.invoke()",
-        'print(model.get_tensor(model.get_output_details()[0]["index"])[0].argmax())',
-        "```",
-        "",
-        f"In a firmware: `{INT8_HEADER}` is the same network as an array, `{EXAMPLE_CC}` runs it by TensorFlow Lite "
-        "Micro and registers just the operators that it has.",
-    ]
-
-
-def _write_origin(facts: CardFacts) -> str:
-    manifest = facts.manifest
-    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
-    lines = [
-        "## Train it again",
-        "",
-        "```sh",
-        "# with the same seed, or with several; config.toml has all that the training depends on, and may be edited",
-        f"hpsearch train {facts.name}",
-        f"hpsearch train {facts.name} --replicates 5",
-    ]
-    if manifest["parameters"]:
-        lines += ["# as a trial of a study of the same data set and family", f"hpsearch enqueue STUDY {facts.name}"]
-    lines += [
-        "```",
-        "",
-        f"Exported with {versions}. What uses ONNX is installed by `{INSTALL_COMMAND}`.",
-    ]
-    return "\n".join(lines)

@@ -11,17 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import (
-    Activation,
-    Architecture,
-    CnnArchitecture,
-    CnnStage,
-    FcnArchitecture,
-    Padding,
-    Pool,
-    needs_projection,
-)
+from hpsearch.network.architecture import Activation, Architecture, CnnArchitecture, FcnArchitecture
 from hpsearch.network.layers import convolve_length, pool_length
+from hpsearch.network.stages import CnnStage, Padding, Pool, needs_projection
 
 Precision = Literal["int8", "fp32"]
 Operator = Literal[

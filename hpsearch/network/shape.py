@@ -8,20 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hpsearch.network.architecture import (
-    Activation,
-    Block,
-    CnnArchitecture,
-    CnnStage,
-    DropoutPlace,
-    FcnArchitecture,
-    Head,
-    Kernel,
-    Padding,
-    Pool,
-    PoolPlace,
-    Stride,
-)
+from hpsearch.network.architecture import Activation, CnnArchitecture, DropoutPlace, FcnArchitecture, Head
+from hpsearch.network.stages import Block, CnnStage, Kernel, Padding, Pool, PoolPlace, Stride
 
 Ratio = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A width relative to the others; only the proportions count, so that any scale will do."""

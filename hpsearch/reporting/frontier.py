@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import InputError
 from hpsearch.reporting.canvas import Drawing, make_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -32,7 +33,7 @@ class FrontierPoint:
         return f"{self.arch}, planned" if self.is_planned else self.arch
 
 
-_LOOKS = {
+_LOOKS: dict[str, dict[str, Any]] = {
     "cnn": {"color": "#0b5394", "marker": "o", "linestyle": "-"},
     "fcn": {"color": "#6b6b6b", "marker": "s", "linestyle": "--"},
     "cnn, planned": {"color": "#1b1b1b", "marker": "^", "linestyle": "none"},
@@ -58,32 +59,10 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> "Figure":
     figure = make_figure(7.0, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     figure.suptitle(title, fontsize=10)
-    has_cross = False
     for series in sorted({point.series for point in points}):
         mine = sorted((point for point in points if point.series == series), key=lambda point: point.weights)
-        look = _LOOKS[series]
-        weights = [point.weights for point in mine]
-        values = [100 * point.validation_accuracy for point in mine]
-        upper.plot(weights, values, label=f"{series}, validation", **look)
-        scored = [point for point in mine if point.test_accuracy is not None]
-        upper.plot(
-            [point.weights for point in scored],
-            [100 * (point.test_accuracy or 0.0) for point in scored],
-            label=f"{series}, test" if scored else None,
-            **(look | {"linestyle": "none" if mine[0].is_planned else ":", "fillstyle": "none"}),
-        )
-        beaten = [point for point in mine if not point.is_on_frontier]
-        upper.plot(
-            [point.weights for point in beaten],
-            [100 * point.validation_accuracy for point in beaten],
-            linestyle="none",
-            marker="x",
-            markersize=11,
-            color="black",
-            label=None if has_cross or not beaten else "another, no larger, is as good",
-        )
-        has_cross = has_cross or bool(beaten)
-        lower.plot(weights, [point.macs for point in mine], **look)
+        _draw_series(upper, lower, series, mine)
+    _mark_beaten(upper, [point for point in points if not point.is_on_frontier])
     upper.set_ylabel("accuracy (%)")
     lower.set_ylabel("MACs an image")
     lower.set_xlabel("weights")
@@ -91,12 +70,7 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> "Figure":
     lower.set_yscale("log")
     handles, words = upper.get_legend_handles_labels()
     figure.legend(handles, words, loc="outside lower center", ncols=3, frameon=False)
-    # A tick at each budget, in thousands and millions.
-    ticks: list[int] = []
-    for weights_there in sorted({round(point.weights, -len(str(point.weights)) + 2) for point in points}):
-        if not ticks or weights_there > _CLOSEST_TICKS * ticks[-1]:
-            ticks.append(weights_there)
-    lower.set_xticks(ticks)
+    lower.set_xticks(_choose_ticks(points))
     lower.xaxis.set_minor_locator(NullLocator())
     for axis in (lower.xaxis, lower.yaxis):
         axis.set_major_formatter(EngFormatter(sep=""))
@@ -105,3 +79,40 @@ def draw_frontier(points: Sequence[FrontierPoint], title: str) -> "Figure":
     for axes in (upper, lower):
         axes.grid(visible=True, which="major")
     return figure
+
+
+def _draw_series(upper: "Axes", lower: "Axes", series: str, points: Sequence[FrontierPoint]) -> None:
+    """The points of a family, by their weights."""
+    look = _LOOKS[series]
+    weights = [point.weights for point in points]
+    upper.plot(weights, [100 * point.validation_accuracy for point in points], label=f"{series}, validation", **look)
+    scored = [(point.weights, 100 * point.test_accuracy) for point in points if point.test_accuracy is not None]
+    upper.plot(
+        [weights for weights, _accuracy in scored],
+        [accuracy for _weights, accuracy in scored],
+        label=f"{series}, test" if scored else None,
+        **(look | {"linestyle": "none" if points[0].is_planned else ":", "fillstyle": "none"}),
+    )
+    lower.plot(weights, [point.macs for point in points], **look)
+
+
+def _mark_beaten(axes: "Axes", points: Sequence[FrontierPoint]) -> None:
+    if points:
+        axes.plot(
+            [point.weights for point in points],
+            [100 * point.validation_accuracy for point in points],
+            linestyle="none",
+            marker="x",
+            markersize=11,
+            color="black",
+            label="another, no larger, is as good",
+        )
+
+
+def _choose_ticks(points: Sequence[FrontierPoint]) -> list[int]:
+    """One at each budget, in thousands and millions, but for those that would touch."""
+    ticks: list[int] = []
+    for weights in sorted({round(point.weights, -len(str(point.weights)) + 2) for point in points}):
+        if not ticks or weights > _CLOSEST_TICKS * ticks[-1]:
+            ticks.append(weights)
+    return ticks

@@ -58,44 +58,7 @@ def list_measures(write_time: Callable[[float], str], time_unit: str = "") -> tu
 
     return (
         PlanMeasure("weights", lambda mine: f"{mine.weights:,}", lambda mine: _write(mine.printed.weights, "{:,}")),
-        PlanMeasure(
-            "validation (%)",
-            lambda mine: write_spread(mine.validation),
-            lambda mine: _write(mine.printed.validation_percent, "{:.2f}"),
-            difference=lambda mine: mine.validation_difference,
-        ),
-        PlanMeasure(
-            "validation, first epoch (%)",
-            lambda mine: write_spread(mine.first_validation),
-            lambda mine: _write(mine.printed.first_validation_percent, "{:.2f}"),
-            difference=lambda mine: mine.first_validation_difference,
-            is_always_shown=False,
-        ),
-        PlanMeasure(
-            "validation, best epoch (%)",
-            lambda mine: _add_epochs(write_spread(mine.highest_validation), mine.highest_validation_epochs),
-            lambda mine: _add_epochs(
-                _write(mine.printed.highest_validation_percent, "{:.2f}"), mine.printed.highest_validation_epoch
-            ),
-            difference=lambda mine: mine.highest_validation_difference,
-            is_always_shown=False,
-            has_epochs=True,
-        ),
-        PlanMeasure(
-            "lowest training loss",
-            lambda mine: _add_epochs(_write_loss(mine), mine.lowest_train_loss_epochs),
-            lambda mine: _add_epochs(
-                _write(mine.printed.lowest_train_loss, "{:g}"), mine.printed.lowest_train_loss_epoch
-            ),
-            is_always_shown=False,
-            has_epochs=True,
-        ),
-        PlanMeasure(
-            "test (%)",
-            lambda mine: write_spread(mine.test),
-            _write_printed_test,
-            difference=lambda mine: mine.test_difference,
-        ),
+        *_RESULTS,
         PlanMeasure(
             f"an epoch{time_unit}",
             lambda mine: write_ours(mine.epoch_seconds),
@@ -152,3 +115,44 @@ def _write_printed_test(mine: LabelSummary) -> str:
     spread = "" if printed.test_spread_percent is None else f" ± {printed.test_spread_percent:.2f}"
     goal = "" if printed.goal_test_percent is None else f" (wanted: over {printed.goal_test_percent:g})"
     return f"{printed.test_percent:.2f}{spread}{goal}"
+
+
+_RESULTS = (
+    PlanMeasure(
+        "validation (%)",
+        lambda mine: write_spread(mine.validation),
+        lambda mine: _write(mine.printed.validation_percent, "{:.2f}"),
+        difference=lambda mine: mine.validation_difference,
+    ),
+    PlanMeasure(
+        "validation, first epoch (%)",
+        lambda mine: write_spread(mine.first_validation),
+        lambda mine: _write(mine.printed.first_validation_percent, "{:.2f}"),
+        difference=lambda mine: mine.first_validation_difference,
+        is_always_shown=False,
+    ),
+    PlanMeasure(
+        "validation, best epoch (%)",
+        lambda mine: _add_epochs(write_spread(mine.highest_validation), mine.highest_validation_epochs),
+        lambda mine: _add_epochs(
+            _write(mine.printed.highest_validation_percent, "{:.2f}"), mine.printed.highest_validation_epoch
+        ),
+        difference=lambda mine: mine.highest_validation_difference,
+        is_always_shown=False,
+        has_epochs=True,
+    ),
+    PlanMeasure(
+        "lowest training loss",
+        lambda mine: _add_epochs(_write_loss(mine), mine.lowest_train_loss_epochs),
+        lambda mine: _add_epochs(_write(mine.printed.lowest_train_loss, "{:g}"), mine.printed.lowest_train_loss_epoch),
+        is_always_shown=False,
+        has_epochs=True,
+    ),
+    PlanMeasure(
+        "test (%)",
+        lambda mine: write_spread(mine.test),
+        _write_printed_test,
+        difference=lambda mine: mine.test_difference,
+    ),
+)
+"""What the trainings came to, whatever the table writes times in."""

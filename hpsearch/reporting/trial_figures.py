@@ -69,28 +69,12 @@ def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = (
     """Validation accuracy by the number of the trial, and the best so far; a line where a round begins."""
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     pruned = [trial for trial in trials if trial.state == "PRUNED" and trial.value is not None]
-    failed = [trial.number for trial in trials if trial.state == "FAIL"]
     figure = make_figure(7.6, 3.6)
     axes = figure.subplots()
     size = 36 if len(trials) <= MANY_TRIALS else 10
-    axes.scatter(
-        [trial.number for trial in pruned],
-        [100 * (trial.value or 0.0) for trial in pruned],
-        s=size,
-        marker="v",
-        facecolors="white",
-        edgecolors=GREY,
-        label="pruned, when it was stopped" if pruned else None,
-    )
-    axes.scatter(
-        [trial.number for trial in complete],
-        [100 * (trial.value or 0.0) for trial in complete],
-        s=size,
-        color=BLUE,
-        label="complete" if complete else None,
-    )
-    steps = _find_best_so_far(complete)
-    if steps:
+    _draw_ends(axes, pruned, "pruned, when it was stopped", s=size, marker="v", facecolors="white", edgecolors=GREY)
+    _draw_ends(axes, complete, "complete", s=size, color=BLUE)
+    if steps := _find_best_so_far(complete):
         last = max(trial.number for trial in trials)
         axes.step(
             [number for number, _best in steps] + [last],
@@ -100,17 +84,7 @@ def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = (
             linewidth=1.2,
             label="best complete one so far",
         )
-    if failed:
-        axes.plot(
-            failed,
-            [0.0] * len(failed),
-            linestyle="none",
-            marker="x",
-            color=DARK,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
-            label="failed",
-        )
+    _draw_failures(axes, [trial.number for trial in trials if trial.state == "FAIL"])
     for index, number in enumerate(round_starts):
         words = "where a round begins" if index == 0 else None
         axes.axvline(number - 0.5, color=GREY, linestyle=":", linewidth=1.2, label=words)
@@ -121,6 +95,19 @@ def draw_course(trials: "Sequence[TrialRecord]", round_starts: Sequence[int] = (
     fit_percent_axis(axes, [100 * (trial.value or 0.0) for trial in (*complete, *pruned)])
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
     return figure
+
+
+def _draw_ends(axes: "Axes", trials: "Sequence[TrialRecord]", words: str, **look: Any) -> None:
+    """Where trials ended; words for the legend where there are any."""
+    numbers = [trial.number for trial in trials]
+    axes.scatter(numbers, [100 * (trial.value or 0.0) for trial in trials], label=words if trials else None, **look)
+
+
+def _draw_failures(axes: "Axes", numbers: Sequence[int]) -> None:
+    """On the edge of the picture: a trial that failed has no accuracy."""
+    if numbers:
+        look: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": DARK, "label": "failed"}
+        axes.plot(numbers, [0.0] * len(numbers), transform=axes.get_xaxis_transform(), clip_on=False, **look)
 
 
 def draw_pruning(trials: "Sequence[TrialRecord]") -> bytes:

@@ -9,6 +9,23 @@ if TYPE_CHECKING:
     from hpsearch.tuning.summaries import StudySummary
 
 
+_OF_A_TRIAL = (
+    *(
+        "number",
+        "state",
+        "validation_accuracy",
+        "int8_validation_accuracy",
+        "test_accuracy",
+        "reason",
+        "weights",
+        "macs",
+    ),
+    *("footprint", "epochs", "seconds", "attempts", "traceback", "environment", "network", "label", "started_at"),
+    *("finished_at", "given_by", "round", "promoted_from", "replicate_of", "parameters", "config", "curve"),
+)
+"""What a trial's document has, so that a study without one has the same."""
+
+
 def describe_standing(record: "StudyRecord | StudySummary") -> dict[str, Any]:
     """How far a study is, and its best: what every document of a study begins with."""
     best = record.best
@@ -89,19 +106,18 @@ def describe_trial(record: "StudyRecord", trial: "TrialRecord") -> dict[str, Any
 
 
 def describe_best(record: "StudyRecord", best: "TrialRecord | None" = None) -> dict[str, Any]:
-    """The best trial, where no other is given, and what its figures are worth; without a number while there is none."""
+    """The best trial, where no other is given, and what its figures are worth; each None while there is none."""
     best = best or record.best
-    unknown: dict[str, Any] = dict.fromkeys(("number", "validation_accuracy", "test_accuracy"))
-    trial = unknown if best is None else describe_trial(record, best)
+    trial = dict.fromkeys(_OF_A_TRIAL) if best is None else describe_trial(record, best)
     return trial | {
         "study": record.study.name,
-        "validation_measure": _describe_measure(record, best),
+        "validation_measure": describe_validation_measure(record, best),
         "test_openings": record.test_openings,
         "teacher": _describe_teacher(record),
     }
 
 
-def _describe_measure(record: "StudyRecord", best: "TrialRecord | None") -> dict[str, Any] | None:
+def describe_validation_measure(record: "StudyRecord", best: "TrialRecord | None") -> dict[str, Any] | None:
     """What the validation accuracy is worth, in the words of `evaluate`; None where that is not stored."""
     from hpsearch.reporting.measured import count_validation
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hpsearch.study.spec import PrunerName
+    from hpsearch.study.length import PrunerName
 
 _REDUCTION_FACTOR = 3
 

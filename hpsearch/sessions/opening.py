@@ -51,12 +51,15 @@ def open_status(url: str, name: str) -> "Iterator[Callable[[], StudyStatus]]":
     Raises what `open_study` raises.
     """
     from hpsearch.reporting.measured import describe_measure
+    from hpsearch.sessions.documents import describe_validation_measure
     from hpsearch.tuning.status import read_status
 
     def read() -> "StudyStatus":
         found = read_status(study)
         try:
-            return replace(found, measure=describe_measure(found.record, found.record.best))
+            best = found.record.best
+            figures = describe_validation_measure(found.record, best)
+            return replace(found, measure=describe_measure(found.record, best), validation_measure=figures)
         except StorageUnavailableError:
             raise
         except StorageError as error:  # damaged: all else can be shown

@@ -49,7 +49,7 @@ class Training:
             HpsearchError: A worker ended with an error that starting it again does not mend.
         """
         from hpsearch.storage.database import Database
-        from hpsearch.study.spec import check_study_name
+        from hpsearch.study.study_name import check_study_name
         from hpsearch.training.data import fetch_dataset
         from hpsearch.training.data.catalogue import CATALOGUE
 

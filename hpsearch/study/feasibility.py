@@ -11,7 +11,8 @@ from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION, Operator
 from hpsearch.network.layers import ArchitectureError
 from hpsearch.network.limits import LimitName, Limits, as_limits
 from hpsearch.network.shape import Shape
-from hpsearch.network.solver import TOLERANCE, BudgetTooSmallError, measure_smallest, refuse_limits, solve
+from hpsearch.network.solver import BudgetTooSmallError, measure_smallest, refuse_limits, solve
+from hpsearch.network.widths import TOLERANCE
 from hpsearch.study.parameters import SHAPE_PARAMETERS, Parameters, build_shape
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value
 from hpsearch.study.targets import runs_on

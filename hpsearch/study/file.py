@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from hpsearch.document_file import read_document
 from hpsearch.errors import InputError
 from hpsearch.network.limits import LIMIT_NAMES
-from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
+from hpsearch.study.spec import StudySpec, explain_value_error
+from hpsearch.study.study_name import check_study_name
 from hpsearch.wording import describe_allowed, describe_unknown, quote
 
 _ANNOTATIONS = get_type_hints(StudySpec, include_extras=True)

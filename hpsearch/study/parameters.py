@@ -8,19 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hpsearch.errors import InputError
-from hpsearch.network.architecture import (
-    Activation,
-    Arch,
-    Block,
-    DropoutPlace,
-    Head,
-    Kernel,
-    Padding,
-    Pool,
-    PoolPlace,
-    Stride,
-)
+from hpsearch.network.architecture import Activation, Arch, DropoutPlace, Head
 from hpsearch.network.shape import CnnShape, FcnShape, Shape, StageShape, WidthMultiple
+from hpsearch.network.stages import Block, Kernel, Padding, Pool, PoolPlace, Stride
 from hpsearch.study.recipe import (
     Augmentation,
     Averaging,

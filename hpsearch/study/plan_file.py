@@ -20,7 +20,8 @@ from hpsearch.study.file import StudyText
 from hpsearch.study.origin import Origin, PrintedFigures, Source, Text
 from hpsearch.study.planned import PlannedStudy, Training
 from hpsearch.study.recipe import Recipe
-from hpsearch.study.spec import StudySpec, check_study_name, explain_value_error
+from hpsearch.study.spec import StudySpec, explain_value_error
+from hpsearch.study.study_name import check_study_name
 from hpsearch.study.training_words import describe_value
 from hpsearch.study.trial_config import Seed, ValidationFraction
 from hpsearch.wording import describe_allowed, describe_unknown, quote

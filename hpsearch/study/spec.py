@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hpsearch.dataset import ImageSize, Preparation
-from hpsearch.durations import format_duration, parse_duration
+from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Activation, Arch
 from hpsearch.network.budget import Budget
@@ -17,30 +17,24 @@ from hpsearch.network.device_graph import OPERATORS_OF_ACTIVATION, Operator
 from hpsearch.network.limits import LIMIT_NAMES, Limits, format_limit
 from hpsearch.network.sizes import FlashBytes, MacsLimit, RamBytes
 from hpsearch.study.default_spaces import default_space
+from hpsearch.study.grid import check_grid
+from hpsearch.study.length import DEFAULT_EPOCHS, DEFAULT_TRIALS, PrunerName, settle_length
 from hpsearch.study.older_spaces import complete_space
-from hpsearch.study.parameters import check_space, list_unused
+from hpsearch.study.parameters import check_space
 from hpsearch.study.recipe import SMALL_TRAINING_SPLIT, Epochs, divide_epoch
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
+from hpsearch.study.study_name import check_study_name
 from hpsearch.study.targets import find_target, runs_on
 from hpsearch.study.trial_config import Seed, ValidationFraction
 from hpsearch.wording import count_of, quote
 
 SamplerName = Literal["tpe", "random", "gp", "qmc", "grid"]
-PrunerName = Literal["asha", "hyperband", "median", "none"]
 
 Trials = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
-DEFAULT_TIME: dict[Arch, int] = {"fcn": 240, "cnn": 900}
-"""Seconds that a search plans itself to, where nobody says how many trials of how many epochs it is to have."""
-DEFAULT_TRIALS: dict[Arch, int] = {"fcn": 20, "cnn": 16}
-DEFAULT_EPOCHS: dict[Arch, int] = {"fcn": 20, "cnn": 12}
-"""Of a study that names either trials or epochs, and not the other."""
 SAMPLERS_WITH_PORTFOLIO: tuple[SamplerName, ...] = ("tpe", "gp")
 """The samplers that learn. The others are what one compares with, so their trials are all drawn."""
-
-_MAXIMUM_GRID_POINTS = 100_000
-"""Optuna's grid sampler holds every point in memory."""
 
 LIMITS_HINT = "give --budget 100k, or what a device has: --ram 64k, --flash 128k, --macs 2m, --target NAME"
 
@@ -52,8 +46,6 @@ VALIDATION_FRACTION_OF_FEW = 0.2
 MOST_EPOCHS_OF_FEW = 150
 _USUAL_BATCH, _USUAL_STEPS = 128, 421
 """Of an epoch over the 54,000 images that the usual numbers of epochs were found with."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class StudySpec(BaseModel):
@@ -105,7 +97,7 @@ class StudySpec(BaseModel):
             return given
         arch: Arch = given["arch"]
         filled: dict[str, Any] = {"trials": DEFAULT_TRIALS[arch], "epochs": DEFAULT_EPOCHS[arch]}
-        filled |= _settle_length(arch, given)
+        filled |= settle_length(arch, given)
         filled |= _settle_target(filled)
         space = filled.get("space", {})
         if isinstance(space, dict) and "distributions" not in space:
@@ -144,7 +136,7 @@ class StudySpec(BaseModel):
         check_space(self.arch, self.space)
         _check_activations(self.space, self.target)
         if self.sampler == "grid":
-            _check_grid(self.arch, self.space)
+            check_grid(self.arch, self.space)
             if self.portfolio:
                 raise InputError(
                     "sampler grid walks through all its points, so portfolio true is not allowed: "
@@ -269,20 +261,6 @@ class StudySpec(BaseModel):
         return fields | space
 
 
-def check_study_name(name: str) -> str:
-    """The name itself, if it can be a study's.
-
-    Raises:
-        InputError: It is empty, too long, or holds a character that a file name or a URL may not have.
-    """
-    if _NAME.fullmatch(name) is None or ".." in name:
-        raise InputError(
-            f"study name {quote(name)} is not allowed: "
-            "use up to 64 letters, digits, dots (not two in a row), hyphens and underscores, a letter or digit first"
-        )
-    return name
-
-
 def _change_space(space: SearchSpace, given: dict[str, Any]) -> SearchSpace:
     changes: dict[str, FloatRange | IntRange | Choices] = {}
     for name, value in given.items():
@@ -307,33 +285,6 @@ def explain_value_error(error: ValueError) -> str:
     return f"{place}: {message}" if place else message
 
 
-def _settle_length(arch: Arch, given: dict[str, Any]) -> dict[str, Any]:
-    """Whether a study's length is a time, or trials and epochs; rounds that are planned have both."""
-    filled = dict(given)
-    pinned = [name for name in ("trials", "epochs") if given.get(name) is not None]
-    if given.get("round_plan") is not None:
-        said = [*pinned, *(["time"] if given.get("time") is not None else [])]
-        if said and isinstance(given["round_plan"], list | tuple):  # a person's form; a spec that was written has all
-            raise InputError(f"round_plan says how long a search is, and so does {' and '.join(said)}: leave one out")
-        filled["pruner"] = _settle_pruner(given)
-        return filled | _read_lengths(given["round_plan"])
-    if given.get("time") is None:
-        is_classic = pinned or given.get("pruner") is not None or given.get("sampler") == "grid"
-        filled["time"] = None if is_classic else DEFAULT_TIME[arch]
-    elif pinned and "round_plan" not in given:  # a spec that was written down has all of them
-        raise InputError(
-            f"time and {' and '.join(pinned)} are both given: a time plans trials and epochs itself, "
-            "so leave either --time or --trials and --epochs out"
-        )
-    elif isinstance(given["time"], str):
-        filled["time"] = max(1, round(parse_duration(given["time"], "--time")))
-    if filled["time"] is not None:
-        filled["pruner"] = _settle_pruner(given)
-        if given.get("sampler") == "grid":
-            raise InputError("sampler grid walks through all its points whatever time that takes: leave --time out")
-    return filled
-
-
 def _settle_target(given: dict[str, Any]) -> dict[str, Any]:
     """The limits of a target, where a person gives none."""
     if not isinstance(name := given.get("target"), str):
@@ -355,51 +306,3 @@ def _check_activations(space: SearchSpace, target: str | None) -> None:
             f"space.activation: {' and '.join(wanted)} cannot be had on target {target}, whose kernels lack "
             f"{' and '.join(OPERATORS_OF_ACTIVATION[wanted[0]])}: give one of {able}, or leave target out"
         )
-
-
-def _read_lengths(plan: Any) -> dict[str, int]:
-    """Trials and epochs as rounds have them; nothing where they cannot be read, which pydantic says better."""
-    try:
-        read = RoundPlan.model_validate(plan)
-    except ValidationError:
-        return {}
-    return {"trials": read.trials, "epochs": max(part.epochs for part in read.rounds)}
-
-
-def _settle_pruner(given: dict[str, Any]) -> str:
-    pruner: str = given.get("pruner") or "none"
-    if pruner in get_args(PrunerName) and pruner != "none":
-        raise InputError(
-            f"pruner {pruner} does not go with rounds, which decide themselves what goes on: "
-            "leave --pruner out, or give --trials and --epochs"
-        )
-    return pruner
-
-
-def _check_grid(arch: Arch, space: SearchSpace) -> None:
-    unused = list_unused(arch, space)
-    ranges = [
-        name
-        for name, distribution in space.distributions.items()
-        if isinstance(distribution, FloatRange) and distribution.low != distribution.high and name not in unused
-    ]
-    if ranges:
-        raise InputError(
-            f"sampler grid needs finitely many values, but these are ranges of real numbers: {', '.join(ranges)}; "
-            "give each a list in the study file's [space], or take another sampler"
-        )
-    points = math.prod(_count_values(distribution) for distribution in space.distributions.values())
-    if points > _MAXIMUM_GRID_POINTS:
-        raise InputError(
-            f"sampler grid would have {points} points, over the {_MAXIMUM_GRID_POINTS:,} allowed: "
-            "give fewer values in the study file's [space], or take another sampler"
-        )
-
-
-def _count_values(distribution: FloatRange | IntRange | Choices) -> int:
-    match distribution:
-        case Choices(values=values):
-            return len(values)
-        case IntRange(low=low, high=high):
-            return high - low + 1
-    return 1

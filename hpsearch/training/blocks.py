@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hpsearch.network.architecture import Activation, Padding
+from hpsearch.network.architecture import Activation
+from hpsearch.network.stages import Padding
 
 
 class InputNormalization(nn.Module):

@@ -6,14 +6,8 @@ from typing import assert_never
 from torch import nn
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import (
-    Architecture,
-    CnnArchitecture,
-    CnnStage,
-    FcnArchitecture,
-    Padding,
-    needs_projection,
-)
+from hpsearch.network.architecture import Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage, Padding, needs_projection
 from hpsearch.training.blocks import (
     Convolution,
     Dropout,

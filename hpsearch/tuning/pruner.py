@@ -2,7 +2,7 @@
 
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 
-from hpsearch.study.spec import PrunerName
+from hpsearch.study.length import PrunerName
 
 _REDUCTION_FACTOR = 3
 _STARTUP_TRIALS = 4

@@ -1,8 +1,9 @@
 """How a study is getting on: who holds what, how fast it goes, what was lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hpsearch.storage.stored_course import count_events, read_now
 from hpsearch.storage.stored_rows import GAVE_UP
@@ -61,6 +62,8 @@ class StudyStatus:
     """How often one gave its trial back."""
     measure: str | None = None
     """What the best accuracy is worth: on how many images, beside which baseline; None where nobody has looked."""
+    validation_measure: Mapping[str, Any] | None = None
+    """The same as figures."""
 
     @property
     def live_workers(self) -> int:

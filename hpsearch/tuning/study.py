@@ -13,7 +13,8 @@ from hpsearch.storage.stored_trials import find_study_id as find_stored_id
 from hpsearch.storage.stored_trials import read_study_attributes, read_study_names
 from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.search_space import SearchSpace
-from hpsearch.study.spec import StudySpec, check_study_name
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.study_name import check_study_name
 from hpsearch.study.trial_config import TrainsOn
 from hpsearch.study.trial_plan import TrialPlan
 from hpsearch.tuning.stored_beginning import WarmStart

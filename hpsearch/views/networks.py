@@ -73,7 +73,7 @@ def list_footprint(trial: "TrialRecord") -> list[str]:
 
 def describe_unused(architecture: "Architecture", dataset: "DatasetIdentity", limits: "Limits") -> str | None:
     """What to say where more than 1% of the budget is given up for channel counts that train fast."""
-    from hpsearch.network.solver import TOLERANCE
+    from hpsearch.network.widths import TOLERANCE
 
     budget = limits.budget
     if budget is None or limits.is_of_device:  # then something else binds

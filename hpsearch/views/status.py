@@ -121,6 +121,7 @@ def describe_status(status: "StudyStatus") -> dict[str, Any]:
     record, pace = status.record, status.pace
     course = record.course
     return describe_standing(record) | {
+        "validation_measure": status.validation_measure,
         "at": status.at.isoformat(),
         "is_stopped": course.is_stopped,
         "stopped_at": course.stopped_at.isoformat() if course.stopped_at else None,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hpsearch.cli.options import StorageChoice
+from hpsearch.cli.flags import StorageChoice
 from hpsearch.errors import StorageError, StorageUnavailableError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import StudyCourse
@@ -77,6 +77,9 @@ def test_the_best_stands_beside_what_knowing_nothing_gives(room: CommandRoom, st
     text = " ".join(room.type("status", "study").out.split())
     assert "best 90.00% validation" in text
     assert "measure validation is on 10 images, standard error 9.49 points; 60.00% is what saying " in text
+    figures = {command: json.loads(room.type(command, "study", "--json").out) for command in ("status", "best")}
+    assert figures["status"]["validation_measure"] == figures["best"]["validation_measure"]
+    assert figures["status"]["validation_measure"]["largest_class_share"] == pytest.approx(0.6)
 
 
 def test_a_matrix_that_is_damaged_hides_nothing_else(

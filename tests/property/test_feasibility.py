@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Arch
 from hpsearch.network.layers import ArchitectureError
-from hpsearch.network.solver import TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.network.solver import BudgetTooSmallError, solve
+from hpsearch.network.widths import TOLERANCE
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.parameters import SHAPE_PARAMETERS, build_shape

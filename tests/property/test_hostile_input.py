@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
-from hpsearch.cli.options import hide_password, parse_workers, read_number
+from hpsearch.cli.flags import hide_password, parse_workers, read_number
 from hpsearch.dataset import InputShape, Preparation
 from hpsearch.durations import parse_duration
 from hpsearch.errors import HpsearchError

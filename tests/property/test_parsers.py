@@ -13,7 +13,8 @@ from hpsearch.network.budget import parse_budget
 from hpsearch.study.file import parse_study_spec, read_study_file
 from hpsearch.study.parameters import PARAMETER_TYPES
 from hpsearch.study.search_space import parse_distribution
-from hpsearch.study.spec import StudySpec, check_study_name
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.study_name import check_study_name
 from tests.draws import many_examples
 
 # Python refuses to write this number in decimal, so Hypothesis must not see it in a list.

@@ -8,14 +8,8 @@ from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Architecture, FcnArchitecture
 from hpsearch.network.layers import ArchitectureError
 from hpsearch.network.shape import CnnShape, FcnShape, Shape
-from hpsearch.network.solver import (
-    MINIMUM_WIDTH,
-    MULTIPLE_TOLERANCE,
-    TOLERANCE,
-    BudgetTooSmallError,
-    build_smallest,
-    solve,
-)
+from hpsearch.network.solver import MULTIPLE_TOLERANCE, BudgetTooSmallError, build_smallest, solve
+from hpsearch.network.widths import MINIMUM_WIDTH, TOLERANCE
 from tests.draws import budgets, class_counts, cnn_shapes, fcn_shapes, input_shapes, many_examples, shapes
 
 

@@ -4,16 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import (
-    Block,
-    CnnArchitecture,
-    CnnStage,
-    FcnArchitecture,
-    Pool,
-    PoolPlace,
-    needs_projection,
-)
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.network.layers import ArchitectureError, convolve_length, pool_length
+from hpsearch.network.stages import Block, CnnStage, Pool, PoolPlace, needs_projection
 
 FASHION = InputShape(1, 28, 28)
 

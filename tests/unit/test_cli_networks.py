@@ -1,5 +1,6 @@
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.network.limits import Limits
+from hpsearch.network.stages import CnnStage
 from hpsearch.views.networks import describe_unused
 from tests.scripted import TINY_DATASET
 

@@ -10,11 +10,13 @@ import pytest
 
 from hpsearch.cli import main
 from hpsearch.cli.errors import explain_error
-from hpsearch.cli.options import DEFAULT_STORAGE, StorageChoice, join_command
+from hpsearch.cli.flags import StorageChoice, join_command
+from hpsearch.cli.options import DEFAULT_STORAGE
 from hpsearch.engines.engine import WorkerFailedError
 from hpsearch.errors import HpsearchError, InputError, StorageError
 from hpsearch.storage.url import DEFAULT_STORAGE_URL
-from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec
+from hpsearch.study.length import DEFAULT_EPOCHS, DEFAULT_TRIALS
+from hpsearch.study.spec import StudySpec
 from hpsearch.version import __version__
 
 _HELP_IN_A_FRESH_PROCESS = """

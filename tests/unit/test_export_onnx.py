@@ -21,7 +21,8 @@ from hpsearch.export.classifier import OnnxClassifier
 from hpsearch.export.opened_bundle import open_bundle
 from hpsearch.export.quantization import CALIBRATION_IMAGES
 from hpsearch.export.verification import VerificationError
-from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage, Pool
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.calibration import choose_calibration_images
 from hpsearch.training.data import load_search_splits

@@ -5,7 +5,8 @@ import pytest
 from hpsearch.dataset import InputShape
 from hpsearch.network.architecture import Arch
 from hpsearch.network.layers import ArchitectureError
-from hpsearch.network.solver import MULTIPLE_TOLERANCE, TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.network.solver import MULTIPLE_TOLERANCE, BudgetTooSmallError, solve
+from hpsearch.network.widths import TOLERANCE
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.feasibility import example_shape, fit_space
 from hpsearch.study.parameters import build_shape

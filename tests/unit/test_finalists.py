@@ -10,7 +10,7 @@ from rich.console import Console
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import TestScore
-from hpsearch.study.spec import check_study_name
+from hpsearch.study.study_name import check_study_name
 from hpsearch.study.trial_config import TrainsOn, TrialConfig
 from hpsearch.study.trial_plan import TrialPlan, plan_replicates
 from hpsearch.tuning.finalists import (

@@ -4,7 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from hpsearch.network.architecture import Architecture, CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage, Pool
 from hpsearch.study.recipe import Recipe, count_int8_epochs
 from hpsearch.training.calibration import choose_device_images
 from hpsearch.training.loop import TrainingSession

@@ -85,6 +85,12 @@ def write_json_document(record: StudyRecord) -> str:
     return f"on {measure['images']} images, {100 * measure['standard_error']:.2f} {measure['largest_class_share']:.2%}"
 
 
+def test_a_study_without_a_best_trial_has_the_same_words_and_no_figures() -> None:
+    nothing = describe_best(make_record())
+    assert list(nothing) == list(describe_best(make_record(make_trial(0))))
+    assert (nothing["weights"], nothing["curve"], nothing["validation_measure"]) == (None, None, None)
+
+
 def write_report(record: StudyRecord) -> str:
     return str(write_search_part(Subject(record)))
 

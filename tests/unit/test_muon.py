@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage
 from hpsearch.study.recipe import Recipe
 from hpsearch.training.muon import Muon, orthogonalize
 from hpsearch.training.networks import build_network

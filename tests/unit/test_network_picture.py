@@ -1,6 +1,7 @@
 """The picture of a network: which layers are one block, and what it says of them."""
 
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, Pool, PoolPlace
+from hpsearch.network.architecture import CnnArchitecture
+from hpsearch.network.stages import CnnStage, Pool, PoolPlace
 from hpsearch.reporting.network_picture import draw_network, list_blocks
 from tests.scripted import TINY_DATASET
 

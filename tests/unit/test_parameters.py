@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from hpsearch.errors import InputError
-from hpsearch.network.architecture import Arch, Pool
+from hpsearch.network.architecture import Arch
 from hpsearch.network.shape import CnnShape, FcnShape, StageShape
+from hpsearch.network.stages import Pool
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.parameters import PARAMETER_TYPES, build_recipe, build_shape, check_space, spell_out
 from hpsearch.study.search_space import SearchSpace, parse_distribution

@@ -5,7 +5,8 @@ import pytest
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
 from hpsearch.network.architecture import Arch, CnnArchitecture
-from hpsearch.network.solver import MULTIPLE_TOLERANCE, TOLERANCE, solve
+from hpsearch.network.solver import MULTIPLE_TOLERANCE, solve
+from hpsearch.network.widths import TOLERANCE
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec

@@ -320,6 +320,16 @@ def test_classes_that_are_tests_by_their_names_are_classes(folder: Path) -> None
     assert read(folder).class_names == ("Test 1", "Test 2")
 
 
+def test_dev_is_a_validation_split_and_two_letters_are_classes(folder: Path) -> None:
+    for split, count in (("train", 8), ("dev", 3), ("test", 2)):
+        for name in ("tr", "te"):
+            write_images(folder / split / name, number(count))
+    given = read(folder)
+    assert given.class_names == ("te", "tr")
+    assert [len(part) for part in (given.train, given.validation or (), given.test or ())] == [16, 6, 4]
+    assert read(folder / "train").class_names == ("te", "tr")
+
+
 def test_one_file_by_two_ways_is_one_file(folder: Path) -> None:
     write_images(folder / "images", number(4))
     (folder / "linked").symlink_to("images", target_is_directory=True)

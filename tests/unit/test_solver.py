@@ -1,10 +1,11 @@
 import pytest
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
 from hpsearch.network.layers import ArchitectureError
 from hpsearch.network.shape import CnnShape, FcnShape, StageShape
 from hpsearch.network.solver import BudgetTooSmallError, build_smallest, solve
+from hpsearch.network.stages import CnnStage, Pool
 
 FASHION = InputShape(1, 28, 28)
 

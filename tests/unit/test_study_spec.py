@@ -7,9 +7,11 @@ from hpsearch.errors import InputError
 from hpsearch.network.architecture import Arch
 from hpsearch.study.default_spaces import default_space
 from hpsearch.study.file import parse_study_spec
+from hpsearch.study.length import DEFAULT_EPOCHS, DEFAULT_TRIALS
 from hpsearch.study.parameters import count_configurations
 from hpsearch.study.search_space import Choices, FloatRange
-from hpsearch.study.spec import DEFAULT_EPOCHS, DEFAULT_TRIALS, StudySpec, check_study_name
+from hpsearch.study.spec import StudySpec
+from hpsearch.study.study_name import check_study_name
 
 
 def _parse(**fields: Any) -> StudySpec:

@@ -8,9 +8,10 @@ from hpsearch.errors import InputError
 from hpsearch.network.limits import Limits
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
+from hpsearch.study.length import DEFAULT_TIME
 from hpsearch.study.portfolio import list_fitting_entries
 from hpsearch.study.round_plan import ENOUGH_EPOCHS, START_SECONDS, Cost, Round, RoundPlan, Speed
-from hpsearch.study.spec import DEFAULT_TIME, StudySpec
+from hpsearch.study.spec import StudySpec
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.tuning.promotion import choose_first_epochs
 from hpsearch.tuning.time_plan import build_reference, fit_speed, plan_time

@@ -7,16 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from hpsearch.dataset import InputShape
-from hpsearch.network.architecture import (
-    Activation,
-    Architecture,
-    Block,
-    CnnArchitecture,
-    CnnStage,
-    FcnArchitecture,
-    Pool,
-    PoolKind,
-)
+from hpsearch.network.architecture import Activation, Architecture, CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import Block, CnnStage, Pool, PoolKind
 from hpsearch.study.recipe import Initialization
 from hpsearch.training.blocks import Convolution, Dropout, InputNormalization, draw_bernoulli
 from hpsearch.training.initialization import initialize, measure_gain

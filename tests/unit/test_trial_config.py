@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from hpsearch.dataset import DatasetIdentity, InputShape
-from hpsearch.network.architecture import CnnArchitecture, CnnStage, FcnArchitecture, Pool
+from hpsearch.network.architecture import CnnArchitecture, FcnArchitecture
+from hpsearch.network.stages import CnnStage, Pool
 from hpsearch.study.recipe import Recipe
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 

@@ -9,34 +9,12 @@ from hpsearch.training.data.foreign_files import name_form
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.system_files import is_passed_over, is_system_name
 
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-}
-"""What people call the folders of their splits."""
 _CONTAINERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "jpg", "jpegs", "png", "pngs"})
 _DATA = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npz", ".parquet")
 """Endings of files that may be a data set, or say which image is what."""
 _PART = re.compile(r"(.*?)(?<![a-z])(part|batch|fold|chunk|shard)[ _-]*\d+", re.IGNORECASE)
 
 _MASK = re.compile(r"(.+?)[ _-](mask|seg|segmentation)([ _-]?\d+)?", re.IGNORECASE)
-
-
-def read_split(name: str) -> str | None:
-    """The split that a name is, perhaps with a number behind it: `Train`, `test1`; None where it is none."""
-    return _SPLITS.get(name.lower().rstrip("0123456789 _-"))
-
-
-def find_split_word(name: str) -> str | None:
-    """The split that a name has among its words: `seg_train`, `trainLabels`, `test1`; None for none or several."""
-    words = re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
-    found = {_SPLITS[word] for word in words if word in _SPLITS}
-    return found.pop() if len(found) == 1 else None
 
 
 def is_container(name: str) -> bool:

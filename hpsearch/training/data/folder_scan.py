@@ -11,12 +11,11 @@ from hpsearch.training.data.folder_layout import (
     are_parts,
     describe_other_ways,
     find_masks,
-    find_split_word,
     is_container,
-    read_split,
 )
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.left_out import LeftOut, note_strays
+from hpsearch.training.data.split_words import find_split_word, read_split
 from hpsearch.training.data.system_files import is_passed_over, is_system_name
 from hpsearch.wording import count_of
 

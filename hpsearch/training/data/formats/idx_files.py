@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from hpsearch.errors import DataError
 from hpsearch.training.data.array_file import UNPACKED_AT_MOST
-from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
+from hpsearch.training.data.formats.labels import number_labels
 from hpsearch.training.data.formats.reading import Reading, add_left_out, assemble, prepare_arrays
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
+from hpsearch.training.data.split_words import SPLIT_WORDS
 from hpsearch.training.data.system_files import is_system_name
 
 _NAME = re.compile(r"(?P<head>.*?)(?P<what>images|labels)[-._]idx[1-4][-._](ubyte|int)(\.gz)?", re.IGNORECASE)

@@ -14,12 +14,6 @@ from hpsearch.training.data.image_reading import show_path
 
 _WHOLE = re.compile(r"[+-]?\d{1,15}(\.0*)?", re.ASCII)
 _MOST_CLASSES = 10_000
-SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training", "tr"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "publictest"), "validation"),
-    **dict.fromkeys(("test", "testing", "te", "t10k", "privatetest"), "test"),
-}
-"""What people call their splits, in small letters."""
 
 
 def number_labels(path: Path, labels: Sequence[str]) -> tuple[tuple[str, ...], IntegerArray]:

@@ -7,9 +7,9 @@ from typing import Literal
 from unicodedata import normalize
 
 from hpsearch.errors import DataError
-from hpsearch.training.data.folder_layout import find_split_word
 from hpsearch.training.data.folder_scan import list_folders
 from hpsearch.training.data.image_reading import ENDINGS, show_path
+from hpsearch.training.data.split_words import find_split_word
 from hpsearch.training.data.system_files import is_system_name
 
 _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")

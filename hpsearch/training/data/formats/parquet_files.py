@@ -11,12 +11,13 @@ from typing import Any
 from hpsearch.errors import DataError, InputError
 from hpsearch.storable_text import find_name_fault, write_out
 from hpsearch.training.data.folder_scan import list_folders
-from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
+from hpsearch.training.data.formats.labels import number_labels
 from hpsearch.training.data.formats.reading import Reading, add_left_out, assemble
 from hpsearch.training.data.image_collection import ImageCollection, ImageSource
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
+from hpsearch.training.data.split_words import SPLIT_WORDS
 
 INSTALL_COMMAND = "pip install 'hpsearch[parquet]'"
 _ENDINGS = (".parquet", ".pq")

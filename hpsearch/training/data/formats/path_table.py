@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch.errors import DataError
-from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
+from hpsearch.training.data.formats.labels import number_labels
 from hpsearch.training.data.formats.named_files import NamedFiles
 from hpsearch.training.data.formats.pixel_table import LABELS
 from hpsearch.training.data.formats.reading import SPLITS, Reading, add_left_out, assemble
@@ -16,6 +16,7 @@ from hpsearch.training.data.image_collection import ImageCollection, ImageSource
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.left_out import LeftOut
 from hpsearch.training.data.own_images import GivenImages
+from hpsearch.training.data.split_words import SPLIT_WORDS
 from hpsearch.training.data.system_files import is_system_name
 
 _SPLIT_COLUMNS = frozenset({"split", "set", "subset", "usage", "partition"})

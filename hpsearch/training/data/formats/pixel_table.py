@@ -13,12 +13,13 @@ import numpy.typing as npt
 from hpsearch.errors import DataError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
-from hpsearch.training.data.formats.labels import SPLIT_WORDS, number_labels
+from hpsearch.training.data.formats.labels import number_labels
 from hpsearch.training.data.formats.reading import SPLITS, Reading, assemble, prepare_arrays
 from hpsearch.training.data.formats.table_file import Table, is_table_name, open_table
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.own_images import GivenImages
+from hpsearch.training.data.split_words import SPLIT_WORDS
 
 LABELS = frozenset(
     {"label", "labels", "class", "target", "y", "digit", "emotion", "category", "letter", "class_id", "diagnosis"}

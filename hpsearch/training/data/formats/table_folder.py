@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch.errors import DataError
-from hpsearch.training.data.folder_layout import find_split_word, read_split
 from hpsearch.training.data.folder_scan import holds_images, list_folders
 from hpsearch.training.data.formats import path_table, pixel_table
 from hpsearch.training.data.formats.labels import order_label
@@ -17,6 +16,7 @@ from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages, join_images
+from hpsearch.training.data.split_words import find_split_word, read_split
 
 _FORMS: tuple[Form, ...] = (pixel_table, path_table)
 
