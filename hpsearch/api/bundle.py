@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.api.wording import speaks_python
 from hpsearch.errors import InputError
+from hpsearch.home import expand_home
 
 if TYPE_CHECKING:
     import numpy as np
@@ -199,9 +200,9 @@ def _compute_shares(
 
 def _list_paths(images: Any) -> list[Path] | None:
     if isinstance(images, str | os.PathLike):
-        return [Path(images)]
+        return [expand_home(images)]
     if isinstance(images, Sequence) and images and all(isinstance(each, str | os.PathLike) for each in images):
-        return [Path(each) for each in images]
+        return [expand_home(each) for each in images]
     return None
 
 
@@ -233,5 +234,5 @@ def load(path: str | os.PathLike[str], *, cache_folder: str | os.PathLike[str] |
     from hpsearch.export.opened_bundle import open_bundle
     from hpsearch.training.data.cache import default_cache_folder
 
-    folder = default_cache_folder(os.environ) if cache_folder is None else Path(cache_folder)
-    return Bundle(open_bundle(Path(path)), folder)
+    folder = default_cache_folder(os.environ) if cache_folder is None else expand_home(cache_folder)
+    return Bundle(open_bundle(expand_home(path)), folder)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpsearch.home import expand_home
 from hpsearch.sessions.storage import find_storage
 
 if TYPE_CHECKING:
@@ -53,5 +54,5 @@ def find_place(storage: Location, cache_folder: str | os.PathLike[str] | None = 
     from hpsearch.training.data.cache import default_cache_folder
 
     url = find_storage(storage, os.environ)
-    folder = default_cache_folder(os.environ) if cache_folder is None else Path(cache_folder).expanduser()
+    folder = default_cache_folder(os.environ) if cache_folder is None else expand_home(cache_folder)
     return Place(url, folder.absolute())

@@ -12,6 +12,7 @@ from hpsearch.api.study_view import StudyView
 from hpsearch.api.trial import Trial
 from hpsearch.api.wording import speaks_python
 from hpsearch.errors import InputError
+from hpsearch.home import expand_home
 from hpsearch.wording import quote
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Study(StudyView):
         from hpsearch.sessions.reporting import write_report
 
         with self._place.open() as database:
-            return write_report(database, [self._name], Path(folder), format, self._place.cache_folder)
+            return write_report(database, [self._name], expand_home(folder), format, self._place.cache_folder)
 
     @speaks_python
     def export(
@@ -91,7 +92,7 @@ class Study(StudyView):
             elif not chosen:
                 require_best(record)
             return export_chosen(
-                self._place, source, chosen, Path(folder), model_format=format, int8=int8, finalist=finalist
+                self._place, source, chosen, expand_home(folder), model_format=format, int8=int8, finalist=finalist
             )
 
     @speaks_python

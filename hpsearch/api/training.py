@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.api.asking import Dataset, find_dataset
@@ -13,6 +12,7 @@ from hpsearch.api.trial import Trial
 from hpsearch.api.wording import speaks_python
 from hpsearch.api.working import read_count, train_planned
 from hpsearch.errors import InputError
+from hpsearch.home import expand_home
 
 if TYPE_CHECKING:
     from hpsearch.study.trial_config import TrialConfig
@@ -85,5 +85,5 @@ def _read_config(given: Any) -> "TrialConfig":
         case Trial():
             return given.config
         case str() | os.PathLike():
-            return read_config(Path(given).expanduser())
+            return read_config(expand_home(given))
     raise InputError(f"config is a {type(given).__name__}: give a trial, a bundle, a path, or a configuration")

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.api.place import Place
 from hpsearch.api.wording import speaks_python
+from hpsearch.home import expand_home
 
 if TYPE_CHECKING:
     from hpsearch.api.bundle import Bundle
@@ -169,7 +169,7 @@ class Trial:
 
         with self._place.open_record(self._study) as record:
             chosen = [record.trial(self.number)]
-            return export_chosen(self._place, record, chosen, Path(folder), int8=int8)[0]
+            return export_chosen(self._place, record, chosen, expand_home(folder), int8=int8)[0]
 
     @speaks_python
     def figure(self, kind: Literal["curves", "confusion"] = "curves") -> "Figure":

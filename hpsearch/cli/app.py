@@ -14,6 +14,7 @@ from hpsearch.cli.errors import explain_error
 from hpsearch.cli.help import HelpedCommand, HelpedGroup, flow
 from hpsearch.cli.streams import forget_output, prepare_streams
 from hpsearch.errors import InputError
+from hpsearch.home import expand_home
 from hpsearch.version import __version__
 from hpsearch.views.screen import write_error_line, write_line
 
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 not done, 2 wrong input, 3 trouble with the database, 130 and 143 stopped by a signal.
     """
-    typed = list(sys.argv[1:] if arguments is None else arguments)
+    typed = [_expand_home(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # PyTorch reads it when it is imported; docs/log.md has why
     os.environ["MPLBACKEND"] = "agg"  # nothing is shown in a window, whatever a notebook's terminal has left there
     prepare_streams()
@@ -104,6 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sentence, code = explained
         write_error_line(sentence)
     return code if isinstance(code, int) else 0
+
+
+def _expand_home(argument: str) -> str:
+    """`~/` as the home folder, where no shell does it: behind the = of an option, and in quotation marks."""
+    option, equals, value = argument.partition("=") if argument.startswith("-") else ("", "", argument)
+    return option + equals + str(expand_home(value)) if value.startswith("~/") else argument
 
 
 def _stand_in() -> None:

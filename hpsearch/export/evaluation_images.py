@@ -9,6 +9,7 @@ import numpy as np
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import DataError
+from hpsearch.home import expand_home
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data.catalogue import CATALOGUE
 from hpsearch.training.data.formats.choice import read_own
@@ -68,7 +69,7 @@ def load_other(name: str, config: TrialConfig, cache_folder: Path, split: Split 
         InputError: There is no data set of this name.
     """
     if name not in CATALOGUE and is_there(name) and split in (None, "all"):
-        return _load_every_part(name, Path(name).expanduser(), config.dataset, cache_folder, split)
+        return _load_every_part(name, expand_home(name), config.dataset, cache_folder, split)
     preparation = None if name in CATALOGUE else config.dataset.preparation
     identity = locate_dataset(name, cache_folder, preparation=preparation).identity
     _check_shape(name, identity.input_shape, config.dataset)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.engines.gpus import GpuShare
 from hpsearch.errors import InputError
+from hpsearch.home import expand_home
 
 if TYPE_CHECKING:
     from hpsearch.study.spec import StudySpec
@@ -77,7 +78,7 @@ def resolve_beside(study_file: Path, name_or_path: str) -> str:
     if name_or_path in CATALOGUE:
         return name_or_path
     try:
-        beside = study_file.parent / Path(name_or_path).expanduser()
+        beside = study_file.parent / expand_home(name_or_path)
         return str(beside.absolute()) if beside.exists() else name_or_path
     except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
         return name_or_path
@@ -90,7 +91,7 @@ def make_absolute(name_or_path: str) -> str:
     if name_or_path in CATALOGUE:
         return name_or_path
     try:
-        path = Path(name_or_path).expanduser()
+        path = expand_home(name_or_path)
         return str(path.absolute()) if path.exists() else name_or_path
     except (OSError, RuntimeError, ValueError):  # what is wrong with it is said where it is read
         return name_or_path

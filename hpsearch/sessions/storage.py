@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hpsearch.errors import InputError, StorageError
+from hpsearch.home import expand_home
 from hpsearch.storable_text import decode_line
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "HPSEARCH_STORAGE", "HPSEARCH_STORAGE_FILE"
@@ -72,7 +73,7 @@ def find_storage(given: str | os.PathLike[str] | None, environment: Mapping[str,
     from hpsearch.storage.url import DEFAULT_STORAGE_URL, is_sqlite, parse_storage_url, sqlite_path, unwrap
 
     if isinstance(given, os.PathLike):
-        return f"sqlite:///{Path(given).expanduser().absolute()}"
+        return f"sqlite:///{expand_home(given).absolute()}"
     url, file = unwrap(given or environment.get(STORAGE_VARIABLE) or ""), environment.get(STORAGE_FILE_VARIABLE)
     if file and not given:
         if url:

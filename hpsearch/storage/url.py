@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import StorageError
+from hpsearch.home import expand_home
 from hpsearch.storable_text import find_storage_fault, write_out
 from hpsearch.storage.hosted import OptionError, translate_options
 
@@ -39,7 +40,7 @@ def find_file(text: str) -> Path | None:
     """
     match = _FILE.fullmatch(text)
     if match is not None and match["path"] != _NO_FILE:
-        return Path(match["path"])
+        return expand_home(match["path"])
     url = parse_storage_url(text)
     return sqlite_path(url) if is_sqlite(url) else None
 
@@ -59,7 +60,7 @@ def parse_storage_url(text: str) -> "URL":
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         raise StorageError(f"storage {_hide_crudely(text)!r} is no database URL: {URL_HINT}") from error
-    if "@" in (url.host or ""):
+    if "@" in (url.host or "") or ("@" in (url.database or "") and not url.drivername.startswith("sqlite")):
         raise StorageError(f"storage {_hide_crudely(text)!r} has a @ too many: write %40 for one in a password")
     if url.drivername.lower() not in _DRIVERS:
         raise StorageError(f"storage {show_url(url)!r} is of a kind that is not supported: {URL_HINT}")
@@ -71,7 +72,7 @@ def parse_storage_url(text: str) -> "URL":
             f"storage {show_url(url)!r} has options behind a question mark, which a file cannot take: {URL_HINT}"
         )
     if is_sqlite(url):
-        return url
+        return url.set(database=str(expand_home(url.database or "")))
     try:
         return url.set(query=translate_options(url.query))
     except OptionError as error:

@@ -215,8 +215,11 @@ def test_no_command_shows_a_password_of_a_storage_that_does_not_open(
         assert part not in ended.out + ended.err
 
 
-def test_a_password_with_an_at_sign_that_is_not_encoded_is_refused_and_not_shown(room: CommandRoom) -> None:
-    ended = room.type("list", "--storage", "postgresql://me:hun@ter2@host/studies")
+@pytest.mark.parametrize("password", ["hun@ter2", "hun@/ter2", "hun/@ter2", "h@un/ter2"])
+def test_a_password_with_an_at_sign_that_is_not_encoded_is_refused_and_not_shown(
+    room: CommandRoom, password: str
+) -> None:
+    ended = room.type("list", "--storage", f"postgresql://me:{password}@host/studies")
     assert_one_line(ended, 3, "%40")
     assert "hun" not in ended.err
     assert "ter2" not in ended.err

@@ -62,3 +62,8 @@ def test_images_unlike_the_training_ones_are_said(bundle: Bundle) -> None:
     assert len(said.notes) == 1
     evaluated = hpsearch.load(bundle.path).predict(np.empty((0, 8, 8), dtype=np.uint8))
     assert (len(evaluated), evaluated.notes) == (0, ())
+
+
+def test_a_program_may_write_the_home_folder_as_a_shell_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(bundle.path.parent))
+    assert hpsearch.load(f"~/{bundle.path.name}").path == bundle.path

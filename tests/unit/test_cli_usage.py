@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -98,6 +100,58 @@ def test_an_error_of_ours_is_its_sentence_and_its_code(error: HpsearchError, cod
 
 def test_a_bug_keeps_its_traceback() -> None:
     assert explain_error(ValueError("a bug")) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise OSError('libcudart.so: cannot open shared object file')", "OSError: libcudart.so: cannot open shared"),
+        ("raise ImportError('undefined symbol')", "ImportError: undefined symbol"),
+        ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("def use(): return 1\nuse().real.nothing", "AttributeError: 'int' object has no attribute 'nothing'"),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    (tmp_path / "torch_of_a_test").mkdir()
+    (tmp_path / "torch_of_a_test" / "__init__.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    explained = explain_error(catch_import("torch_of_a_test.inner"))
+    assert explained is not None
+    assert explained[0].startswith(f"error: torch_of_a_test cannot be loaded: {said}")
+    assert explained[1] == 1
+
+
+def test_a_package_that_is_not_there_is_named_unless_it_is_our_own() -> None:
+    explained = explain_error(catch_import("nowhere_at_all.inner"))
+    assert explained is not None
+    assert explained[0].startswith("error: nowhere_at_all cannot be loaded: ModuleNotFoundError")
+    assert explain_error(catch_import("hpsearch.nowhere_at_all")) is None
+
+
+def catch_import(name: str) -> Exception:
+    """What importing a module from within hpsearch raises."""
+    within: dict[str, object] = {"__name__": "hpsearch.within"}
+    exec("import importlib\ndef load(name): __import__(name)", within)
+    try:
+        cast("Callable[[str], None]", within["load"])(name)
+    except (ImportError, OSError, AttributeError) as error:
+        return error
+    raise AssertionError("it was imported")
+
+
+def test_a_path_after_an_equals_sign_may_begin_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for arguments in (["--storage=sqlite:///~/studies.db"], ["--storage", "sqlite:///~/studies.db"]):
+        assert main(["list", *arguments]) == 3
+        assert f"there is no database '{tmp_path}/studies.db' yet" in capsys.readouterr().err
+    assert main(["data", "fetch", "~/pictures"]) == 2
+    assert f"there is no folder or file {tmp_path}/pictures" in capsys.readouterr().err
+    assert main(["worker", "nothing", "--storage=~/studies.db"]) == 3
+    assert f"storage '{tmp_path}/studies.db' is no database URL" in capsys.readouterr().err
 
 
 def test_the_command_to_type_next_never_has_a_password() -> None:

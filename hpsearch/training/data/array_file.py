@@ -1,5 +1,6 @@
 """The arrays of an .npz file, or of a folder of .npy files: headers are believed as far as the file bears them out."""
 
+import contextlib
 import math
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import DataError
+from hpsearch.training.data.foreign_files import name_form
 from hpsearch.training.data.image_reading import show_path
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
@@ -113,6 +115,16 @@ def load_array(path: Path, key: str, headers: Mapping[str, ArrayHeader]) -> npt.
 
 def explain_damage(path: Path, error: Exception) -> DataError:
     """What to say of a file that is none, or is damaged."""
+    with contextlib.suppress(OSError):  # what cannot be opened is no other form
+        if (foreign := name_form(path)) is not None:
+            return DataError(foreign)
+        if isinstance(error, zipfile.BadZipFile) and _read_start(path) == b"PK":
+            return DataError(f"{show_path(path)} begins as an .npz file and is damaged or cut off: bring it here again")
     return DataError(
         f"{show_path(path)} cannot be read as an .npz file of plain arrays ({error}); write it with numpy.savez"
     )
+
+
+def _read_start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(2)

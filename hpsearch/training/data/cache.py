@@ -11,6 +11,7 @@ import platformdirs
 
 from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import DataError
+from hpsearch.home import expand_home
 
 CACHE_VARIABLE = "HPSEARCH_CACHE"
 """The environment variable that moves the cache folder."""
@@ -27,7 +28,7 @@ def default_cache_folder(environment: Mapping[str, str]) -> Path:
     """
     try:
         if named := environment.get(CACHE_VARIABLE):
-            return Path(named).expanduser()
+            return expand_home(named)
         return platformdirs.user_cache_path("hpsearch") / "datasets"
     except RuntimeError as error:  # neither HOME nor an entry in the list of users
         raise DataError(f"this user has no home folder to keep data sets in ({error}): {_advise()}") from error

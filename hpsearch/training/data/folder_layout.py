@@ -12,6 +12,8 @@ from hpsearch.training.data.system_files import is_passed_over, is_system_name
 _CONTAINERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "jpg", "jpegs", "png", "pngs"})
 _DATA = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npz", ".parquet")
 """Endings of files that may be a data set, or say which image is what."""
+_NEVER_DATA = (".pdf", ".ico", ".htm", ".html")
+"""Of files that tell of a data set."""
 _PART = re.compile(r"(.*?)(?<![a-z])(part|batch|fold|chunk|shard)[ _-]*\d+", re.IGNORECASE)
 
 _MASK = re.compile(r"(.+?)[ _-](mask|seg|segmentation)([ _-]?\d+)?", re.IGNORECASE)
@@ -58,7 +60,8 @@ def describe_other_ways(path: Path) -> str:
         shown = ", ".join(show_path(file) for file in data[:3])
         more = f" and {len(data) - 3} more" if len(data) > 3 else ""
         return f"; a file of labels or of images is given by its own path: {shown}{more}"
-    if foreign := next((form for file in files if (form := name_form(file)) is not None), None):
+    candidates = [file for file in files if file.suffix.lower() not in _NEVER_DATA]
+    if foreign := next((form for file in candidates if (form := name_form(file)) is not None), None):
         return f"; {foreign}"
     prefixes = find_prefixes(file.stem for file in files if file.suffix.lower() in ENDINGS)
     if prefixes:

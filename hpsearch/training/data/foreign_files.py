@@ -2,17 +2,11 @@
 
 from pathlib import Path
 
+from hpsearch.training.data.file_heads import HEAD_BYTES, name_head
 from hpsearch.training.data.image_reading import show_path
 
 _ARRAYS = "save its images and labels by numpy.savez('data.npz', x_train=images, y_train=labels)"
 _TABLE = "write a table of paths and labels, path,label in each line"
-_BY_HEAD = (
-    (b"MATLAB", "a MATLAB file", _ARRAYS),
-    (b"\x89HDF", "an HDF5 file", _ARRAYS),
-    (b"ARROW1", "an Arrow file", "write it as Parquet"),
-    (b"\xd0\xcf\x11\xe0", "a spreadsheet", "save it as CSV"),
-)
-"""First bytes, what such a file is, what to do."""
 _BY_ENDING = {
     **dict.fromkeys((".mat",), ("a MATLAB file", _ARRAYS)),
     **dict.fromkeys((".h5", ".hdf5"), ("an HDF5 file", _ARRAYS)),
@@ -25,15 +19,11 @@ _BY_ENDING = {
     **dict.fromkeys((".arrow", ".feather"), ("an Arrow file", "write it as Parquet")),
     **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv"), ("a film", "save its frames as images")),
 }
-_PICKLED = tuple(bytes([0x80, version]) for version in range(2, 6))
 
 
 def name_form(path: Path) -> str | None:
     """What a file is and what to do with it, in a line; None where its form is none of these. Raises OSError."""
     with path.open("rb") as file:
-        head = file.read(16)
-    found = next(((what, mend) for start, what, mend in _BY_HEAD if head.startswith(start)), None)
-    if found is None and head.startswith(_PICKLED):
-        found = _BY_ENDING[".pkl"]
+        found = name_head(file.read(HEAD_BYTES))
     found = found or _BY_ENDING.get(path.suffix.lower())
     return None if found is None else f"{show_path(path)} is {found[0]}, and that is not read: {found[1]}"

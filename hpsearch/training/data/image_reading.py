@@ -17,6 +17,7 @@ from hpsearch.dataset import Preparation
 from hpsearch.errors import DataError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
+from hpsearch.training.data.file_heads import HEAD_BYTES, name_head
 
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
 """Pillow's own decoders that start no programs; what the file is called says nothing."""
@@ -100,8 +101,7 @@ def read_image(path: Path, content: bytes | None = None, *, preparation: Prepara
     except DataError:
         raise
     except UnidentifiedImageError as error:
-        is_empty = path.stat().st_size == 0 if content is None else not content
-        reason = "it is empty" if is_empty else "it is no image (known are JPEG, PNG, PPM, BMP, TIFF, WebP, GIF)"
+        reason = _explain_no_image(_read_head(path) if content is None else content[:HEAD_BYTES])
         raise NoImageError(f"{show_path(path)} cannot be read as an image: {reason}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         most = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
@@ -112,6 +112,19 @@ def read_image(path: Path, content: bytes | None = None, *, preparation: Prepara
     except UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{show_path(path)} cannot be read as an image: {reason}; repair it or take it away") from error
+
+
+def _read_head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _explain_no_image(head: bytes) -> str:
+    if not head:
+        return "it is empty"
+    if (found := name_head(head)) is not None:
+        return f"it is {found[0]}, and that is not read: {found[1]}"
+    return "it is no image (known are JPEG, PNG, PPM, BMP, TIFF, WebP, GIF)"
 
 
 def show_path(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hpsearch.dataset import NEWEST_RULES, DataRules, DatasetIdentity, Preparation
 from hpsearch.errors import DataError, InputError
+from hpsearch.home import expand_home
 from hpsearch.storable_text import find_storage_fault, write_out
 from hpsearch.training.data.catalogue import CATALOGUE, Catalogue, find_entry
 from hpsearch.training.data.catalogue_files import CatalogueFiles
@@ -49,7 +50,7 @@ def locate_dataset(
     if fault := find_storage_fault(name_or_path):
         raise DataError(f"the path '{write_out(name_or_path)}' {fault}: rename it, for a study is to keep it")
     try:
-        path = Path(name_or_path).expanduser()
+        path = expand_home(name_or_path)
         if path.exists():
             return _read_own(path, name_or_path, cache_folder, rules, preparation)
     except (OSError, RuntimeError, ValueError) as error:  # a folder's, no home folder, a path with a zero byte
@@ -69,7 +70,7 @@ def locate_dataset(
 def is_there(name_or_path: str) -> bool:
     """Whether a path leads to something; what cannot even be asked for is not there."""
     try:
-        return Path(name_or_path).expanduser().exists()
+        return expand_home(name_or_path).exists()
     except (OSError, RuntimeError, ValueError):  # too long, a locked folder, no home folder, a zero byte
         return False
 
