@@ -1,5 +1,6 @@
 """One table from exception to sentence and exit code."""
 
+import re
 import traceback
 
 import typer
@@ -11,6 +12,22 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 ShellError: type[Exception] = UsageError.__bases__[0]
 
 INTERRUPTED_CODE = 130
+_NO_COMMAND = re.compile(r"no such command '(\w+)'", re.ASCII)
+_OTHER_COMMANDS = {
+    **dict.fromkeys(("search", "tune", "optimize", "fit", "start"), "run"),
+    **dict.fromkeys(("ls", "studies"), "list"),
+    **dict.fromkeys(("rm", "remove"), "delete"),
+    **dict.fromkeys(("ui", "web", "view"), "dashboard"),
+    **dict.fromkeys(("eval", "test", "score"), "evaluate"),
+    **dict.fromkeys(("info", "describe"), "show"),
+    **dict.fromkeys(("fetch", "download"), "data fetch"),
+    **dict.fromkeys(("kill", "cancel", "pause"), "stop"),
+    **dict.fromkeys(("continue", "restart"), "resume"),
+    **dict.fromkeys(("results", "result"), "best"),
+    "help": "--help",
+    "version": "--version",
+}
+"""What people type, and the command that does it."""
 _OURS = __name__.partition(".")[0]
 
 
@@ -49,9 +66,31 @@ def _find_exit_code(error: HpsearchError) -> int:
 
 
 def _explain_usage(error: Exception) -> str:
-    """Click's sentence in our form, with the command that helps."""
+    """Click's sentence in our form, with the command that helps, and where what was meant can be said."""
     sentence = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
     sentence = sentence[:1].lower() + sentence[1:]
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "hpsearch"
-    return f"{sentence.rstrip('.')} ({command} --help lists what there is)"
+    help_ = f"{command} --help lists what there is"
+    if (option := getattr(error, "option_name", None)) is not None and context is not None:
+        return f"no such option: {option}{_find_place(option, context) or _list_nearest(error)} ({help_})"
+    if (word := _NO_COMMAND.search(sentence)) is not None and word[1].lower() in _OTHER_COMMANDS:
+        return f"no such command '{word[1]}'; hpsearch {_OTHER_COMMANDS[word[1].lower()]} does that ({help_})"
+    return f"{sentence.rstrip('.')} ({help_})"
+
+
+def _find_place(option: str, context: typer.Context) -> str:
+    """Where an option belongs that a command does not have; nothing where it belongs nowhere."""
+    from hpsearch.study.parameters import find_parameter
+
+    if context.parent is None:
+        return "; options stand behind a command, as in hpsearch run --budget 100k --arch cnn"
+    takes_studies = any(parameter.name == "budget" for parameter in context.command.params)
+    if takes_studies and (parameter := find_parameter(option)) is not None:
+        return f"; {parameter} is searched, within what a study file says below its line [space]"
+    return ""
+
+
+def _list_nearest(error: Exception) -> str:
+    near = [name for name in getattr(error, "possibilities", None) or () if name != "--help"]
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from hpsearch.document_file import read_document
 from hpsearch.errors import InputError
 from hpsearch.network.limits import LIMIT_NAMES
+from hpsearch.study.parameters import find_parameter
 from hpsearch.study.spec import StudySpec, explain_value_error
 from hpsearch.study.study_name import check_study_name
 from hpsearch.wording import describe_allowed, describe_unknown, quote
@@ -28,9 +29,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
     study_text = read_study_text(path)
     for key in study_text.fields:
         if key not in _FIELDS:
-            raise InputError(
-                f"study file {str(path)!r}{_line_of(study_text.text, key)}: {describe_unknown('key', key, _FIELDS)}"
-            )
+            raise InputError(f"study file {str(path)!r}{_line_of(study_text.text, key)}: {_describe_key(key)}")
     return study_text.fields
 
 
@@ -56,8 +55,19 @@ def read_study_text(path: Path) -> StudyText:
     Raises:
         InputError: The file cannot be read, or is no TOML (the message has the line).
     """
+    if str(path).isalnum() and not path.exists():  # a word in the place of one
+        raise InputError(
+            f"there is no study file {str(path)!r}; without one give a budget and a family: --budget 100k --arch cnn"
+        )
     text, fields = read_document(path, "study file")
     return StudyText(path, text, fields)
+
+
+def _describe_key(key: str) -> str:
+    """What is wrong with a key that is none, and where it belongs if it is the name of a parameter."""
+    if (parameter := find_parameter(key)) is not None:
+        return f"{key!r} is searched: write {parameter} = ... below a line [space], a value, a list or a range"
+    return describe_unknown("key", key, _FIELDS)
 
 
 def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
@@ -69,7 +79,7 @@ def parse_study_spec(fields: Mapping[str, Any]) -> tuple[str, StudySpec]:
     given = dict(fields)
     name = given.pop("name", None)
     if unknown := [key for key in given if key not in _FIELDS]:
-        raise InputError(describe_unknown("key", unknown[0], _FIELDS))
+        raise InputError(_describe_key(unknown[0]))
     if not any(given.get(name) is not None for name in (*LIMIT_NAMES, "target")):
         raise InputError(
             "no budget is given: add --budget 100k, or budget = ... to a study file; "

@@ -90,6 +90,24 @@ PARAMETER_TYPES: dict[Arch, dict[str, Any]] = {"fcn": _FCN_TYPES | _RECIPE_TYPES
 RECIPE_PARAMETERS: tuple[str, ...] = tuple(_RECIPE_TYPES)
 """The parameters that both families have and that mean the same in both: how a network is trained."""
 
+_OTHER_NAMES = {
+    **dict.fromkeys(("learning_rate", "eta"), "lr"),
+    **dict.fromkeys(("batch", "batchsize", "bs"), "batch_size"),
+    **dict.fromkeys(("layers", "hidden_layers", "num_layers", "n_layers"), "depth"),
+    **dict.fromkeys(("dropout_rate", "drop_rate"), "dropout"),
+    **dict.fromkeys(("wd", "decay", "l2"), "weight_decay"),
+    **dict.fromkeys(("scheduler", "lr_schedule", "lr_scheduler"), "schedule"),
+    **dict.fromkeys(("batchnorm", "bn", "norm"), "batch_norm"),
+    **dict.fromkeys(("kernel_size", "filter_size"), "kernel"),
+    **dict.fromkeys(("init", "initializer"), "initialization"),
+    **dict.fromkeys(("augment", "data_augmentation"), "augmentation"),
+    **dict.fromkeys(("opt", "optim"), "optimizer"),
+    **dict.fromkeys(("act", "activation_function"), "activation"),
+    **dict.fromkeys(("ema", "swa"), "averaging"),
+    **dict.fromkeys(("pooling", "stride"), "downsampling"),
+}
+"""What other tools call them."""
+
 SHAPE_PARAMETERS: dict[Arch, tuple[str, ...]] = {
     "fcn": ("depth", "batch_norm"),
     "cnn": (
@@ -98,6 +116,13 @@ SHAPE_PARAMETERS: dict[Arch, tuple[str, ...]] = {
     ),
 }
 """The parameters that decide how few weights a shape can have and whether an image survives it."""
+
+
+def find_parameter(word: str) -> str | None:
+    """The parameter that somebody means who writes `--learning-rate` or `layers`; None where it is none."""
+    name = word.strip("-").lower().replace("-", "_")
+    name = _OTHER_NAMES.get(name, name)
+    return name if any(name in types for types in PARAMETER_TYPES.values()) else None
 
 
 def name_kind(arch: Arch, searched: Mapping[str, Any]) -> str:

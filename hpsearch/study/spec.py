@@ -20,10 +20,10 @@ from hpsearch.study.default_spaces import default_space
 from hpsearch.study.grid import check_grid
 from hpsearch.study.length import DEFAULT_EPOCHS, DEFAULT_TRIALS, PrunerName, settle_length
 from hpsearch.study.older_spaces import complete_space
-from hpsearch.study.parameters import check_space
+from hpsearch.study.parameters import check_space, find_parameter
 from hpsearch.study.recipe import SMALL_TRAINING_SPLIT, Epochs, divide_epoch
 from hpsearch.study.round_plan import RoundPlan
-from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, parse_distribution
+from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, name_parameter, parse_distribution
 from hpsearch.study.study_name import check_study_name
 from hpsearch.study.targets import find_target, runs_on
 from hpsearch.study.trial_config import Seed, ValidationFraction
@@ -264,6 +264,8 @@ class StudySpec(BaseModel):
 def _change_space(space: SearchSpace, given: dict[str, Any]) -> SearchSpace:
     changes: dict[str, FloatRange | IntRange | Choices] = {}
     for name, value in given.items():
+        if name not in space.distributions and (meant := find_parameter(name)) in space.distributions:
+            raise InputError(f"{name_parameter(name)} is no parameter; did you mean {meant!r}?")
         space.check_name(name)
         try:
             changes[name] = parse_distribution(value)

@@ -10,7 +10,8 @@ from typing import cast
 
 import pytest
 
-from hpsearch.cli import main
+from hpsearch.cli import errors, main
+from hpsearch.cli.commands import COMMANDS
 from hpsearch.cli.errors import explain_error
 from hpsearch.cli.flags import StorageChoice, join_command
 from hpsearch.cli.options import DEFAULT_STORAGE
@@ -23,7 +24,8 @@ from hpsearch.version import __version__
 
 _HELP_IN_A_FRESH_PROCESS = """
 import json, sys
-from hpsearch.cli import main
+from hpsearch.cli import errors, main
+from hpsearch.cli.commands import COMMANDS
 main(["--help"])
 names = "torch", "torchvision", "optuna", "sqlalchemy", "alembic", "numpy", "pydantic", "matplotlib"
 heavy = [name for name in names if name in sys.modules]
@@ -139,6 +141,35 @@ def catch_import(name: str) -> Exception:
     except (ImportError, OSError, AttributeError) as error:
         return error
     raise AssertionError("it was imported")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            "run --lr 0.1",
+            "no such option: --lr; lr is searched, within what a study file says below its line [space] (",
+        ),
+        ("create --batch-size=64", "no such option: --batch-size; batch_size is searched, within what a study file"),
+        ("run --worker 3", "no such option: --worker; did you mean --workers or --pruner? (hpsearch run --help"),
+        ("show --lr 0.1", "no such option: --lr (hpsearch show --help"),
+        ("--budget 100k", "no such option: --budget; options stand behind a command, as in hpsearch run --budget 100k"),
+        ("search", "no such command 'search'; hpsearch run does that (hpsearch --help"),
+        ("help", "no such command 'help'; hpsearch --help does that (hpsearch --help"),
+        ("lsit", "no such command 'lsit'. Did you mean 'list'? (hpsearch --help"),
+        ("nothing", "no such command 'nothing' (hpsearch --help"),
+    ],
+)
+def test_what_is_typed_as_another_tool_has_it_is_answered_with_the_way_on(
+    typed: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(typed.split()) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_every_command_that_is_offered_in_place_of_another_is_there() -> None:
+    offered = {command.split()[0] for command in errors._OTHER_COMMANDS.values() if not command.startswith("-")}
+    assert offered <= {command.name for command in COMMANDS}
 
 
 def test_a_path_after_an_equals_sign_may_begin_at_home(

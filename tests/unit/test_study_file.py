@@ -32,6 +32,8 @@ def test_a_study_file_gives_a_named_study(tmp_path: Path) -> None:
         ('arch = "fcn"\nspace = {\n', "(at line 2, "),
         ('arch = "fcn"\n\ntrails = 5\n', ", line 3: unknown key 'trails'; did you mean 'trials'? allowed: name, "),
         ("[spaces]\nlr = 1\n", ", line 1: unknown key 'spaces'; did you mean 'space'? allowed: name, "),
+        ("lr = 0.1\n", ", line 1: 'lr' is searched: write lr = ... below a line [space], a value, a list or a range"),
+        ("seed = 1\nlayers = 3\n", ", line 2: 'layers' is searched: write depth = ... below a line [space]"),
         (b"arch = \xff", "is not UTF-8 text: byte 7 cannot be read"),
         ("seed = " + "9" * 5_000, "has a number of thousands of digits"),
         ("x = " + "[" * 20_000, "nests its lists too deep"),
@@ -54,6 +56,16 @@ def test_a_file_that_cannot_be_read_is_answered_with_the_reason(tmp_path: Path) 
         read_study_file(tmp_path)
     with pytest.raises(InputError, match="cannot be read: embedded null byte"):
         read_study_file(tmp_path / "a\0b")
+
+
+def test_a_word_in_the_place_of_a_file_is_told_where_it_belongs() -> None:
+    with pytest.raises(InputError, match=r"there is no study file '100k'; .*: --budget 100k --arch cnn$"):
+        read_study_file(Path("100k"))
+
+
+def test_a_parameter_by_the_name_that_other_tools_have_is_guessed() -> None:
+    with pytest.raises(InputError, match=r"space\.learning_rate is no parameter; did you mean 'lr'\?"):
+        parse_study_spec({"arch": "fcn", "budget": "10k", "space": {"learning_rate": 0.1}})
 
 
 def test_a_hexadecimal_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
