@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
 
 from hpsearch.api.place import Place
 from hpsearch.api.study import Study
@@ -15,8 +15,17 @@ if TYPE_CHECKING:
 Arch = Literal["cnn", "fcn"]
 SamplerName = Literal["tpe", "random", "gp", "qmc", "grid"]
 PrunerName = Literal["asha", "hyperband", "median", "none"]
-Dataset = str | os.PathLike[str] | Sequence[Any] | Mapping[str, Any]
-"""A name, a path, or arrays as (images, labels)."""
+
+
+class Items(Protocol):
+    """A data set of PyTorch, torchvision or Hugging Face: of a length, whose items are an image and its label."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """An image and its label."""
+
+
+Dataset = str | os.PathLike[str] | Sequence[Any] | Mapping[str, Any] | Items
+"""A name, a path, arrays as (images, labels), or a data set of images with their labels."""
 Limit = int | str | None
 """100_000, "100k", or None for no limit."""
 
@@ -80,7 +89,7 @@ def make_request(
     return read_request(
         None,
         fields,
-        settings.get("device", "auto"),
+        str(settings.get("device", "auto")),
         read_workers(settings.get("workers", "auto")),
         predecessor=find_name(settings.get("start")),
     )
@@ -118,10 +127,15 @@ def find_dataset(given: Dataset, place: Place) -> str:
     """
     if isinstance(given, str | os.PathLike):
         return os.fspath(given)
-    if not isinstance(given, Sequence | Mapping):
-        raise InputError(
-            f"dataset is of type {type(given).__name__}: give a name, a path, or arrays as (images, labels)"
-        )
     from hpsearch.sessions.given_arrays import keep_arrays
+    from hpsearch.sessions.given_items import is_items
+
+    if not isinstance(given, Sequence | Mapping) and not is_items(given):
+        inner = (
+            ": give what it loads, loader.dataset"
+            if hasattr(given, "dataset") and hasattr(given, "batch_size")
+            else (": give a name, a path, arrays as (images, labels), or a data set whose items are (image, label)")
+        )
+        raise InputError(f"dataset is of type {type(given).__name__}{inner}")
 
     return str(keep_arrays(given, place.cache_folder))

@@ -64,7 +64,8 @@ def search(
             class, or of a file (.npz, .npy, CSV, Parquet, IDX); or arrays: (images, labels), perhaps with (...,
             test_images, test_labels), or a mapping with the names of an .npz file. Images (n, height, width),
             (n, height, width, 1 or 3) or (n, 1 or 3, height, width), bytes or floats from 0 to 1; labels (n,), class 0
-            first.
+            first. Or a data set of PyTorch, torchvision or Hugging Face, whose items are an image and its label, or two
+            of them, to train and to test on; without random transforms and without normalization.
         image_size: Height and width in pixels that own images of any size are brought to.
         grey: Whether their colours are dropped, too.
         trials: Networks to try, where a search is not planned by its time.

@@ -60,6 +60,8 @@ def _read(value: Any) -> int:
             return parse_budget(value)
         case int() if not isinstance(value, bool):
             return _check_weights(value, value)
+        case float() if value.is_integer():  # 1e5, as programs and TOML write it
+            return _check_weights(int(value), int(value))
     raise InputError(f"budget {quote(value)} is not a whole number of weights: {_HINT}")
 
 

@@ -4,7 +4,7 @@ The file is named by its content, so that the same arrays are the same data set,
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,24 @@ import numpy.typing as npt
 
 from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import DataError
+from hpsearch.sessions.given_items import is_items, stack_items
 
 FOLDER = "arrays"
 """In the cache folder."""
 
 _NAMES = ("images", "labels", "test_images", "test_labels")
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), ""),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "val_"),
+    **dict.fromkeys(("test", "testing"), "test_"),
+}
+"""What stands before `images` and `labels` in the names of a split's arrays."""
 _HASH_CHARACTERS = 12
 
 Array = npt.NDArray[Any]
 
 
-def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) -> Path:
+def keep_arrays(given: Any, cache_folder: Path) -> Path:
     """Write the arrays where they are not written yet.
 
     Args:
@@ -31,7 +38,8 @@ def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) ->
             labels), (test images, test labels)), or these by the names of an .npz file (`images`, `labels`,
             `test_images`, `test_labels`, `class_names`). Images (n, height, width), (n, height, width, 1 or 3) or
             (n, 1 or 3, height, width), bytes or floats from 0 to 1; labels (n,), class 0 first, or names. NumPy arrays,
-            PyTorch tensors, lists.
+            PyTorch tensors, lists. Or a data set whose items are (image, label), as torchvision and Hugging Face have
+            it; or pairs or data sets by the names of their splits: train, validation, test.
         cache_folder: Where data sets are kept.
 
     Returns:
@@ -52,17 +60,33 @@ def keep_arrays(given: Sequence[Any] | Mapping[str, Any], cache_folder: Path) ->
     return path
 
 
-def _name(given: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
+def _name(given: Any) -> dict[str, Any]:
     if isinstance(given, Mapping):
+        splits = {_SPLITS.get(str(name).lower()): part for name, part in given.items()}
+        if None not in splits and "" in splits and all(_is_pair(part) or is_items(part) for part in splits.values()):
+            return _name_splits(splits)  # type: ignore[arg-type]
         return dict(given)
-    if len(given) == 2 and all(_is_pair(part) for part in given):
-        given = [*given[0], *given[1]]
+    if is_items(given):
+        return _name_splits({"": given})
+    if len(given) == 2 and all(_is_pair(part) or is_items(part) for part in given):
+        return _name_splits({"": given[0], "test_": given[1]})
     if len(given) not in (2, 4):
         raise DataError(
             f"{len(given)} arrays are given as the data set: give (images, labels), or (images, labels, test_images, "
             "test_labels)"
         )
     return dict(zip(_NAMES, given, strict=False))
+
+
+def _name_splits(splits: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of each split by its prefix, and the classes of the first one that names them."""
+    arrays: dict[str, Any] = {}
+    for prefix, part in splits.items():
+        images, labels, classes = stack_items(part) if is_items(part) else (*part, None)
+        arrays |= {f"{prefix}images": images, f"{prefix}labels": labels}
+        if classes is not None:
+            arrays.setdefault("class_names", list(classes))
+    return arrays
 
 
 def _is_pair(given: Any) -> bool:

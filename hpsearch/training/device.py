@@ -31,7 +31,7 @@ def choose_device(name: str) -> torch.device:
         InputError: There is no such device here.
     """
     available = list_devices()
-    wanted = name.strip().lower()
+    wanted = str(name).strip().lower()  # also a torch.device
     if wanted == "auto":
         return torch.device(available[0])
     if wanted == "cuda":

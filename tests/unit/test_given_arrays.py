@@ -1,10 +1,15 @@
 """Arrays as a data set: the same arrays are the same file."""
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch.utils.data import TensorDataset
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError, InputError
@@ -68,3 +73,75 @@ def test_labels_may_be_names(tmp_path: Path, as_objects: bool) -> None:
     with np.load(keep_arrays(given, tmp_path)) as arrays:
         assert arrays["class_names"].tolist() == ["bee", "cat", "dog"]
         assert arrays["y_train"].tolist()[:3] == arrays["y_test"].tolist()[:3] == [1, 0, 2]
+
+
+class Photos:
+    """A data set as torchvision has it: of Pillow's images, transformed or not."""
+
+    classes = ("cat", "dog")
+
+    def __init__(self, transform: Callable[[Any], Any] | None = None) -> None:
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(IMAGES)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        image = Image.fromarray(IMAGES[index])
+        return image if self.transform is None else self.transform(image), int(LABELS[index])
+
+
+class Rows:
+    """A data set as Hugging Face has it."""
+
+    features: ClassVar = {"label": SimpleNamespace(names=["cat", "dog"])}
+
+    def __len__(self) -> int:
+        return len(IMAGES)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"image": Image.fromarray(IMAGES[index]), "label": int(LABELS[index])}
+
+
+def to_tensor(image: Any) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(image) / 255)[None]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Photos(),
+        Rows(),
+        TensorDataset(torch.from_numpy(IMAGES)[:, None], torch.from_numpy(LABELS)),
+        list(zip(IMAGES, LABELS.tolist(), strict=True)),
+    ],
+    ids=["torchvision", "hugging-face", "tensors", "pairs"],
+)
+def test_a_data_set_of_images_with_their_labels_is_one(tmp_path: Path, given: Any) -> None:
+    with np.load(keep_arrays(given, tmp_path)) as kept:
+        assert np.array_equal(kept["images"].reshape(IMAGES.shape), IMAGES)
+        assert kept["labels"].tolist() == LABELS.tolist()
+        names = kept["class_names"].tolist() if "class_names" in kept.files else None
+    assert names == (["cat", "dog"] if isinstance(given, Photos | Rows) else None)
+
+
+def test_data_sets_are_splits_by_their_place_or_by_their_names(tmp_path: Path) -> None:
+    with np.load(keep_arrays((Photos(to_tensor), Photos(to_tensor)), tmp_path)) as kept:
+        assert set(kept.files) == {"images", "labels", "test_images", "test_labels", "class_names"}
+        assert kept["images"].shape == (6, 4, 5, 1)
+    by_name = {"train": Rows(), "valid": (IMAGES, LABELS), "test": Photos()}
+    with np.load(keep_arrays(by_name, tmp_path)) as kept:
+        assert {"images", "val_images", "test_images", "test_labels", "class_names"} <= set(kept.files)
+
+
+def test_a_data_set_that_changes_or_does_not_fit_together_is_refused(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    with pytest.raises(DataError, match="leave random transforms out"):
+        keep_arrays(Photos(lambda image: np.asarray(image) + random.integers(2, 9, dtype=np.uint8)), tmp_path)
+    sizes = iter(range(4, 100))
+    with pytest.raises(DataError, match=r"image 1 of the given data set is \(\d+, \d+\), and the first one"):
+        keep_arrays(Photos(lambda image: image.resize((side := next(sizes), side))), tmp_path)
+    with pytest.raises(DataError, match="is of Pillow's mode RGBA: give it as L or RGB"):
+        keep_arrays(Photos(lambda image: image.convert("RGBA")), tmp_path)
+    with pytest.raises(DataError, match=r"item 1 of the given data set is no \(image, label\)"):
+        keep_arrays([(IMAGES[0], 0), (IMAGES[1], IMAGES[2])], tmp_path)

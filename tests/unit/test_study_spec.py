@@ -45,7 +45,9 @@ def test_named_parameters_change_the_default_space() -> None:
     [
         ({"budget": -5}, "budget -5 leaves no weights at all: give a whole number"),
         ({"budget": 10**12}, "budget 1000000000000 is over the largest allowed, 100,000,000 weights"),
-        ({"budget": 1e5}, "budget 100000.0 is not a whole number of weights: give a whole number"),
+        ({"budget": 100_000.5}, "budget 100000.5 is not a whole number of weights: give a whole number"),
+        ({"budget": float("inf")}, "budget inf is not a whole number of weights"),
+        ({"budget": 1e12}, "budget 1000000000000 is over the largest allowed"),
         ({"budget": True}, "budget True is not a whole number of weights"),
         ({"budget": []}, "budget [] is not a whole number of weights"),
         ({"macs": "2.000"}, "macs '2.000' is 2 MACs, if a point is no thousands separator: give multiply-accumulates"),
@@ -221,3 +223,7 @@ def test_grey_goes_with_an_image_size() -> None:
     with pytest.raises(InputError, match="--image-size 64 --grey"):
         _parse(arch="cnn", grey=True)
     assert _parse(arch="cnn", grey=True, image_size=64).preparation == Preparation(size=64, grey=True)
+
+
+def test_a_budget_may_be_written_as_programs_write_powers_of_ten() -> None:
+    assert StudySpec.model_validate({"arch": "fcn", "budget": 1e5}).budget == 100_000

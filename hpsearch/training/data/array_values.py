@@ -74,6 +74,8 @@ def bring_to_bytes(path: Path, key: str, array: npt.NDArray[Any]) -> ByteArray:
             mend = ""
             if lowest >= 0 and 1 < highest <= 255 and np.array_equal(array, np.rint(array)):
                 mend = f"; save {key} / 255, or {key}.astype(np.uint8)"
+            elif lowest < 0:
+                mend = "; leave out what normalizes them, as each network here does that itself"
             raise DataError(
                 f"{key} in {show_path(path)} holds floats from {_show(lowest)} to {_show(highest)}; allowed are uint8, "
                 f"or floats in [0, 1]{mend}"
