@@ -1,13 +1,12 @@
 """What is asked of a search, in the words of who writes Python."""
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
+from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.place import Place
 from hpsearch.api.study import Study
 from hpsearch.api.working import read_seconds, read_workers
-from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
     from hpsearch.sessions.request import Request
@@ -15,17 +14,6 @@ if TYPE_CHECKING:
 Arch = Literal["cnn", "fcn"]
 SamplerName = Literal["tpe", "random", "gp", "qmc", "grid"]
 PrunerName = Literal["asha", "hyperband", "median", "none"]
-
-
-class Items(Protocol):
-    """A data set of PyTorch, torchvision or Hugging Face: of a length, whose items are an image and its label."""
-
-    def __getitem__(self, index: int, /) -> Any:
-        """An image and its label."""
-
-
-Dataset = str | os.PathLike[str] | Sequence[Any] | Mapping[str, Any] | Items
-"""A name, a path, arrays as (images, labels), or a data set of images with their labels."""
 Limit = int | str | None
 """100_000, "100k", or None for no limit."""
 
@@ -83,7 +71,7 @@ def make_request(
     fields = list_fields(settings) | {
         "budget": budget,
         "arch": arch,
-        "dataset": find_dataset(dataset, place),
+        "dataset": find_dataset(dataset, place.cache_folder),
         "name": name,
     }
     return read_request(
@@ -117,25 +105,3 @@ def _read_time(given: str | float | None) -> str | int | None:
 def find_name(study: str | Study | None) -> str | None:
     """A study's name, as it is or by its handle."""
     return study.name if isinstance(study, Study) else study
-
-
-def find_dataset(given: Dataset, place: Place) -> str:
-    """A name or path as it is; arrays become a file in the cache, under the hash of their content.
-
-    Raises:
-        InputError: It is none of these.
-    """
-    if isinstance(given, str | os.PathLike):
-        return os.fspath(given)
-    from hpsearch.sessions.given_arrays import keep_arrays
-    from hpsearch.sessions.given_items import is_items
-
-    if not isinstance(given, Sequence | Mapping) and not is_items(given):
-        inner = (
-            ": give what it loads, loader.dataset"
-            if hasattr(given, "dataset") and hasattr(given, "batch_size")
-            else (": give a name, a path, arrays as (images, labels), or a data set whose items are (image, label)")
-        )
-        raise InputError(f"dataset is of type {type(given).__name__}{inner}")
-
-    return str(keep_arrays(given, place.cache_folder))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.wording import speaks_python
 from hpsearch.errors import InputError
 from hpsearch.home import expand_home
@@ -107,11 +108,13 @@ class Bundle:
         """
         from hpsearch.export.bundle_files import SAFETENSORS
         from hpsearch.training.device import choose_device
+        from hpsearch.training.first_images import watch_first_images
         from hpsearch.training.rebuild import rebuild_network
 
         if SAFETENSORS not in self._opened.files:
             raise InputError(f"{str(self.path)!r} has no {SAFETENSORS}: it was exported with format='onnx'")
-        return rebuild_network(self.config, self._opened.files[SAFETENSORS], choose_device(device))
+        network = rebuild_network(self.config, self._opened.files[SAFETENSORS], choose_device(device))
+        return watch_first_images(network)
 
     @speaks_python
     def predict(self, images: Any, *, resize: bool = False, model: ModelFile = "safetensors") -> Predictions:
@@ -143,16 +146,18 @@ class Bundle:
     @speaks_python
     def evaluate(
         self,
-        split: Literal["test", "validation", "all"] | None = "validation",
+        split: Literal["test", "validation", "all"] | None = None,
         *,
-        dataset: str | os.PathLike[str] | None = None,
+        dataset: Dataset | None = None,
         model: ModelFile = "safetensors",
     ) -> "BundleEvaluation":
         """Measure accuracy, loss and confusion on labelled images. `split="test"` opens the test split.
 
         Args:
-            split: Which images; None for the test split, or of images without one all.
-            dataset: Other images than the bundle's own, by name or path; those that it was trained on are set aside.
+            split: Which images. Of its own data set the default is validation; of another one the test split, or all
+                images where it has none.
+            dataset: Other images than the bundle's own, as `search` takes them; those that it was trained on are set
+                aside.
             model: Which of the bundle's models.
 
         Raises:
@@ -161,8 +166,9 @@ class Bundle:
         """
         from hpsearch.export.bundle_evaluation import evaluate_bundle
 
-        other = None if dataset is None else os.fspath(dataset)
-        return evaluate_bundle(self._opened, self._cache_folder, model=_name_file(model), dataset=other, split=split)
+        other = None if dataset is None else find_dataset(dataset, self._cache_folder)
+        chosen = "validation" if split is None and other is None else split
+        return evaluate_bundle(self._opened, self._cache_folder, model=_name_file(model), dataset=other, split=chosen)
 
     def _read(self, images: Any, *, resize: bool) -> "_Given":
         """Images (n, channels, height, width) as bytes, and the files that they come from, if there are some."""

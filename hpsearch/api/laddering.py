@@ -4,17 +4,9 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from hpsearch.api.asking import (
-    Arch,
-    Dataset,
-    Limit,
-    SearchSettings,
-    check_settings,
-    find_dataset,
-    find_name,
-    list_fields,
-)
+from hpsearch.api.asking import Arch, Limit, SearchSettings, check_settings, find_name, list_fields
 from hpsearch.api.calling import Call
+from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.place import Location, find_place
 from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
@@ -113,7 +105,7 @@ def ladder(
     fields = list_fields(settings)
     limits = {"budget": budget} | {limit: fields.get(limit) for limit in ("ram", "flash", "macs")}
     fields |= {limit: _join(limit, given) for limit, given in limits.items()}
-    fields |= {"arch": _join("arch", arch), "dataset": find_dataset(dataset, place), "name": name}
+    fields |= {"arch": _join("arch", arch), "dataset": find_dataset(dataset, place.cache_folder), "name": name}
     rungs = read_rungs(fields)
     first = list_first_predecessors(rungs, find_name(settings.get("start")))
     sessions = []

@@ -3,7 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Unpack
 
-from hpsearch.api.asking import Arch, Dataset, Limit, SearchSettings, check_settings, make_request
+from hpsearch.api.asking import Arch, Limit, SearchSettings, check_settings, make_request
+from hpsearch.api.given_dataset import Dataset
 from hpsearch.api.place import find_place
 from hpsearch.api.wording import speaks_python
 

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from hpsearch.api.asking import Arch, Dataset, Limit, PrunerName, SamplerName, make_request, select_settings
+from hpsearch.api.asking import Arch, Limit, PrunerName, SamplerName, make_request, select_settings
 from hpsearch.api.calling import Call
+from hpsearch.api.given_dataset import Dataset
 from hpsearch.api.place import Location, find_place
 from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from hpsearch.api.asking import Dataset, find_dataset
 from hpsearch.api.bundle import Bundle
+from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.place import Location, find_place
 from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.trial import Trial
@@ -65,7 +65,7 @@ def train(
         _read_config(config),
         read_count(replicates, "replicates"),
         epochs=None if epochs is None else read_count(epochs, "epochs"),
-        dataset=None if dataset is None else find_dataset(dataset, place),
+        dataset=None if dataset is None else find_dataset(dataset, place.cache_folder),
         name=name,
     )
     hear = relay_to(callbacks, place)

@@ -130,13 +130,14 @@ class Trial:
             StorageError: The weights are missing or damaged.
         """
         from hpsearch.training.device import choose_device
+        from hpsearch.training.first_images import watch_first_images
         from hpsearch.training.rebuild import rebuild_network
         from hpsearch.tuning.records import load_trial_weights
 
         chosen = choose_device(device)
         with self._place.open_record(self._study) as record:
             weights = load_trial_weights(record.study, record.trial(self.number))
-        return rebuild_network(self.config, weights, chosen)
+        return watch_first_images(rebuild_network(self.config, weights, chosen))
 
     @speaks_python
     def replay(self, device: str = "auto") -> "ReplayResult":

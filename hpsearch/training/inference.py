@@ -19,6 +19,7 @@ class TrainedNetwork:
     def compute_logits(self, images: ByteArray) -> FloatArray:
         """Images (n, channels, height, width) as bytes -> logits (n, classes)."""
         with torch.inference_mode():
-            batches = torch.split(torch.from_numpy(np.ascontiguousarray(images)), EVALUATION_BATCH_SIZE)
+            mine = np.require(images, requirements=("C", "W"))  # a picture's array may be read only
+            batches = torch.split(torch.from_numpy(mine), EVALUATION_BATCH_SIZE)
             logits: FloatArray = torch.cat([self._network(batch) for batch in batches]).numpy()
         return logits

@@ -1,10 +1,13 @@
 """A bundle in Python answers as the command does: by the network's own rule, what can be read, and says the rest."""
 
+import io
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import hpsearch
@@ -67,3 +70,32 @@ def test_images_unlike_the_training_ones_are_said(bundle: Bundle) -> None:
 def test_a_program_may_write_the_home_folder_as_a_shell_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(bundle.path.parent))
     assert hpsearch.load(f"~/{bundle.path.name}").path == bundle.path
+
+
+def test_images_in_memory_are_evaluated_all_of_them(bundle: Bundle) -> None:
+    config = bundle.config
+    shape, classes = config.dataset.input_shape, config.dataset.class_count
+    images = np.random.default_rng(1).integers(0, 255, (3 * classes, *shape), dtype=np.uint8)
+    labels = np.arange(len(images)) % classes
+    evaluated = bundle.evaluate(dataset=(images, labels))
+    assert (evaluated.split, evaluated.measures.images) == ("all", len(images))
+    again = bundle.evaluate(dataset=list(zip(images.transpose(0, 2, 3, 1), labels.tolist(), strict=True)))
+    assert again.measures.accuracy == evaluated.measures.accuracy
+
+
+def test_a_network_that_is_given_shares_of_one_says_that_it_takes_pixels(bundle: Bundle) -> None:
+    shape = bundle.config.dataset.input_shape
+    pixels = torch.randint(0, 256, (4, *shape), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    network = bundle.network()
+    with pytest.warns(UserWarning, match="this network takes pixels from 0 to 255") as caught:
+        network(pixels / 255)
+    assert [Path(warning.filename).name for warning in caught] == [Path(__file__).name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network(pixels / 255)  # said once
+        assert torch.equal(bundle.network()(pixels), bundle.network()(pixels.float()))
+        bundle.network()(torch.zeros((0, *shape)))
+    copied = io.BytesIO()
+    torch.save(bundle.network(), copied)
+    copied.seek(0)
+    assert torch.equal(torch.load(copied, weights_only=False)(pixels), network(pixels))
