@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from hpsearch.api.kernel_warnings import forget_progress_bars
 from hpsearch.errors import HpsearchError
 
 P = ParamSpec("P")
@@ -49,6 +50,7 @@ def speaks_python(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def speak(*args: P.args, **keywords: P.kwargs) -> R:
+        forget_progress_bars()
         try:
             return function(*args, **keywords)
         except HpsearchError as error:

@@ -91,6 +91,8 @@ def test_one_cell_gives_one_network_and_the_same_again_in_another_process_trains
     assert f"is trial {study.best.number}" in "".join(list_outputs(cells[:1], "text/html"))
     assert len(list_outputs(cells, "image/png")) == 3
     assert "torch.Size([4, 3])" in list_outputs(cells, "text/plain")
+    warned = [output.text for cell in cells for output in cell.outputs if output.get("name") == "stderr"]
+    assert [text for text in warned if "mean brightness" not in text] == []
     assert list((folder / "exports").glob("*/*.safetensors"))
     trials = study.trials
     assert hpsearch.search("1k", "cnn", "tiny.npz", trials=2, epochs=1, workers=1, device="cpu") == study
