@@ -119,7 +119,8 @@ def explain_damage(path: Path, error: Exception) -> DataError:
         if (foreign := name_form(path)) is not None:
             return DataError(foreign)
         if isinstance(error, zipfile.BadZipFile) and _read_start(path) == b"PK":
-            return DataError(f"{show_path(path)} begins as an .npz file and is damaged or cut off: bring it here again")
+            what = "it begins as one and is damaged or cut off; bring it here again"
+            return DataError(f"{show_path(path)} cannot be read as an .npz file: {what}")
     return DataError(
         f"{show_path(path)} cannot be read as an .npz file of plain arrays ({error}); write it with numpy.savez"
     )
