@@ -154,8 +154,8 @@ class Bundle:
         """Measure accuracy, loss and confusion on labelled images. `split="test"` opens the test split.
 
         Args:
-            split: Which images. Of its own data set the default is validation; of another one the test split, or all
-                images where it has none.
+            split: Which images. Of its own data set, by whatever path, the default is validation; of another one the
+                test split, or all images where it has none.
             dataset: Other images than the bundle's own, as `search` takes them; those that it was trained on are set
                 aside.
             model: Which of the bundle's models.
@@ -167,8 +167,14 @@ class Bundle:
         from hpsearch.export.bundle_evaluation import evaluate_bundle
 
         other = None if dataset is None else find_dataset(dataset, self._cache_folder)
-        chosen = "validation" if split is None and other is None else split
-        return evaluate_bundle(self._opened, self._cache_folder, model=_name_file(model), dataset=other, split=chosen)
+        return evaluate_bundle(
+            self._opened,
+            self._cache_folder,
+            model=_name_file(model),
+            dataset=other,
+            split=split,
+            own_split="validation",
+        )
 
     def _read(self, images: Any, *, resize: bool) -> "_Given":
         """Images (n, channels, height, width) as bytes, and the files that they come from, if there are some."""

@@ -82,6 +82,7 @@ def evaluate_bundle(
     model: str = SAFETENSORS,
     dataset: str | None = None,
     split: Split | None = None,
+    own_split: Split = "test",
     tell: Callable[[str], None] = lambda _line: None,
 ) -> BundleEvaluation:
     """Measure one of a bundle's models.
@@ -93,6 +94,7 @@ def evaluate_bundle(
         dataset: Another data set than the bundle's own, by name or path, with images of the same shape, and classes
             that the bundle knows. Images that the network was trained on are set aside and counted.
         split: Which split of it; by default the test split, or of images without one all.
+        own_split: The default where these are the bundle's own images, by whatever name or path.
         tell: Is told before the test split is opened.
 
     Raises:
@@ -109,6 +111,8 @@ def evaluate_bundle(
             f"data set {name!r} holds other images here than the bundle was made with: give the old ones with "
             "--dataset PATH, or these with --dataset, if you mean them"
         )
+    if is_same:
+        split = split or own_split
     if split == "validation" and not config.is_validated and is_same:
         raise InputError(
             f"{str(bundle.path)!r} was trained on {config.trains_on}, so that no validation images are left: give "
@@ -118,7 +122,7 @@ def evaluate_bundle(
         count = f": {config.dataset.test_count:,} images" if is_same else ""
         tell(f"opening the test split of {name}{count}; no database records it")
     if is_same:
-        chosen = load_own(name, config, cache_folder, split or "test")
+        chosen = load_own(name, config, cache_folder, split or own_split)
     else:
         chosen = load_other(name, config, cache_folder, split)
     kept, notes = _set_seen_aside(bundle, chosen, name, is_split=is_same and chosen.split != "all")

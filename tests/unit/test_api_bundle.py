@@ -99,3 +99,9 @@ def test_a_network_that_is_given_shares_of_one_says_that_it_takes_pixels(bundle:
     torch.save(bundle.network(), copied)
     copied.seek(0)
     assert torch.equal(torch.load(copied, weights_only=False)(pixels), network(pixels))
+
+
+def test_its_own_images_by_their_path_open_no_test_split_unasked(bundle: Bundle) -> None:
+    by_path = bundle.evaluate(dataset=bundle.config.dataset.name)
+    assert (by_path.is_same_data, by_path.split) == (True, "validation")
+    assert bundle.evaluate("test", dataset=bundle.config.dataset.name).split == "test"

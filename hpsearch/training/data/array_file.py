@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpsearch.errors import DataError
+from hpsearch.training.data.file_heads import read_head
 from hpsearch.training.data.foreign_files import name_form
 from hpsearch.training.data.image_reading import show_path
 
@@ -118,14 +119,9 @@ def explain_damage(path: Path, error: Exception) -> DataError:
     with contextlib.suppress(OSError):  # what cannot be opened is no other form
         if (foreign := name_form(path)) is not None:
             return DataError(foreign)
-        if isinstance(error, zipfile.BadZipFile) and _read_start(path) == b"PK":
+        if isinstance(error, zipfile.BadZipFile) and read_head(path).startswith(b"PK"):
             what = "it begins as one and is damaged or cut off; bring it here again"
             return DataError(f"{show_path(path)} cannot be read as an .npz file: {what}")
     return DataError(
         f"{show_path(path)} cannot be read as an .npz file of plain arrays ({error}); write it with numpy.savez"
     )
-
-
-def _read_start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(2)

@@ -17,7 +17,7 @@ from hpsearch.dataset import Preparation
 from hpsearch.errors import DataError
 from hpsearch.storable_text import write_out
 from hpsearch.training.data.byte_arrays import ByteArray
-from hpsearch.training.data.file_heads import HEAD_BYTES, name_head
+from hpsearch.training.data.file_heads import HEAD_BYTES, name_head, read_head
 
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
 """Pillow's own decoders that start no programs; what the file is called says nothing."""
@@ -101,7 +101,7 @@ def read_image(path: Path, content: bytes | None = None, *, preparation: Prepara
     except DataError:
         raise
     except UnidentifiedImageError as error:
-        reason = _explain_no_image(_read_head(path) if content is None else content[:HEAD_BYTES])
+        reason = _explain_no_image(read_head(path) if content is None else content[:HEAD_BYTES])
         raise NoImageError(f"{show_path(path)} cannot be read as an image: {reason}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         most = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
@@ -112,11 +112,6 @@ def read_image(path: Path, content: bytes | None = None, *, preparation: Prepara
     except UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{show_path(path)} cannot be read as an image: {reason}; repair it or take it away") from error
-
-
-def _read_head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
 
 
 def _explain_no_image(head: bytes) -> str:
