@@ -7,6 +7,7 @@ import torch
 
 from hpsearch.network.architecture import CnnArchitecture
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training.device import describe_device
 
 BFLOAT16_FCN_MACS = 500_000
 """From how many multiply-accumulates an image on a fully connected network gains from bfloat16 on a CPU.
@@ -29,5 +30,13 @@ def uses_bfloat16(config: TrialConfig, device: torch.device) -> bool:
 
 
 def has_bfloat16_cpu() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware (AVX-512 BF16, AMX); without it, bfloat16 is emulated."""
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    """Whether this CPU multiplies bfloat16 faster than single precision: by AMX, or by AVX-512 BF16 at full rate.
+
+    Intel's cores that have AMX take AVX-512 BF16 at half the rate of single precision, and many a virtual machine hides
+    AMX and shows the rest. Elsewhere bfloat16 is emulated.
+    """
+    has = torch.cpu.get_capabilities()
+    if has.get("amx_bf16", False):
+        return True
+    is_made_for_amx = has.get("avx512_fp16", False) and "Intel" in describe_device(torch.device("cpu"))
+    return bool(has.get("avx512_bf16", False)) and not is_made_for_amx

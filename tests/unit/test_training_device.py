@@ -109,6 +109,32 @@ def test_slurm_s_cores_are_a_limit(tmp_path: Path, given: str, limits: list[floa
     assert read_cpu_limits({"SLURM_CPUS_PER_TASK": given}, tmp_path, tmp_path / "missing") == limits
 
 
+ZEN_5 = {"avx512_bf16": True, "avx512_fp16": False, "amx_bf16": False}
+COOPER_LAKE = {"avx512_bf16": True, "avx512_fp16": False}
+SAPPHIRE_RAPIDS = {"avx512_bf16": True, "avx512_fp16": True, "amx_bf16": True}
+AMX_HIDDEN = SAPPHIRE_RAPIDS | {"amx_bf16": False}
+
+
+@pytest.mark.parametrize(
+    ("model", "capabilities", "is_fast"),
+    [
+        ("AMD EPYC", ZEN_5, True),
+        ("Intel(R) Xeon(R) Gold 6330H", COOPER_LAKE, True),
+        ("Intel(R) Xeon(R) Platinum 8480+", SAPPHIRE_RAPIDS, True),
+        ("Intel(R) Xeon(R) Processor", AMX_HIDDEN, False),
+        ("Intel64 Family 6 Model 207 Stepping 2, GenuineIntel", AMX_HIDDEN, False),
+        ("AMD EPYC", AMX_HIDDEN, True),
+        ("Apple M4", {}, False),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_faster_than_single_precision(
+    monkeypatch: pytest.MonkeyPatch, model: str, capabilities: dict[str, bool], is_fast: bool
+) -> None:
+    monkeypatch.setattr(precision, "describe_device", lambda device: model)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert precision.has_bfloat16_cpu() == is_fast
+
+
 @pytest.mark.parametrize("in_hardware", [True, False])
 def test_bfloat16_follows_the_architecture_where_the_cpu_has_it(
     monkeypatch: pytest.MonkeyPatch, in_hardware: bool
