@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from hpsearch.thread_waiting import make_waiting_short
+
 STOPPED_CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 """Of a worker that somebody else than its engine told to stop."""
 QUIET_SECONDS = 60.0
@@ -14,9 +16,8 @@ QUIET_SECONDS = 60.0
 _BACK_OFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 30.0)
 _TAIL_BYTES = 4000
 
-# One thread a worker: as many workers as cores train faster than one worker on all cores. Where a plan has several
-# train one network, a thread that waits for another sleeps: its core may have other work (docs/log.md).
-_THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+# One thread a worker: as many workers as cores train faster than one worker on all cores.
+_THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def make_worker_environment(
@@ -34,6 +35,7 @@ def make_worker_environment(
         own["HPSEARCH_CACHE"] = str(cache_folder)
     own.pop("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
     own |= {name: value for name, value in _THREADS.items() if name not in environment}
+    make_waiting_short(own)
     own["PYTHONSAFEPATH"] = "1"  # else python -m imports whatever lies in the current folder
     return own
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORAGE_URL = "sqlite:///hpsearch.db"
 
-URL_HINT = "give sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
+URL_HINT = "give FILE.db, sqlite:///FILE.db or postgresql://USER@HOST/DATABASE"
 _POSTGRESQL = "postgresql+psycopg"
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -28,6 +28,7 @@ _DRIVERS = {
 }
 """By what people write, and hosts hand out, in small letters."""
 _FILE = re.compile(r"sqlite:///(?P<path>[^?]+)", re.ASCII)
+_BARE_FILE = re.compile(r"[^:?]*[^:?/]\.(db|sqlite|sqlite3)", re.ASCII)
 _NO_FILE = ":memory:"
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
@@ -38,7 +39,7 @@ def find_file(text: str) -> Path | None:
     Raises:
         StorageError: It is no URL, or of a database that hpsearch does not keep studies in.
     """
-    match = _FILE.fullmatch(text)
+    match = _FILE.fullmatch(_complete(text))
     if match is not None and match["path"] != _NO_FILE:
         return expand_home(match["path"])
     url = parse_storage_url(text)
@@ -46,7 +47,7 @@ def find_file(text: str) -> Path | None:
 
 
 def parse_storage_url(text: str) -> "URL":
-    """Read a database URL and name its driver.
+    """Read a database URL, or the name of a SQLite file (`studies.db`), and name its driver.
 
     Raises:
         StorageError: It is no URL, or of a database that hpsearch does not keep studies in.
@@ -54,6 +55,7 @@ def parse_storage_url(text: str) -> "URL":
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    text = _complete(text)
     if fault := find_storage_fault(text):
         raise StorageError(f"storage {write_out(_hide_crudely(text))!r} {fault}: {URL_HINT}")
     try:
@@ -77,6 +79,11 @@ def parse_storage_url(text: str) -> "URL":
         return url.set(query=translate_options(url.query))
     except OptionError as error:
         raise StorageError(f"storage {show_url(url)!r} has an option that is not understood, {error}") from error
+
+
+def _complete(text: str) -> str:
+    """A file's name alone, as people type it, as the URL that it stands for."""
+    return f"sqlite:///{text}" if _BARE_FILE.fullmatch(text) else text
 
 
 def unwrap(text: str) -> str:

@@ -181,8 +181,8 @@ def test_a_path_after_an_equals_sign_may_begin_at_home(
         assert f"there is no database '{tmp_path}/studies.db' yet" in capsys.readouterr().err
     assert main(["data", "fetch", "~/pictures"]) == 2
     assert f"there is no folder or file {tmp_path}/pictures" in capsys.readouterr().err
-    assert main(["worker", "nothing", "--storage=~/studies.db"]) == 3
-    assert f"storage '{tmp_path}/studies.db' is no database URL" in capsys.readouterr().err
+    assert main(["worker", "nothing", "--storage=~/studies"]) == 3
+    assert f"storage '{tmp_path}/studies' is no database URL" in capsys.readouterr().err
 
 
 def test_the_command_to_type_next_never_has_a_password() -> None:

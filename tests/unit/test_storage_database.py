@@ -6,7 +6,7 @@ import pytest
 
 from hpsearch.errors import StorageError
 from hpsearch.storage.database import Database
-from hpsearch.storage.url import parse_storage_url, show_url
+from hpsearch.storage.url import find_file, parse_storage_url, show_url, sqlite_path
 from hpsearch.tuning.study import UnknownStudyError, list_study_names, load_study
 from hpsearch.tuning.summaries import read_summaries
 from tests.killed_writer import leave_a_journal
@@ -93,7 +93,7 @@ def test_a_database_of_somebody_else_is_refused_for_reading(tmp_path: Path) -> N
     ],
 )
 def test_a_url_that_is_none_of_ours_says_what_to_give(url: str) -> None:
-    with pytest.raises(StorageError, match="give sqlite:///FILE"):
+    with pytest.raises(StorageError, match=r"give FILE\.db, sqlite:///FILE"):
         parse_storage_url(url)
 
 
@@ -102,6 +102,17 @@ def test_a_password_is_never_shown(password: str) -> None:
     url = parse_storage_url(f"postgresql://user:{password}@host/studies?password={password}")
     assert password not in show_url(url)
     assert "host/studies" in show_url(url)
+
+
+@pytest.mark.parametrize("typed", ["studies.db", "old/my studies.sqlite", "/var/a@b.sqlite3", "./x.y.db"])
+def test_a_file_s_name_alone_is_a_sqlite_file(typed: str) -> None:
+    assert sqlite_path(parse_storage_url(typed)) == find_file(typed) == Path(typed)
+
+
+@pytest.mark.parametrize("typed", ["studies", "/tmp/.db/", ".db", "sqlite:/x.db", "me:x@host/x.db", "x.db?mode=ro"])
+def test_what_is_no_file_s_name_is_no_url_either(typed: str) -> None:
+    with pytest.raises(StorageError):
+        find_file(typed)
 
 
 def test_a_password_in_something_that_is_no_url_is_not_shown_either() -> None:
