@@ -117,7 +117,9 @@ class Bundle:
         return watch_first_images(network)
 
     @speaks_python
-    def predict(self, images: Any, *, resize: bool = False, model: ModelFile = "safetensors") -> Predictions:
+    def predict(
+        self, images: Any, *, resize: bool = False, model: ModelFile = "safetensors", mirror: bool = False
+    ) -> Predictions:
         """Say what is on images.
 
         Files are read by the rule that the network's own images were, also those of another size where it has one. What
@@ -128,13 +130,15 @@ class Bundle:
                 width), (n, height, width, 1 or 3) or (n, channels, height, width), bytes or floats from 0 to 1.
             resize: Whether image files of another size are resized instead of refused.
             model: Which of the bundle's models: safetensors in PyTorch, onnx or int8 in onnxruntime.
+            mirror: Whether what the network says of an image and of its mirror image is averaged, by twice the
+                operations.
 
         Raises:
             InputError: None of the files can be read; arrays have another shape; or the bundle has no such model.
         """
         from hpsearch.export.image_files import compare_brightness
 
-        classifier = self._opened.load_classifier(_name_file(model))
+        classifier = self._opened.load_classifier(_name_file(model), mirror=mirror)
         read = self._read(images, resize=resize)
         hint = compare_brightness(read.images, self._opened.manifest.get("brightness"))
         notes = (*read.left_out, *([hint] if hint else []))
@@ -150,6 +154,7 @@ class Bundle:
         *,
         dataset: Dataset | None = None,
         model: ModelFile = "safetensors",
+        mirror: bool = False,
     ) -> "BundleEvaluation":
         """Measure accuracy, loss and confusion on labelled images. `split="test"` opens the test split.
 
@@ -159,6 +164,7 @@ class Bundle:
             dataset: Other images than the bundle's own, as `search` takes them; those that it was trained on are set
                 aside.
             model: Which of the bundle's models.
+            mirror: Whether what the network says of an image and of its mirror image is averaged.
 
         Raises:
             InputError: The split was trained on, or the bundle has no such model.
@@ -174,6 +180,7 @@ class Bundle:
             dataset=other,
             split=split,
             own_split="validation",
+            mirror=mirror,
         )
 
     def _read(self, images: Any, *, resize: bool) -> "_Given":

@@ -36,6 +36,17 @@ TfliteOption = Annotated[
 ]
 
 
+MirrorOption = Annotated[
+    bool,
+    typer.Option(
+        "--mirror",
+        help="Average over each image and its mirror image (test-time augmentation): twice the operations, for some "
+        "tenths of a point where the training had mirrored images.",
+        rich_help_panel=HOW,
+    ),
+]
+
+
 def export(
     context: typer.Context,
     study: StudyArgument,
@@ -143,6 +154,7 @@ def evaluate(
     onnx: OnnxOption = False,
     int8: Int8Option = False,
     tflite: TfliteOption = False,
+    mirror: MirrorOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure an exported network: accuracy, loss, accuracy of each class. By default this opens the test split.
@@ -163,6 +175,7 @@ def evaluate(
         model=model,
         dataset=dataset,
         split=cast(Literal["test", "validation", "all"] | None, split),
+        mirror=mirror,
         tell=log.tell,
     )
     if as_json:
@@ -201,6 +214,7 @@ def predict(
     onnx: OnnxOption = False,
     int8: Int8Option = False,
     tflite: TfliteOption = False,
+    mirror: MirrorOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is on images: for each file, or row of a table, the likeliest class and its probability.
@@ -227,7 +241,7 @@ def predict(
         read = read_images(list_images(images or []), shape, resizes=resize, preparation=preparation)
     from hpsearch.export.classifier import find_likeliest
 
-    classifier = opened.load_classifier(model)
+    classifier = opened.load_classifier(model, mirror=mirror)
     found = find_likeliest(classifier, read.images, dataset.class_names, count) if len(read.files) else []
     hint = compare_brightness(read.images, opened.manifest.get("brightness"))
     if as_json:
@@ -236,7 +250,16 @@ def predict(
             for file, likeliest in zip(read.files, found, strict=True)
         ]
         failures = [{"reason": reason} for reason in read.failures]
-        write_json({"bundle": str(bundle), "model": model, "predictions": rows, "failures": failures, "note": hint})
+        write_json(
+            {
+                "bundle": str(bundle),
+                "model": model,
+                "mirror": mirror,
+                "predictions": rows,
+                "failures": failures,
+                "note": hint,
+            }
+        )
     else:
         for file, likeliest in zip(read.files, found, strict=True):
             write_line(f"{write_out(str(file))}: {', '.join(f'{name} {share:.2%}' for name, share in likeliest)}")

@@ -274,7 +274,8 @@ StorageOption = Annotated[
         metavar="URL",
         envvar=STORAGE_VARIABLE,
         help="The database: FILE.db, sqlite:///FILE.db or postgresql://USER@HOST/DATABASE. Put a password "
-        f"into the variable, or all of it into a file that {STORAGE_FILE_VARIABLE} names: others can read a command line.",
+        f"into the variable, or all of it into a file that {STORAGE_FILE_VARIABLE} names: others can read a command "
+        "line.",
         show_default=DEFAULT_STORAGE,
         rich_help_panel=WHERE,
     ),

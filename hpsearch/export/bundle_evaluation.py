@@ -37,6 +37,8 @@ class BundleEvaluation:
     """Whether these are the images that the bundle was made with."""
     split: Split
     measures: Measures
+    mirror: bool = False
+    """Whether it averaged over each image and its mirror image."""
     notes: tuple[str, ...] = ()
     """What a person has to know beside the figures."""
 
@@ -62,6 +64,7 @@ class BundleEvaluation:
             "dataset_sha256": self.dataset_sha256,
             "is_same_data": self.is_same_data,
             "split": self.split,
+            "mirror": self.mirror,
             "images": measures.images,
             "correct": measures.correct,
             "accuracy": measures.accuracy,
@@ -83,6 +86,7 @@ def evaluate_bundle(
     dataset: str | None = None,
     split: Split | None = None,
     own_split: Split = "test",
+    mirror: bool = False,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> BundleEvaluation:
     """Measure one of a bundle's models.
@@ -95,13 +99,14 @@ def evaluate_bundle(
             that the bundle knows. Images that the network was trained on are set aside and counted.
         split: Which split of it; by default the test split, or of images without one all.
         own_split: The default where these are the bundle's own images, by whatever name or path.
+        mirror: Whether what the model says of an image and of its mirror image is averaged.
         tell: Is told before the test split is opened.
 
     Raises:
         InputError: The bundle has no such model, it does not fit the configuration, or the split was trained on.
         DataError: The data are not here, hold other images than the bundle was made with, or do not fit it.
     """
-    classifier = bundle.load_classifier(model)
+    classifier = bundle.load_classifier(model, mirror=mirror)
     config = bundle.config
     name = config.dataset.name if dataset is None else dataset
     sha256 = _identify(name, config, cache_folder, is_own=dataset is None)
@@ -129,9 +134,18 @@ def evaluate_bundle(
     measures = _measure(classifier.compute_logits, kept, name)
     if not is_same and (hint := compare_brightness(kept.images.numpy(), bundle.manifest.get("brightness"))):
         notes.append(hint)
-    return BundleEvaluation(
-        bundle, model, name, sha256 or _hash(kept), is_same, chosen.split, measures, (*chosen.notes, *notes)
-    )
+    if mirror:
+        notes.append(describe_mirror(config))
+    sha256 = sha256 or _hash(kept)
+    notes = [*chosen.notes, *notes]
+    return BundleEvaluation(bundle, model, name, sha256, is_same, chosen.split, measures, mirror, tuple(notes))
+
+
+def describe_mirror(config: TrialConfig) -> str:
+    """What averaging over mirror images is and costs, and where it had better not be done."""
+    words = "averaged over each image and its mirror image: twice the operations"
+    sees_mirrored = "flip" in config.recipe.augmentation.split("+")
+    return words if sees_mirrored else f"{words}; its training saw no mirrored images, so that this may cost accuracy"
 
 
 def _identify(name: str, config: TrialConfig, cache_folder: Path, *, is_own: bool) -> str | None:

@@ -41,12 +41,22 @@ class Bundle:
     config: TrialConfig
     files: Mapping[str, bytes]
 
-    def load_classifier(self, name: str = SAFETENSORS) -> "Classifier":
+    def load_classifier(self, name: str = SAFETENSORS, *, mirror: bool = False) -> "Classifier":
         """The network from one of the bundle's models: model.safetensors, model.onnx, model-int8.tflite ...
+
+        Args:
+            name: The model's file.
+            mirror: Whether what it says of an image and of its mirror image is averaged.
 
         Raises:
             InputError: The bundle has no such file, or it does not fit the configuration.
         """
+        from hpsearch.export.classifier import MirrorAveraged
+
+        classifier = self._load_model(name)
+        return MirrorAveraged(classifier) if mirror else classifier
+
+    def _load_model(self, name: str) -> "Classifier":
         from hpsearch.export.classifier import OnnxClassifier
         from hpsearch.export.tflite_classifier import TfliteClassifier
         from hpsearch.training.inference import TrainedNetwork

@@ -229,6 +229,21 @@ def test_predict_says_what_is_on_an_image(
     assert sum(probabilities) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("model", [(), ("--onnx",)], ids=lambda model: "".join(model) or "safetensors")
+def test_mirror_gives_an_image_and_its_mirror_image_one_answer(
+    room: CommandRoom, bundle: Path, image: Path, model: tuple[str, ...]
+) -> None:
+    Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(room.folder / "mirrored.png")
+    given = ("predict", str(bundle), "image.png", "mirrored.png", "--top", "3", "--json", *model)
+    alone, both = read_json(room.type(*given).out), read_json(room.type(*given, "--mirror").out)
+    first, second = (entry["classes"] for entry in both["predictions"])
+    assert (alone["mirror"], both["mirror"]) == (False, True)
+    assert first == [{"class": each["class"], "probability": pytest.approx(each["probability"])} for each in second]
+    assert alone["predictions"][0]["classes"] != alone["predictions"][1]["classes"]
+    evaluated = room.type("evaluate", str(bundle), "--split", "validation", "--mirror", *model)
+    assert "averaged over each image and its mirror image: twice the operations" in evaluated.out
+
+
 def test_predict_takes_folders_and_gives_a_line_a_file_in_order(room: CommandRoom, bundle: Path, image: Path) -> None:
     for name in ("photos/b.png", "photos/below/a.png"):
         (room.folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -83,6 +83,25 @@ def test_images_in_memory_are_evaluated_all_of_them(bundle: Bundle) -> None:
     assert again.measures.accuracy == evaluated.measures.accuracy
 
 
+def test_an_image_and_its_mirror_image_are_averaged_where_that_is_asked_for(bundle: Bundle) -> None:
+    shape, classes = bundle.config.dataset.input_shape, bundle.config.dataset.class_count
+    images = np.random.default_rng(2).integers(0, 255, (40, *shape), dtype=np.uint8)
+    mirrored = np.flip(images, 3)
+    with torch.inference_mode():
+        network = bundle.network()
+        logits = (network(torch.from_numpy(images)) + network(torch.from_numpy(mirrored.copy()))) / 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # images of noise are brighter than the training ones
+        said = bundle.predict(images, mirror=True)
+        assert np.allclose(said.probabilities, logits.softmax(1).numpy(), atol=1e-6)
+        assert not np.allclose(bundle.predict(images).probabilities, said.probabilities, atol=1e-3)
+        assert np.allclose(bundle.predict(mirrored, mirror=True).probabilities, said.probabilities, atol=1e-6)
+    evaluated = bundle.evaluate(dataset=(images, np.arange(40) % classes), mirror=True)
+    right = int((said.labels == np.arange(40) % classes).sum())
+    assert (evaluated.mirror, evaluated.measures.correct) == (True, right)
+    assert any("its training saw no mirrored images" in note for note in evaluated.notes)
+
+
 def test_a_network_that_is_given_shares_of_one_says_that_it_takes_pixels(bundle: Bundle) -> None:
     shape = bundle.config.dataset.input_shape
     pixels = torch.randint(0, 256, (4, *shape), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
