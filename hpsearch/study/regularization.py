@@ -16,6 +16,8 @@ AVERAGED_EPOCHS = 8
 """From so many on weights are averaged: the average remembers one epoch."""
 LARGE_WEIGHTS = 30_000
 """A convolutional network of more over-fits earlier, and bears weight decay and label smoothing (portfolio.py)."""
+LARGEST_WEIGHTS = 120_000
+"""One of more needs its images moved in shorter trainings still."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ class Bearing:
     """With a part of them erased."""
 
 
-SMALL, LARGE = Bearing(flipped=16, shifted=40, erased=120), Bearing(flipped=10, shifted=20, erased=60)
+SMALL = Bearing(flipped=16, shifted=40, erased=120)
+LARGE = Bearing(flipped=10, shifted=20, erased=60)
+LARGEST = Bearing(flipped=10, shifted=14, erased=60)
 
 FCN_SHIFTED_EPOCHS = 40
 """A fully connected one sees them moved; mirrored or partly erased ones made no difference that could be told."""
@@ -56,7 +60,7 @@ def choose_augmentation(arch: Arch, weights: int, epochs: int, dataset: str, num
     if arch == "fcn":
         return "shift" if epochs >= FCN_SHIFTED_EPOCHS else "none"
     flips = KEEPS_ITS_LABEL_MIRRORED.get(dataset, number % 2 == 1)
-    bears = LARGE if weights > LARGE_WEIGHTS else SMALL
+    bears = LARGEST if weights > LARGEST_WEIGHTS else LARGE if weights > LARGE_WEIGHTS else SMALL
     if epochs >= bears.erased:
         return "flip+shift+erasing" if flips else "shift+erasing"
     if epochs >= bears.shifted:

@@ -14,7 +14,7 @@ from hpsearch.study.regularization import choose_augmentation
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.study.trial_plan import PlannedTrial
-from hpsearch.tuning.attributes import CORES, PROMOTED_FROM, ROUND
+from hpsearch.tuning.attributes import CORES, GIVEN_BY, PROMOTED_FROM, ROUND
 from hpsearch.tuning.history import History
 from hpsearch.tuning.promotion import FinishedTrial, Promotion, choose_first_epochs, choose_promotion
 from hpsearch.tuning.study import Study
@@ -77,7 +77,8 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
     if plan.is_drawn(number):
         return None
     with study.database.transaction() as connection:
-        taken = optuna_rows.read_attributes(connection, study.study_id, ("seconds", "epochs", CORES))
+        wanted = ("seconds", "epochs", CORES, GIVEN_BY, PROMOTED_FROM)
+        taken = optuna_rows.read_attributes(connection, study.study_id, wanted)
     finished = [
         FinishedTrial(
             trial.number,
@@ -86,10 +87,17 @@ def _find_promotion(study: Study, history: History, plan: RoundPlan, number: int
             taken.get(trial.number, {}).get("epochs", 0),
             name_kind(study.spec.arch, trial.params),
             taken.get(trial.number, {}).get(CORES),
+            is_first=_trains_what_was_given_first(trial.number, taken),
         )
         for trial in history.list_trials((TrialState.COMPLETE, TrialState.PRUNED))
     ]
     return choose_promotion(plan, number, finished)
+
+
+def _trains_what_was_given_first(number: int, attributes: Mapping[int, Mapping[str, Any]]) -> bool:
+    while (parent := attributes.get(number, {}).get(PROMOTED_FROM)) is not None:
+        number = parent
+    return number == 0 and GIVEN_BY in attributes.get(0, {})
 
 
 def _promote(study: Study, history: History, plan: RoundPlan, promotion: Promotion, number: int) -> Candidate:

@@ -20,7 +20,7 @@ from hpsearch.storage.stored_rows import LeaseRecord, StudyCourse, TestScore
 from hpsearch.storage.stored_trials import StoredTrial, read_stored_trials
 from hpsearch.study.round_plan import Round
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.tuning.attributes import FROM_PORTFOLIO, INT8_ACCURACY, PROMOTED_FROM
+from hpsearch.tuning.attributes import FROM_PORTFOLIO, GIVEN_BY, INT8_ACCURACY, PROMOTED_FROM
 from hpsearch.tuning.study import Study
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
@@ -367,7 +367,7 @@ def make_trial_record(
         finished_at=trial.finished_at,
         lease=lease,
         test_scores=scores,
-        given_by=attributes.get("given_by"),
+        given_by=attributes.get(GIVEN_BY),
         int8_accuracy=attributes.get(INT8_ACCURACY),
         promoted_from=attributes.get(PROMOTED_FROM),
     )

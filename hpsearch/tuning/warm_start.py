@@ -16,7 +16,7 @@ from hpsearch.study.parameters import RECIPE_PARAMETERS, spell_out
 from hpsearch.study.portfolio import list_fitting_entries
 from hpsearch.study.search_space import Choices, FloatRange, IntRange, SearchSpace, Value, takes
 from hpsearch.study.spec import StudySpec
-from hpsearch.tuning.attributes import FROM_PORTFOLIO
+from hpsearch.tuning.attributes import FROM_PORTFOLIO, GIVEN_BY
 from hpsearch.tuning.stored_beginning import WarmStart
 from hpsearch.tuning.study_teacher import GivenTeacher, StudyTeacher
 from hpsearch.tuning.suggest import FIXED_PARAMETERS, fixed_parameters
@@ -115,7 +115,7 @@ def add_given_trial(
     """Add a trial that waits, with what it is given. The caller holds the study's claim lock."""
     trial_id = leases.add_waiting_trial(connection, study_id)
     optuna_rows.write_system_attribute(connection, trial_id, FIXED_PARAMETERS, dict(parameters))
-    optuna_rows.write_attributes(connection, trial_id, {"given_by": given_by})
+    optuna_rows.write_attributes(connection, trial_id, {GIVEN_BY: given_by})
     leases.record_event(connection, "enqueued", study_id, trial_id)
 
 

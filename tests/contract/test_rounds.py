@@ -77,6 +77,16 @@ def test_each_kind_of_network_goes_on_before_one_goes_on_again(database: Databas
     assert (len(first.widths) == most, len(second.widths) == most) == (True, False)
 
 
+def test_what_was_given_first_goes_on_to_the_last_round_though_others_learn_faster(database: Database) -> None:
+    study = make_round_study(database)
+    enqueue_trial(study, {"lr": 0.004})
+    queue = TrialQueue(study, "one", "cpu")
+    for accuracy in (0.88, 0.9, 0.89, 0.7, 0.91, 0.92, 0.93):
+        finish_with(claim(queue), accuracy)
+    promoted = [trial.promoted_from for trial in read_study_record(study).trials]
+    assert (promoted[4], promoted[6]) == (0, 4)
+
+
 def test_a_load_that_is_gone_takes_nothing_from_the_last_round(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

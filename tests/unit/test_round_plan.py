@@ -129,6 +129,31 @@ def test_a_kind_is_what_layers_and_blocks_make_whatever_their_widths_and_recipe(
     assert name_kind("fcn", {"lr": 0.01}) == ""
 
 
+def test_what_was_given_first_goes_on_before_what_learnt_faster_and_leaves_its_kind_s_turn() -> None:
+    plan = make_plan((4, 3), (3, 9), (2, 30))
+    kinds = ("deep", "plain", "deep", "wide")
+    done = [
+        FinishedTrial(number, accuracy, 10.0, 3, kind, is_first=number == 0)
+        for number, (accuracy, kind) in enumerate(zip((0.88, 0.9, 0.89, 0.7), kinds, strict=True))
+    ]
+    assert [choose_promotion(plan, number, done) for number in (4, 5, 6)] == [
+        Promotion(parent=0, epochs=9),
+        Promotion(parent=1, epochs=9),
+        Promotion(parent=3, epochs=9),
+    ]
+    later = [FinishedTrial(4, 0.91, 30.0, 9, "deep", is_first=True), *finished(0.92, 0.925, first=5)]
+    assert choose_promotion(plan, 7, done + later) == Promotion(parent=4, epochs=30)
+    assert choose_promotion(plan, 8, done + later) == Promotion(parent=6, epochs=30)
+
+
+def test_what_was_given_first_stays_behind_where_it_errs_a_quarter_more_often_or_came_to_nothing() -> None:
+    plan = make_plan((3, 3), (1, 9))
+    for accuracy, parent in ((0.876, 0), (0.874, 1), (None, 1)):
+        first = FinishedTrial(0, accuracy, 10.0, 3, "deep", is_first=True)
+        done = [first, *finished(0.9, 0.89, first=1)]
+        assert choose_promotion(plan, 3, done) == Promotion(parent=parent, epochs=9)
+
+
 def test_of_equal_trials_the_earliest_goes_on() -> None:
     assert choose_promotion(make_plan((3, 1), (1, 3)), 3, finished(0.8, 0.9, 0.9)) == Promotion(1, 3)
 
