@@ -109,11 +109,11 @@ def draw_picture(runs: list[Run]) -> bytes:
         tested = [100 * run.test for run in runs if run.arch == arch and run.test is not None]
         axes.set_ylim(min(reached + tested) - 4, max(reached + tested) + 0.5)
         axes.set_xscale("log")
-        ticks = [
-            tick for tick in (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60) if tick <= 1.5 * max(r.seconds / 60 for r in runs)
-        ]
+        longest = max(run.seconds for run in runs if run.arch == arch) / 60
+        ticks = [tick for tick in (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60) if tick <= 1.1 * longest]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
+        axes.set_xlim(left=ticks[0])
         axes.set_xlabel("minutes since the first training began")
         axes.set_ylabel("accuracy (%)")
         axes.set_title(f"{arch.upper()}: validation, and the test split at the end (dots)")
