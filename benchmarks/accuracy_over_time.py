@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from hpsearch.errors import HpsearchError
 from hpsearch.reporting.canvas import make_figure, styled, write_png
 from hpsearch.sessions.opening import open_study
 from hpsearch.storage.database import Database
@@ -34,7 +35,6 @@ class Run:
     steps: tuple[tuple[float, float], ...]
     """Seconds since the first training began, and the highest validation accuracy (fraction) of any epoch by then."""
     seconds: float
-    weights: int
     validation: float
     test: float | None
 
@@ -66,7 +66,7 @@ def measure_run(record: StudyRecord) -> Run | None:
     starts = [trial.started_at for trial in record.trials if trial.started_at is not None]
     ends = [trial.finished_at for trial in record.trials if trial.finished_at is not None]
     best, spec = record.best, record.study.spec
-    if best is None or best.value is None or best.weights is None or spec.budget is None:
+    if best is None or best.value is None or spec.budget is None:
         return None
     beginning, highest, steps = min(starts), 0.0, []
     for moment, accuracy in sorted(epoch for trial in record.trials for epoch in list_epochs(trial, beginning)):
@@ -74,17 +74,16 @@ def measure_run(record: StudyRecord) -> Run | None:
             highest = accuracy
             steps.append((moment, accuracy))
     seconds = (max(ends) - beginning) / timedelta(seconds=1)
-    return Run(spec.arch, spec.budget, tuple(steps), seconds, best.weights, best.value, best.test_accuracy)
+    return Run(spec.arch, spec.budget, tuple(steps), seconds, best.value, best.test_accuracy)
 
 
 def read_runs(storages: list[str]) -> list[Run]:
     runs: list[Run] = []
     for storage in storages:
-        url = storage if "://" in storage else f"sqlite:///{Path(storage).absolute()}"
-        with Database.open(url) as database:
+        with Database.open(storage) as database:
             names = list_study_names(database)
         for name in names:
-            with open_study(url, name) as study:
+            with open_study(storage, name) as study:
                 if (run := measure_run(read_study_record(study))) is not None:
                     runs.append(run)
     return sorted(runs, key=lambda run: (run.arch, run.budget))
@@ -151,7 +150,10 @@ def main() -> None:
     parser.add_argument("storages", nargs="+", metavar="STORAGE", help="a database URL, or a SQLite file")
     parser.add_argument("--picture", type=Path, default=Path("accuracy_over_time.png"))
     arguments = parser.parse_args()
-    runs = read_runs(arguments.storages)
+    try:
+        runs = read_runs(arguments.storages)
+    except HpsearchError as error:
+        parser.error(str(error))
     if not runs:
         parser.error("no study there has a result and a budget in weights")
     with styled():

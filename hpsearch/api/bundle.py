@@ -141,7 +141,8 @@ class Bundle:
         classifier = self._opened.load_classifier(_name_file(model), mirror=mirror)
         read = self._read(images, resize=resize)
         hint = compare_brightness(read.images, self._opened.manifest.get("brightness"))
-        notes = (*read.left_out, *([hint] if hint else []))
+        doubts = self._opened.list_doubts_of_mirror() if mirror else []
+        notes = (*read.left_out, *([hint] if hint else []), *doubts)
         for line in (*read.failures, *notes):
             warnings.warn(line, stacklevel=3)  # past the wrapper of this method
         shares = _compute_shares(classifier, read.images, len(self.class_names))

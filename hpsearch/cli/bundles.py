@@ -263,7 +263,8 @@ def predict(
     else:
         for file, likeliest in zip(read.files, found, strict=True):
             write_line(f"{write_out(str(file))}: {', '.join(f'{name} {share:.2%}' for name, share in likeliest)}")
-    for line in (*read.left_out, *([hint] if hint else [])):
+    doubts = opened.list_doubts_of_mirror() if mirror else []
+    for line in (*read.left_out, *([hint] if hint else []), *doubts):
         write_error_line(f"note: {line}")
     for reason in read.failures:
         write_error_line(f"error: {reason}")

@@ -135,17 +135,11 @@ def evaluate_bundle(
     if not is_same and (hint := compare_brightness(kept.images.numpy(), bundle.manifest.get("brightness"))):
         notes.append(hint)
     if mirror:
-        notes.append(describe_mirror(config))
+        notes.append("averaged over each image and its mirror image: twice the operations")
+        notes += bundle.list_doubts_of_mirror()
     sha256 = sha256 or _hash(kept)
     notes = [*chosen.notes, *notes]
     return BundleEvaluation(bundle, model, name, sha256, is_same, chosen.split, measures, mirror, tuple(notes))
-
-
-def describe_mirror(config: TrialConfig) -> str:
-    """What averaging over mirror images is and costs, and where it had better not be done."""
-    words = "averaged over each image and its mirror image: twice the operations"
-    sees_mirrored = "flip" in config.recipe.augmentation.split("+")
-    return words if sees_mirrored else f"{words}; its training saw no mirrored images, so that this may cost accuracy"
 
 
 def _identify(name: str, config: TrialConfig, cache_folder: Path, *, is_own: bool) -> str | None:

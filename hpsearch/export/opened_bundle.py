@@ -56,6 +56,12 @@ class Bundle:
         classifier = self._load_model(name)
         return MirrorAveraged(classifier) if mirror else classifier
 
+    def list_doubts_of_mirror(self) -> list[str]:
+        """A line for who averages over mirror images though the training saw none; no line where it did."""
+        if "flip" in self.config.recipe.augmentation.split("+"):
+            return []
+        return ["the training saw no mirrored images, so that averaging over them may cost accuracy"]
+
     def _load_model(self, name: str) -> "Classifier":
         from hpsearch.export.classifier import OnnxClassifier
         from hpsearch.export.tflite_classifier import TfliteClassifier
