@@ -3,12 +3,15 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_AGAIN_SECONDS = 0.05
+"""Until a signal comes again whose end of the process was lost: whatever swallowed it is over by then."""
 
 
 class Interrupts:
@@ -18,6 +21,8 @@ class Interrupts:
         self.received: list[int] = []
         self._is_noting = False
         self._before: dict[int, Any] = {}
+        self._ending: SystemExit | None = None
+        self._hook_before = sys.unraisablehook
 
     @property
     def count(self) -> int:
@@ -61,14 +66,26 @@ class Interrupts:
         numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
         # Who ignores a signal (nohup, a shell's background) has a reason to.
         heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+        self._hook_before, sys.unraisablehook = sys.unraisablehook, self._send_again
         self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        sys.unraisablehook, self._ending = self._hook_before, None
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.received.append(number)
         if not self._is_noting:
-            sys.exit(128 + number)
+            self._ending = SystemExit(128 + number)
+            raise self._ending
+
+    def _send_again(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        """Python drops what is raised in a finalizer or a weak reference's callback, which a signal may come upon."""
+        if unraisable.exc_value is None or unraisable.exc_value is not self._ending:
+            self._hook_before(unraisable)
+            return
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), self.received.pop()))
+        again.daemon = True
+        again.start()
