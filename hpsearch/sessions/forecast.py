@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from hpsearch.study.round_plan import START_SECONDS, TRIAL_SECONDS, count_waves
+
 if TYPE_CHECKING:
     from hpsearch.study.length import PrunerName
 
@@ -9,9 +11,8 @@ _REDUCTION_FACTOR = 3
 
 
 def forecast_seconds(*, trials: int, epochs: int, epoch_seconds: float, workers: int) -> float:
-    """All trials to their last epoch: whole rounds of `workers` trials at once."""
-    rounds = -(-trials // workers)
-    return rounds * epochs * epoch_seconds
+    """All trials to their last epoch, `workers` at once, with what comes before and after them."""
+    return START_SECONDS + count_waves(trials, workers) * (epochs * epoch_seconds + TRIAL_SECONDS)
 
 
 def expect_epoch_share(pruner: "PrunerName", epochs: int) -> float:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hpsearch.tuning.promotion import measure_makespan
+
 if TYPE_CHECKING:
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
@@ -38,8 +40,10 @@ def measure_progress(record: "StudyRecord", workers: int) -> HowFar:
         costs = _forecast_costs(record)
     remaining = None
     if costs:
-        busy = max(1, min(workers, wanted - record.finished_count))
-        remaining = sum(costs) / len(costs) * (wanted - done) / busy
+        each = sum(costs) / len(costs)
+        waiting = max(0, wanted - record.finished_count - len(part_done))
+        left = [each * (1 - part) for part in part_done.values()] + [each] * waiting
+        remaining = measure_makespan(left, max(1, workers))
     return HowFar(wanted, min(record.finished_count, wanted), done, remaining)
 
 
@@ -58,7 +62,7 @@ def _forecast_costs(record: "StudyRecord") -> list[float]:
 
 def measure_part_done(record: "StudyRecord", trial: "TrialRecord") -> float:
     """The part of a running trial's epochs that is trained, 0 to 1."""
-    return count_epochs_of_attempt(trial) / (trial.epochs_wanted or record.study.spec.epochs)
+    return min(1.0, count_epochs_of_attempt(trial) / (trial.epochs_wanted or record.study.spec.epochs))
 
 
 def _plan_remaining_seconds(record: "StudyRecord", part_done: Mapping[int, float]) -> float | None:

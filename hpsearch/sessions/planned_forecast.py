@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.sessions.hardware import Hardware, choose_hardware
 from hpsearch.sessions.preparation import identify_dataset
 from hpsearch.sessions.request import make_absolute
+from hpsearch.study.round_plan import START_SECONDS, TRIAL_SECONDS
+from hpsearch.tuning.promotion import measure_makespan
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
@@ -28,9 +30,11 @@ class PlannedForecast:
 
     @property
     def seconds(self) -> float:
-        """All trainings, if no worker waits for another."""
-        total = sum(self.epoch_seconds[trial.label] * trial.config.recipe.epochs for trial in self.plan.trials)
-        return total / self.hardware.workers
+        """All trainings: each worker takes the next when it has finished one."""
+        durations = [
+            self.epoch_seconds[trial.label] * trial.config.recipe.epochs + TRIAL_SECONDS for trial in self.plan.trials
+        ]
+        return START_SECONDS + measure_makespan(durations, self.hardware.workers)
 
 
 def forecast_planned_study(
@@ -41,8 +45,8 @@ def forecast_planned_study(
     Raises:
         InputError: There is no such device or data set, or a network does not go with its budget or with the images.
     """
-    from hpsearch.training.device import choose_device, worker_threads
-    from hpsearch.training.throughput import measure_epoch_seconds
+    from hpsearch.training.device import choose_device
+    from hpsearch.training.throughput import measure_worker_epoch_seconds
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
     dataset = identify_dataset(planned.dataset, cache_folder, tell, preparation=planned.preparation)
@@ -56,7 +60,6 @@ def forecast_planned_study(
         kind = (trial.config.architecture, recipe.batch_size, recipe.optimizer, recipe.dropout > 0, recipe.l1 > 0)
         if kind not in measured:
             tell(f"measuring {trial.label}")
-            with worker_threads():
-                measured[kind] = measure_epoch_seconds(trial.config, choose_device(hardware.name))
+            measured[kind] = measure_worker_epoch_seconds(trial.config, choose_device(hardware.name))
         by_label[trial.label] = measured[kind]
     return PlannedForecast(planned, plan, dataset, hardware, by_label)

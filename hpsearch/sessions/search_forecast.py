@@ -9,6 +9,7 @@ from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
 from hpsearch.sessions.hardware import Hardware, choose_hardware_for
 from hpsearch.sessions.preparation import fit, fit_to_size, identify_dataset, measure_plan
 from hpsearch.sessions.request import Request
+from hpsearch.study.round_plan import START_SECONDS
 
 if TYPE_CHECKING:
     from hpsearch.dataset import DatasetIdentity
@@ -73,7 +74,8 @@ class SearchForecast:
     @property
     def pruned_seconds(self) -> float:
         """The same with the pruner's share of epochs left out."""
-        return self.seconds * expect_epoch_share(self.spec.pruner, self.spec.epochs)
+        share = expect_epoch_share(self.spec.pruner, self.spec.epochs)
+        return START_SECONDS + (self.seconds - START_SECONDS) * share
 
 
 def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], None]) -> SearchForecast:
@@ -82,8 +84,8 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     Raises:
         InputError: There is no such device or data set, or nothing fits.
     """
-    from hpsearch.training.device import choose_device, worker_threads
-    from hpsearch.training.throughput import measure_epoch_seconds
+    from hpsearch.training.device import choose_device
+    from hpsearch.training.throughput import measure_worker_epoch_seconds
 
     spec = request.spec
     hardware = choose_hardware_for(request)
@@ -91,14 +93,13 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
     examples = []
-    with worker_threads():
-        for depth in fitted.space.choices(DEPTH[spec.arch]):
-            config = _make_example(spec, fitted.space, dataset, depth)
-            tell(f"measuring {config.architecture.describe()}")
-            seconds = measure_epoch_seconds(config, choose_device(hardware.name))
-            examples.append(Example(int(depth), config, seconds))
-        if spec.has_open_plan:
-            spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
+    for depth in fitted.space.choices(DEPTH[spec.arch]):
+        config = _make_example(spec, fitted.space, dataset, depth)
+        tell(f"measuring {config.architecture.describe()}")
+        seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
+        examples.append(Example(int(depth), config, seconds))
+    if spec.has_open_plan:
+        spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
     return SearchForecast(spec, dataset, hardware, fitted, tuple(examples))
 
 

@@ -42,6 +42,11 @@ def test_more_workers_than_trials_left_do_not_help() -> None:
     assert measure_progress(record, workers=8).remaining_seconds == pytest.approx(30.0)
 
 
+def test_an_odd_trial_takes_as_long_as_two_side_by_side() -> None:
+    record = make_record(make_trial(0, value=0.8, seconds=30.0))  # of 4: three left, on two workers
+    assert measure_progress(record, workers=2).remaining_seconds == pytest.approx(60.0)
+
+
 def test_counts_are_said_without_what_there_is_none_of() -> None:
     record = make_record(make_trial(0, value=0.8), make_trial(1, "FAIL"), make_trial(2, "FAIL"))
     assert describe_counts(record) == "1 complete, 2 failed"

@@ -4,7 +4,7 @@ from hpsearch.sessions.forecast import expect_epoch_share, forecast_seconds
 
 
 def test_trials_go_in_rounds_of_as_many_as_there_are_workers() -> None:
-    assert forecast_seconds(trials=5, epochs=10, epoch_seconds=2.0, workers=2) == 3 * 10 * 2.0
+    assert forecast_seconds(trials=5, epochs=10, epoch_seconds=2.0, workers=2) == 20 + 3 * (10 * 2.0 + 0.5)
 
 
 def test_without_a_pruner_every_epoch_is_trained() -> None:
