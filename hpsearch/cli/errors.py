@@ -28,6 +28,24 @@ _OTHER_COMMANDS = {
     "version": "--version",
 }
 """What people type, and the command that does it."""
+_OTHER_OPTIONS = {
+    **dict.fromkeys(
+        ("--params", "--parameters", "--max-params", "--weights", "--max-model-size", "--size"), "--budget"
+    ),
+    **dict.fromkeys(("--model", "--model-type", "--network", "--architecture", "--family"), "--arch"),
+    **dict.fromkeys(("--name", "--study-name", "--experiment"), "--study"),
+    **dict.fromkeys(("--data", "--data-dir", "--input"), "--dataset"),
+    **dict.fromkeys(("--db", "--database", "--url", "--storage-url"), "--storage"),
+    **dict.fromkeys(("--jobs", "--n-jobs", "-j", "--cores", "--threads", "--parallel", "--processes"), "--workers"),
+    **dict.fromkeys(("--gpu", "--gpus", "--cuda", "--cpu"), "--device"),
+    **dict.fromkeys(("--hours", "--minutes", "--duration"), "--time"),
+    **dict.fromkeys(("--output", "--output-dir", "--outdir", "-o"), "--out"),
+    **dict.fromkeys(("--best", "--count", "-k", "-n"), "--top"),
+    **dict.fromkeys(("--silent", "-q"), "--quiet"),
+    **dict.fromkeys(("--seeds", "--repeats", "--runs"), "--replicates"),
+}
+"""The same for options, where the command has the other one."""
+_GOES_ON = dict.fromkeys(("--resume", "--continue", "--restart"), "the same command goes on where it stopped")
 _OURS = __name__.partition(".")[0]
 
 
@@ -74,6 +92,8 @@ def _explain_usage(error: Exception) -> str:
     help_ = f"{command} --help lists what there is"
     if (option := getattr(error, "option_name", None)) is not None and context is not None:
         return f"no such option: {option}{_find_place(option, context) or _list_nearest(error)} ({help_})"
+    if (told := _tell_argument(error, sentence)) is not None:
+        return f"{told} ({help_})"
     if (word := _NO_COMMAND.search(sentence)) is not None and word[1].lower() in _OTHER_COMMANDS:
         return f"no such command '{word[1]}'; hpsearch {_OTHER_COMMANDS[word[1].lower()]} does that ({help_})"
     return f"{sentence.rstrip('.')} ({help_})"
@@ -85,10 +105,27 @@ def _find_place(option: str, context: typer.Context) -> str:
 
     if context.parent is None:
         return "; options stand behind a command, as in hpsearch run --budget 100k --arch cnn"
-    takes_studies = any(parameter.name == "budget" for parameter in context.command.params)
-    if takes_studies and (parameter := find_parameter(option)) is not None:
+    there = {name for parameter in context.command.params for name in parameter.opts}
+    if (other := _OTHER_OPTIONS.get(option)) in there:
+        return f"; {other} does that"
+    if "--budget" not in there:
+        return ""
+    if option in _GOES_ON:
+        return f"; {_GOES_ON[option]}"
+    if (parameter := find_parameter(option)) is not None:
         return f"; {parameter} is searched, within what a study file says below its line [space]"
     return ""
+
+
+def _tell_argument(error: Exception, sentence: str) -> str | None:
+    """Of an argument that is missing, what it is; None of any other error."""
+    from rich.text import Text
+
+    said = getattr(getattr(error, "param", None), "help", None)
+    if not sentence.startswith("missing argument") or not said:
+        return None
+    text = Text.from_markup(said).plain
+    return f"{sentence.rstrip('.')}: {text[:1].lower()}{text[1:].rstrip('.')}"
 
 
 def _list_nearest(error: Exception) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import typer
 
 from hpsearch.cli import errors, main
 from hpsearch.cli.commands import COMMANDS
@@ -153,6 +154,14 @@ def catch_import(name: str) -> Exception:
         ("create --batch-size=64", "no such option: --batch-size; batch_size is searched, within what a study file"),
         ("run --worker 3", "no such option: --worker; did you mean --workers or --pruner? (hpsearch run --help"),
         ("show --lr 0.1", "no such option: --lr (hpsearch show --help"),
+        ("run --study-name x", "no such option: --study-name; --study does that (hpsearch run --help"),
+        ("run --max-params=100k", "no such option: --max-params; --budget does that (hpsearch run --help"),
+        ("run -j 2", "no such option: -j; --workers does that (hpsearch run --help"),
+        ("run --resume", "no such option: --resume; the same command goes on where it stopped (hpsearch run --help"),
+        ("show x --resume", "no such option: --resume (hpsearch show --help"),
+        ("export x -o y", "no such option: -o; --out does that (hpsearch export --help"),
+        ("show", "missing argument 'STUDY': the study's name; hpsearch list has all (hpsearch show --help"),
+        ("evaluate", "missing argument 'BUNDLE': the folder of an exported trial (hpsearch evaluate --help"),
         ("--budget 100k", "no such option: --budget; options stand behind a command, as in hpsearch run --budget 100k"),
         ("search", "no such command 'search'; hpsearch run does that (hpsearch --help"),
         ("help", "no such command 'help'; hpsearch --help does that (hpsearch --help"),
@@ -170,6 +179,15 @@ def test_what_is_typed_as_another_tool_has_it_is_answered_with_the_way_on(
 def test_every_command_that_is_offered_in_place_of_another_is_there() -> None:
     offered = {command.split()[0] for command in errors._OTHER_COMMANDS.values() if not command.startswith("-")}
     assert offered <= {command.name for command in COMMANDS}
+
+
+def test_every_option_that_is_offered_in_place_of_another_is_a_commands() -> None:
+    from hpsearch.cli.app import build_app
+
+    app = build_app(COMMANDS, lists_only=False)
+    commands = list(typer.main.get_group(app).commands.values())
+    there = {name for command in commands for parameter in command.params for name in parameter.opts}
+    assert set(errors._OTHER_OPTIONS.values()) <= there
 
 
 def test_a_path_after_an_equals_sign_may_begin_at_home(
