@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.place import Place
+from hpsearch.api.plain_numbers import make_all_plain
 from hpsearch.api.study import Study
 from hpsearch.api.working import read_seconds, read_workers
 
@@ -92,7 +93,7 @@ def list_fields(settings: SearchSettings) -> dict[str, Any]:
     return fields | {
         "time": _read_time(settings.get("time")),
         "teacher": find_name(settings.get("teacher")),
-        "space": None if space is None else dict(space),
+        "space": None if space is None else make_all_plain(space),
         "grey": settings.get("grey") or None,
     }
 

@@ -8,6 +8,7 @@ from hpsearch.api.asking import Arch, Limit, SearchSettings, check_settings, fin
 from hpsearch.api.calling import Call
 from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.place import Location, find_place
+from hpsearch.api.plain_numbers import make_all_plain
 from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
 from hpsearch.api.working import HeardProgress, read_seconds, read_workers
@@ -127,6 +128,7 @@ def _join(name: str, given: Any) -> str | None:
     Raises:
         InputError: There is none, or it is neither a value nor a list.
     """
+    given = make_all_plain(given)
     if given is None or (isinstance(given, str | int) and not isinstance(given, bool)):
         return None if given is None else str(given)
     if isinstance(given, bool) or not isinstance(given, Sequence):

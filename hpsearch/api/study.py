@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hpsearch.api.exporting import Format, export_chosen
 from hpsearch.api.place import Place
+from hpsearch.api.plain_numbers import make_all_plain
 from hpsearch.api.study_view import StudyView
 from hpsearch.api.trial import Trial
 from hpsearch.api.wording import speaks_python
@@ -201,7 +202,7 @@ class Study(StudyView):
         from hpsearch.tuning.operations import enqueue_trial
 
         with self._place.open_record(self._name) as record:
-            return enqueue_trial(record.study, parameters)
+            return enqueue_trial(record.study, make_all_plain(parameters))
 
     @speaks_python
     def work(

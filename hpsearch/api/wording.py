@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from hpsearch.api.kernel_warnings import forget_progress_bars
+from hpsearch.api.plain_numbers import make_plain
 from hpsearch.errors import HpsearchError
 
 P = ParamSpec("P")
@@ -29,6 +30,8 @@ _CALLS = (
 )
 _VALUED = re.compile(r"--([a-z][a-z0-9-]*) (\+?\d[\w.]*|[A-Z]+\b)")
 _PAIRED = re.compile(r"add --([a-z][a-z0-9-]*) (\w+), or \w+ = \.\.\. to a study file")
+_KEPT = re.compile(r"(?:(?<!\S)/.*?|\S*)\barrays-[0-9a-f]{12}\.npz")
+"""The file that arrays were written into, of which who gave them knows nothing."""
 _FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
 
 
@@ -36,6 +39,8 @@ def say_in_python(sentence: str) -> str:
     """The sentence with arguments for flags, and calls for commands."""
     for command, call in _CALLS:
         sentence = command.sub(call, sentence)
+    if _KEPT.search(sentence):
+        sentence = _KEPT.sub("the given data set", sentence).replace(": save ", ": give ")
     sentence = _PAIRED.sub(lambda match: f'give {_name(match[1])}="{match[2]}"', sentence)
     sentence = _VALUED.sub(lambda match: f"{_name(match[1])}={match[2].lstrip('+')}", sentence)
     return _FLAG.sub(lambda match: _name(match[1]), sentence)
@@ -46,13 +51,17 @@ def _name(flag: str) -> str:
 
 
 def speaks_python(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a public function's errors name arguments; they stay the same errors otherwise."""
+    """Let a public function take any library's numbers, and its errors name arguments.
+
+    They stay the same errors otherwise.
+    """
 
     @functools.wraps(function)
     def speak(*args: P.args, **keywords: P.kwargs) -> R:
         forget_progress_bars()
         try:
-            return function(*args, **keywords)
+            plain = {name: make_plain(value) for name, value in keywords.items()}
+            return function(*map(make_plain, args), **plain)
         except HpsearchError as error:
             error.args = tuple(say_in_python(each) if isinstance(each, str) else each for each in error.args)
             raise

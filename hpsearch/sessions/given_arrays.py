@@ -108,6 +108,12 @@ def _read(name: str, value: Any) -> Array:
     try:
         array: Array = np.asarray(value if detach is None else detach().cpu().numpy())
     except (TypeError, ValueError) as error:
+        sizes = {np.shape(each) for each in value} if _is_images(name) and isinstance(value, list | tuple) else set()
+        if len(sizes) > 1:
+            few = " and ".join(map(str, sorted(sizes)[:2]))
+            raise DataError(
+                f"{name} of the given arrays are of several sizes, such as {few}: bring all to one"
+            ) from error
         raise DataError(f"{name} of the given arrays is no array: {error}") from error
     if _is_images(name) and array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
         array = array.transpose(0, 2, 3, 1)

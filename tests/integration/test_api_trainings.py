@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,6 +41,25 @@ def test_a_plan_says_what_a_search_would_take_and_makes_nothing(folder: Path) ->
         hpsearch.plan("2k", epoch=3)  # type: ignore[call-arg]
     with pytest.raises(hpsearch.InputError, match="epochs 0"):
         hpsearch.plan("2k", "fcn", "tiny.npz", trials=4, epochs=0)
+
+
+def test_numbers_are_taken_as_numpy_and_pytorch_have_them() -> None:
+    space = {"lr": [0.001, 0.01], "depth": [1, 2]}
+    own = hpsearch.plan(2000, "fcn", "tiny.npz", trials=4, epochs=3, seed=5, space=space, workers=1, device="cpu")
+    others = hpsearch.plan(
+        np.int64(2000),  # type: ignore[arg-type]
+        np.str_("fcn"),  # type: ignore[arg-type]
+        "tiny.npz",
+        trials=np.int32(4),
+        epochs=torch.tensor(3),
+        seed=np.uint8(5),
+        space={"lr": np.array([0.001, 0.01]), "depth": list(np.arange(1, 3))},
+        workers=np.int64(1),
+        device="cpu",
+    )
+    assert others.spec == own.spec
+    with pytest.raises(hpsearch.InputError, match="budget True is not a whole number"):
+        hpsearch.plan(np.True_, "fcn", "tiny.npz")  # type: ignore[arg-type]
 
 
 def test_a_ladder_climbs_in_order_and_again_adds_nothing(folder: Path) -> None:

@@ -145,3 +145,10 @@ def test_a_data_set_that_changes_or_does_not_fit_together_is_refused(tmp_path: P
         keep_arrays(Photos(lambda image: image.convert("RGBA")), tmp_path)
     with pytest.raises(DataError, match=r"item 1 of the given data set is no \(image, label\)"):
         keep_arrays([(IMAGES[0], 0), (IMAGES[1], IMAGES[2])], tmp_path)
+
+
+def test_images_of_several_sizes_are_named_so(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"images of the given arrays are of several sizes, such as \(2, 5\) and \(4, 5\)"
+    ):
+        keep_arrays(([IMAGES[0], IMAGES[1][:2]], [0, 1]), tmp_path)
