@@ -30,7 +30,7 @@ _CALLS = (
 )
 _VALUED = re.compile(r"--([a-z][a-z0-9-]*) (\+?\d[\w.]*|[A-Z]+\b)")
 _PAIRED = re.compile(r"add --([a-z][a-z0-9-]*) (\w+), or \w+ = \.\.\. to a study file")
-_KEPT = re.compile(r"(?:(?<!\S)/.*?|\S*)\barrays-[0-9a-f]{12}\.npz")
+_KEPT = re.compile(r"(?:(?<!\S)/[^,:;]*|\S*)\b(arrays-[0-9a-f]{12}\.npz)")
 """The file that arrays were written into, of which who gave them knows nothing."""
 _FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
 
@@ -39,8 +39,8 @@ def say_in_python(sentence: str) -> str:
     """The sentence with arguments for flags, and calls for commands."""
     for command, call in _CALLS:
         sentence = command.sub(call, sentence)
-    if _KEPT.search(sentence):
-        sentence = _KEPT.sub("the given data set", sentence).replace(": save ", ": give ")
+    if len(set(_KEPT.findall(sentence))) == 1:
+        sentence = _KEPT.sub("the data in memory", sentence).replace(": save ", ": give ")
     sentence = _PAIRED.sub(lambda match: f'give {_name(match[1])}="{match[2]}"', sentence)
     sentence = _VALUED.sub(lambda match: f"{_name(match[1])}={match[2].lstrip('+')}", sentence)
     return _FLAG.sub(lambda match: _name(match[1]), sentence)

@@ -45,7 +45,7 @@ _OTHER_OPTIONS = {
     **dict.fromkeys(("--seeds", "--repeats", "--runs"), "--replicates"),
 }
 """The same for options, where the command has the other one."""
-_GOES_ON = dict.fromkeys(("--resume", "--continue", "--restart"), "the same command goes on where it stopped")
+_GOING_ON = ("--resume", "--continue", "--restart")
 _OURS = __name__.partition(".")[0]
 
 
@@ -110,8 +110,8 @@ def _find_place(option: str, context: typer.Context) -> str:
         return f"; {other} does that"
     if "--budget" not in there:
         return ""
-    if option in _GOES_ON:
-        return f"; {_GOES_ON[option]}"
+    if option in _GOING_ON:
+        return "; the same command goes on where it stopped"
     if (parameter := find_parameter(option)) is not None:
         return f"; {parameter} is searched, within what a study file says below its line [space]"
     return ""

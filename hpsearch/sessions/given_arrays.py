@@ -108,13 +108,7 @@ def _read(name: str, value: Any) -> Array:
     try:
         array: Array = np.asarray(value if detach is None else detach().cpu().numpy())
     except (TypeError, ValueError) as error:
-        sizes = {np.shape(each) for each in value} if _is_images(name) and isinstance(value, list | tuple) else set()
-        if len(sizes) > 1:
-            few = " and ".join(map(str, sorted(sizes)[:2]))
-            raise DataError(
-                f"{name} of the given arrays are of several sizes, such as {few}: bring all to one"
-            ) from error
-        raise DataError(f"{name} of the given arrays is no array: {error}") from error
+        raise DataError(f"{name} of the given arrays {_explain_no_array(name, value, error)}") from error
     if _is_images(name) and array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     if array.dtype == object and _is_labels(name) and all(isinstance(label, str) for label in array.flat):
@@ -122,6 +116,14 @@ def _read(name: str, value: Any) -> Array:
     if array.dtype.hasobject:
         raise DataError(f"{name} of the given arrays holds Python objects: give numbers")
     return np.ascontiguousarray(array)
+
+
+def _explain_no_array(name: str, value: Any, error: Exception) -> str:
+    images = value if _is_images(name) and isinstance(value, list | tuple) else ()
+    sizes = sorted({tuple(image.shape) for image in images if hasattr(image, "shape")})
+    if len(sizes) > 1:
+        return f"are of several sizes, such as {sizes[0]} and {sizes[1]}: bring all to one"
+    return f"is no array: {error}"
 
 
 def _number_labels(arrays: dict[str, Array]) -> dict[str, Array]:

@@ -58,9 +58,17 @@ def test_every_public_name_is_there_and_documented() -> None:
         ("hpsearch delete mine removes it", "hpsearch delete mine removes it"),
         (
             "images in /a b/cache/arrays/arrays-0123456789ab.npz is bool: save images.astype(np.uint8) * 255",
-            "images in the given data set is bool: give images.astype(np.uint8) * 255",
+            "images in the data in memory is bool: give images.astype(np.uint8) * 255",
         ),
         ("mine.npz is bool: save images as bytes", "mine.npz is bool: save images as bytes"),
+        (
+            "dataset: it has /a/mine.npz, given /b c/arrays/arrays-0123456789ab.npz",
+            "dataset: it has /a/mine.npz, given the data in memory",
+        ),
+        (
+            "it has /a/arrays-0123456789ab.npz, given /a/arrays-ba9876543210.npz",
+            "it has /a/arrays-0123456789ab.npz, given /a/arrays-ba9876543210.npz",
+        ),
     ],
 )
 def test_a_message_names_arguments_and_calls(said: str, expected: str) -> None:

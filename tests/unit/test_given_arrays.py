@@ -152,3 +152,5 @@ def test_images_of_several_sizes_are_named_so(tmp_path: Path) -> None:
         DataError, match=r"images of the given arrays are of several sizes, such as \(2, 5\) and \(4, 5\)"
     ):
         keep_arrays(([IMAGES[0], IMAGES[1][:2]], [0, 1]), tmp_path)
+    with pytest.raises(DataError, match="images of the given arrays is no array"):
+        keep_arrays(([[[1, 2], [3]], [[4, 5], [6, 7]]], [0, 1]), tmp_path)
