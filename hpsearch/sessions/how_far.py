@@ -42,8 +42,9 @@ def measure_progress(record: "StudyRecord", workers: int) -> HowFar:
     if costs:
         each = sum(costs) / len(costs)
         waiting = max(0, wanted - record.finished_count - len(part_done))
-        left = [each * (1 - part) for part in part_done.values()] + [each] * waiting
-        remaining = measure_makespan(left, max(1, workers))
+        waves, odd = divmod(waiting, max(1, workers))  # as many trials as there may be, and this is asked every second
+        left = [each * (1 - part) for part in part_done.values()] + [each] * odd
+        remaining = waves * each + measure_makespan(left, max(1, workers))
     return HowFar(wanted, min(record.finished_count, wanted), done, remaining)
 
 

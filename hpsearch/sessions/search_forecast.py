@@ -84,7 +84,7 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     Raises:
         InputError: There is no such device or data set, or nothing fits.
     """
-    from hpsearch.training.device import choose_device
+    from hpsearch.training.device import choose_device, worker_threads
     from hpsearch.training.throughput import measure_worker_epoch_seconds
 
     spec = request.spec
@@ -93,13 +93,14 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
     examples = []
-    for depth in fitted.space.choices(DEPTH[spec.arch]):
-        config = _make_example(spec, fitted.space, dataset, depth)
-        tell(f"measuring {config.architecture.describe()}")
-        seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
-        examples.append(Example(int(depth), config, seconds))
-    if spec.has_open_plan:
-        spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
+    with worker_threads():
+        for depth in fitted.space.choices(DEPTH[spec.arch]):
+            config = _make_example(spec, fitted.space, dataset, depth)
+            tell(f"measuring {config.architecture.describe()}")
+            seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
+            examples.append(Example(int(depth), config, seconds))
+        if spec.has_open_plan:
+            spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
     return SearchForecast(spec, dataset, hardware, fitted, tuple(examples))
 
 

@@ -47,6 +47,12 @@ def test_an_odd_trial_takes_as_long_as_two_side_by_side() -> None:
     assert measure_progress(record, workers=2).remaining_seconds == pytest.approx(60.0)
 
 
+def test_whole_waves_come_before_what_is_left_over() -> None:
+    trials = make_trial(0, value=0.8, seconds=30.0), make_trial(1, "RUNNING", lease=lease(epoch=4))
+    record = make_record(*trials, trials=9)  # half of one runs, 7 wait: three waves of two and one more
+    assert measure_progress(record, workers=2).remaining_seconds == pytest.approx(3 * 30.0 + 30.0)
+
+
 def test_counts_are_said_without_what_there_is_none_of() -> None:
     record = make_record(make_trial(0, value=0.8), make_trial(1, "FAIL"), make_trial(2, "FAIL"))
     assert describe_counts(record) == "1 complete, 2 failed"
