@@ -99,7 +99,9 @@ def create(
     with open_steps(open_console(stderr=as_json)) as steps:
         request, identity, fitted = check_study(chosen.url, request, cache_folder, steps.tell, steps.note)
         hardware = choose_hardware_for(request)
-        request = plan_request_time(chosen.url, request, identity, fitted, hardware, steps.tell, are_workers_here=False)
+        request = plan_request_time(
+            chosen.url, request, identity, fitted, hardware, steps.tell, steps.note, are_workers_here=False
+        )
         database, made = open_study(chosen.url, request, identity, cache_folder, steps.tell)
     with database:
         if as_json:

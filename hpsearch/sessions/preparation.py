@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpsearch.durations import format_duration
 from hpsearch.errors import InputError
 from hpsearch.sessions.hardware import Hardware
 from hpsearch.sessions.request import Request
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from hpsearch.tuning.warm_start import Predecessor
 
 Tell = Callable[[str], None]
+
+_MOSTLY = 0.8
+"""Of its time: a search that takes less says why."""
 
 
 def identify_dataset(
@@ -170,6 +174,7 @@ def plan_request_time(
     fitted: "FittedSpace",
     hardware: Hardware,
     tell: Tell,
+    note: Tell | None = None,
     *,
     are_workers_here: bool = True,
 ) -> Request:
@@ -188,12 +193,15 @@ def plan_request_time(
         with Database.open(url, check=False) as database:
             if request.name in list_study_names(database):
                 return request
-    plan = measure_plan(request.spec, dataset, fitted, hardware, tell, are_workers_here=are_workers_here)
-    return replace(request, spec=request.spec.settle_rounds(plan))
+    plan = measure_plan(request, dataset, fitted, hardware, tell, are_workers_here=are_workers_here)
+    spec = request.spec.settle_rounds(plan)
+    if unused := describe_unused_time(spec, dataset):
+        (note or tell)(f"note: {unused}")
+    return replace(request, spec=spec)
 
 
 def measure_plan(
-    spec: "StudySpec",
+    request: Request,
     dataset: "DatasetIdentity",
     fitted: "FittedSpace",
     hardware: Hardware,
@@ -201,11 +209,15 @@ def measure_plan(
     *,
     are_workers_here: bool = True,
 ) -> "RoundPlan":
-    """The rounds that a spec's time allows here; cores train a network together only where the workers are here, too.
+    """The rounds that a request's time allows here; cores train a network together only where the workers are here.
+
+    The time that a search has by default is not filled with configurations that few validation images
+    cannot tell apart.
 
     Raises:
         InputError: The time is too short for a single epoch.
     """
+    from hpsearch.study.round_plan import count_comparable
     from hpsearch.training.device import choose_device, count_workers
     from hpsearch.training.throughput import measure_worker_epoch_seconds
     from hpsearch.tuning.time_plan import plan_time
@@ -223,7 +235,37 @@ def measure_plan(
         return crowding * measure_worker_epoch_seconds(config, device, threads)
 
     share_cores = are_workers_here and hardware.engine == "local" and device.type == "cpu" and crowding == 1.0
-    return plan_time(spec, fitted.space, dataset, hardware.workers, measure, share_cores=share_cores)
+    spec = request.spec
+    return plan_time(
+        spec,
+        fitted.space,
+        dataset,
+        hardware.workers,
+        measure,
+        share_cores=share_cores,
+        drawn_at_most=None if "time" in request.given else count_comparable(_count_held_out(spec, dataset)),
+    )
+
+
+def describe_unused_time(spec: "StudySpec", dataset: "DatasetIdentity") -> str | None:
+    """Why a search that was planned ends well before its time, where it does."""
+    from hpsearch.study.round_plan import LONGEST_EPOCHS
+
+    plan = spec.round_plan
+    if plan is None or spec.time is None or plan.rounds[-1].epochs < LONGEST_EPOCHS:
+        return None
+    if plan.forecast_seconds() > _MOSTLY * spec.time:
+        return None
+    time = format_duration(spec.time)
+    return (
+        f"{count_of(_count_held_out(spec, dataset), 'validation image')} can tell few configurations apart: "
+        f"{plan.drawn} are tried, in about {format_duration(plan.forecast_seconds())} of {time} "
+        f"(--time {round(spec.time / 60)}m uses all of it)"
+    )
+
+
+def _count_held_out(spec: "StudySpec", dataset: "DatasetIdentity") -> int:
+    return dataset.validation_count or round(dataset.train_count * spec.validation_fraction)
 
 
 def open_study(

@@ -1,7 +1,7 @@
 """What a search would do and take, before anything is spent."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +100,8 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
             seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
             examples.append(Example(int(depth), config, seconds))
         if spec.has_open_plan:
-            spec = spec.settle_rounds(measure_plan(spec, dataset, fitted, hardware, tell))
+            plan = measure_plan(replace(request, spec=spec), dataset, fitted, hardware, tell)
+            spec = spec.settle_rounds(plan)
     return SearchForecast(spec, dataset, hardware, fitted, tuple(examples))
 
 

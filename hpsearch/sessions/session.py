@@ -85,7 +85,7 @@ class Session:
         with progress.open_steps() as steps:
             hardware = choose_hardware_for(request, url)
             request, dataset, fitted = check_study(url, request, self.cache_folder, steps.tell, steps.note)
-            request = plan_request_time(url, request, dataset, fitted, hardware, steps.tell)
+            request = plan_request_time(url, request, dataset, fitted, hardware, steps.tell, steps.note)
             opened = open_study(url, request, dataset, self.cache_folder, steps.tell, predecessor=predecessor)
         return hardware, fitted, *opened
 

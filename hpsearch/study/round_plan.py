@@ -43,6 +43,8 @@ what the next best of the known ones is (docs/log.md)."""
 _LEAST_SCREENED_EPOCHS = 3
 """With fewer, what learns fast leads what ends well (docs/log.md)."""
 _MOST_SCREENED = 4096
+_LEAST_COMPARED = 16
+_IMAGES_A_CONFIGURATION = 8
 
 ENOUGH_EPOCHS = 32
 """Of the last round: with fewer, more epochs are worth more than a choice between trainings (docs/log.md)."""
@@ -235,7 +237,15 @@ class Place:
 
 
 def plan_rounds(
-    seconds: float, workers: int, speed: Speed, cost: Cost, *, threads: int = 1, speedup: float = 1.0, known: int = 0
+    seconds: float,
+    workers: int,
+    speed: Speed,
+    cost: Cost,
+    *,
+    threads: int = 1,
+    speedup: float = 1.0,
+    known: int = 0,
+    drawn_at_most: int | None = None,
 ) -> RoundPlan:
     """Plan rounds that take so long.
 
@@ -250,6 +260,7 @@ def plan_rounds(
         threads: Cores that train each trial of the last round together; a divisor of `workers`.
         speedup: How many times as fast those train as one.
         known: Configurations that the study is given and that are known to be good.
+        drawn_at_most: Trials of the first round, but two for each worker; what is left of the time stays unused.
 
     Raises:
         InputError: The time is too short for a single epoch; the message names the shortest that works.
@@ -268,7 +279,8 @@ def plan_rounds(
     if usable < least * epoch_seconds:
         rounds = [Round(trials=finalists, epochs=int(usable / epoch_seconds * speedup))]
     else:
-        rounds = _share_out(usable, epoch_seconds, workers, finalists, speedup)
+        most = _MOST_SCREENED if drawn_at_most is None else drawn_at_most
+        rounds = _share_out(usable, epoch_seconds, workers, finalists, speedup, most)
     return RoundPlan(
         rounds=tuple(rounds),
         workers=workers,
@@ -285,7 +297,18 @@ def list_thread_counts(workers: int) -> list[int]:
     return [count for count in range(2, workers + 1) if workers % count == 0]
 
 
-def _share_out(seconds: float, epoch_seconds: float, workers: int, finalists: int, speedup: float) -> list[Round]:
+def count_comparable(validation_images: int) -> int:
+    """How many configurations so many images can tell apart, roughly.
+
+    The best of k that are equal stands out by chance by about sqrt(2 ln k) standard errors of their accuracies. With 72
+    images one is 5 points: of 110 that is more than what configurations really differ by.
+    """
+    return max(_LEAST_COMPARED, validation_images // _IMAGES_A_CONFIGURATION)
+
+
+def _share_out(
+    seconds: float, epoch_seconds: float, workers: int, finalists: int, speedup: float, most: int
+) -> list[Round]:
     """Rounds that fill so many seconds of each worker; in the last so many trials, each so many times as fast."""
     epochs = seconds / epoch_seconds
 
@@ -295,7 +318,7 @@ def _share_out(seconds: float, epoch_seconds: float, workers: int, finalists: in
     short = max(_LEAST_SCREENED_EPOCHS, round(math.sqrt(min(epochs, 4 * LONGEST_EPOCHS)) / 3))
     share = max(EARLY_SHARE, (1 - take(1, LONGEST_EPOCHS) / seconds) / 2)
     waves = max(2, round(share * seconds / take(1, short)))
-    waves = min(waves, max(2, _MOST_SCREENED // workers))
+    waves = min(waves, max(2, most // workers))
     rounds = [Round(trials=workers * waves, epochs=short)]
     left = seconds - take(waves, short)
     middle_waves = max(2, round(waves / 4))

@@ -38,6 +38,7 @@ def plan_time(
     measure: MeasureEpoch,
     *,
     share_cores: bool = False,
+    drawn_at_most: int | None = None,
 ) -> RoundPlan:
     """The rounds that a spec's time allows on this machine.
 
@@ -48,6 +49,7 @@ def plan_time(
         workers: That train at once.
         measure: Takes a few seconds.
         share_cores: Whether the workers have a core each of one machine, so that several can train one trial together.
+        drawn_at_most: Trials of the first round, where there is no use for more.
 
     Raises:
         InputError: The time is too short for a single epoch.
@@ -62,7 +64,7 @@ def plan_time(
         measured.append((smaller.count_cost(), measure(smaller, 1)))
     speed = fit_speed(measured)
     known = len(_list_known(spec, space)) if spec.settle_portfolio().portfolio else 0
-    plan = plan_rounds(spec.time, workers, speed, cost, known=known)
+    plan = plan_rounds(spec.time, workers, speed, cost, known=known, drawn_at_most=drawn_at_most)
     for threads in list_thread_counts(workers) if share_cores else []:
         if plan.rounds[-1].epochs >= ENOUGH_EPOCHS:
             break

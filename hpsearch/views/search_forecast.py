@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.durations import format_duration
 from hpsearch.reporting.record_words import describe_selection
-from hpsearch.sessions.preparation import describe_left_out, describe_repetition
+from hpsearch.sessions.preparation import describe_left_out, describe_repetition, describe_unused_time
 from hpsearch.views.networks import describe_device, describe_unused, draw_facts, draw_layers
 from hpsearch.wording import count_of
 
@@ -79,6 +79,8 @@ def _list_forecast(made: "SearchForecast") -> list[tuple[str, str]]:
         *([("first", f"the portfolio: {'; '.join(shipped)}")] if (shipped := made.portfolio) else []),
         ("time", _describe_time(made)),
     ]
+    if unused := describe_unused_time(spec, made.dataset):
+        facts.append(("", unused))
     if spec.pruner != "none":
         facts.append(("", f"about {format_duration(made.pruned_seconds)} if {spec.pruner} prunes as it usually does"))
     cores = made.hardware.cores

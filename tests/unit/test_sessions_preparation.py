@@ -1,16 +1,17 @@
 """What a command checks before any work."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hpsearch.sessions.hardware import Hardware
-from hpsearch.sessions.preparation import check_study, measure_plan
+from hpsearch.sessions.preparation import check_study, describe_unused_time, fit, fit_to_size, measure_plan
 from hpsearch.sessions.request import make_absolute, read_request
 from hpsearch.storage.database import Database
-from hpsearch.study.feasibility import fit_space
-from hpsearch.study.file import parse_study_spec
+from hpsearch.study.round_plan import LONGEST_EPOCHS
+from hpsearch.study.spec import StudySpec
 from hpsearch.training import device, throughput
 from hpsearch.training.data import describe_dataset
 from hpsearch.tuning.creation import StudyDiffersError, create_or_join_study
@@ -31,12 +32,12 @@ def test_the_path_of_a_data_set_is_made_absolute_and_a_name_stays_a_name(
 def test_more_workers_than_cores_take_turns_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, _threads: 2.0)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
-    _name, spec = parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"})
-    fitted = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count)
+    request = read_request(None, {"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"}, "cpu", None)
+    fitted = fit(request.spec, TINY_DATASET)
     seconds = []
     for workers in (1, 2, 4):
         hardware = Hardware("cpu", "cpu", "a CPU of two cores", workers)
-        plan = measure_plan(spec, TINY_DATASET, fitted, hardware, lambda _line: None)
+        plan = measure_plan(request, TINY_DATASET, fitted, hardware, lambda _line: None)
         assert plan.workers == workers
         seconds.append(plan.epoch_seconds)
     assert seconds == pytest.approx([2.0, 2.0, 4.0])
@@ -52,11 +53,41 @@ def test_cores_train_together_where_the_workers_have_one_each_of_this_machine(
 ) -> None:
     monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, cores: 60 / cores)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
-    _name, spec = parse_study_spec({"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"})
-    fitted = fit_space("fcn", spec.space, spec.budget, TINY_DATASET.input_shape, TINY_DATASET.class_count)
+    request = read_request(None, {"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"}, "cpu", None)
+    fitted = fit(request.spec, TINY_DATASET)
     hardware = Hardware("cpu", "cpu", "a CPU of two cores", workers)
     here = {"are_workers_here": are_workers_here}
-    assert measure_plan(spec, TINY_DATASET, fitted, hardware, lambda _line: None, **here).threads == threads
+    assert measure_plan(request, TINY_DATASET, fitted, hardware, lambda _line: None, **here).threads == threads
+
+
+def test_few_validation_images_tell_few_configurations_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default time is not filled with more than those: a time that somebody asks for is."""
+    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, _threads: 0.1)
+    monkeypatch.setattr(device, "count_workers", lambda _device: 2)
+    hardware = Hardware("cpu", "cpu", "a CPU of two cores", 2)
+
+    def plan(images: int, **flags: Any) -> StudySpec:
+        dataset = TINY_DATASET.model_copy(update={"train_count": images})
+        asked = {"dataset": "tiny", "arch": "cnn", "budget": "5k"} | flags
+        request = fit_to_size(read_request(None, asked, "cpu", None), dataset, lambda _line: None)
+        made = measure_plan(request, dataset, fit(request.spec, dataset), hardware, lambda _line: None)
+        return request.spec.settle_rounds(made)
+
+    few, many = plan(360), plan(60_000)
+    assert few.round_plan is not None
+    assert many.round_plan is not None
+    assert few.round_plan.drawn == 16
+    assert few.round_plan.rounds[-1].epochs == LONGEST_EPOCHS
+    assert many.round_plan.drawn > 100
+    said = describe_unused_time(few, TINY_DATASET.model_copy(update={"train_count": 360}))
+    assert said is not None
+    assert said.startswith("72 validation images can tell few configurations apart: 16 are tried, in about ")
+    assert said.endswith(" of 15m 00s (--time 15m uses all of it)")
+    assert describe_unused_time(many, TINY_DATASET) is None
+    asked = plan(360, time="15m")
+    assert asked.round_plan is not None
+    assert asked.round_plan.drawn > 100
+    assert describe_unused_time(asked, TINY_DATASET) is None
 
 
 def test_a_study_whose_own_images_were_read_by_older_rules_is_not_joined(tmp_path: Path) -> None:
