@@ -71,8 +71,8 @@ def fetch(
     """Bring a data set here, or check one of your own to its last image and show what is in it.
 
     A path may be a folder with a folder of images per class, perhaps below train, val and test; an .npz file or a
-    folder of .npy files; a CSV with a column a pixel, or with paths of images beside it and labels; Parquet files; IDX
-    files.
+    folder of .npz or .npy files; a CSV with a column a pixel, or with paths of images beside it and labels; Parquet
+    files; IDX files.
 
     Example: [bold]hpsearch data fetch fashion-mnist[/]
 

@@ -264,6 +264,59 @@ def test_pairs_of_npy_files(tmp_path: Path, images: np.ndarray, labels: np.ndarr
         describe_dataset(str(tmp_path / "own"), tmp_path / "cache")
 
 
+def save_npz(path: Path, **arrays: np.ndarray) -> None:
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("images_in", "labels_in"),
+    [
+        ("k49-{}-imgs.npz", "k49-{}-labels.npz"),
+        ("{}.npz x", "{}.npz y"),
+        ("{}_set.npz arr_0", "{}_set.npz arr_1"),
+        ("arrays.npz {}_x", "more.npz {}Labels"),
+    ],
+    ids=["an array a file", "a file a split", "without names", "images and labels apart"],
+)
+def test_the_arrays_of_several_npz_files_say_of_which_split_they_are(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray, images_in: str, labels_in: str
+) -> None:
+    files: dict[str, dict[str, np.ndarray]] = {}
+    for split, part in {"train": slice(0, 20), "test": slice(20, 30)}.items():
+        for place, array in ((images_in, images[part]), (labels_in, labels[part])):
+            name, _, key = place.format(split).partition(" ")
+            files.setdefault(name, {})[key or "arr_0"] = array
+    for name, arrays in files.items():
+        save_npz(tmp_path / "own" / name, **arrays)
+    check_holds(tmp_path / "own", images, labels)
+    found, _notes = inspect(tmp_path / "own")
+    assert (found.identity.train_count, found.identity.test_count) == (20, 10)
+
+
+def test_an_npz_beside_another_is_used_or_named(tmp_path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    own = tmp_path / "own"
+    save_npz(own / "train.npz", x=images, y=labels)
+    check_holds(own, images, labels)
+    save_npz(own / "test.npz", x=images[:6], y=labels[:6])
+    _found, notes = inspect(own / "train.npz")
+    assert f"{own / 'test.npz'} beside it is left out: give the folder to take them, too" in notes
+    save_npz(own / "again.npz", train_x=images, y_train=labels)
+    with pytest.raises(
+        DataError, match=r"again\.npz and .*train\.npz both have x_train: give the path of one, or take"
+    ):
+        inspect(own)
+    (own / "again.npz").unlink()
+    save_npz(own / "more.npz", train_x=images)
+    with pytest.raises(
+        DataError, match=r"more\.npz holds the arrays train_x; .* or give its folder, if the labels are"
+    ):
+        inspect(own / "more.npz")
+    (own / "more.npz").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"more\.npz cannot be read as an \.npz file"):
+        inspect(own)
+
+
 def test_an_archive_as_medmnist_has_it(tmp_path: Path, images: np.ndarray, labels: np.ndarray) -> None:
     column = labels[:, np.newaxis].astype(np.uint8)
     arrays = {}

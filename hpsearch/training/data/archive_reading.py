@@ -81,8 +81,13 @@ def read_archive(path: Path, *, least_classes: int = 2) -> GivenImages:
         None if validation is None else parts[validation],
         None if test is None else parts[test],
         _describe_others(path, headers, parts),
-        tuple(f"{name}: {headers[name]}" for keys in parts for name in keys),
+        tuple(f"{name}: {headers[name]}{_tell_file(path, headers[name])}" for keys in parts for name in keys),
     )
+
+
+def _tell_file(path: Path, header: ArrayHeader) -> str:
+    """In which of several archives an array is."""
+    return f" in {header.file.name}" if path.is_dir() and header.key is not None else ""
 
 
 def _describe_others(path: Path, headers: Mapping[str, ArrayHeader], used: Iterable[Keys]) -> tuple[str, ...]:
@@ -130,9 +135,10 @@ def find_keys(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[Keys, Key
     if train is None:
         only = next(iter(headers)) if len(headers) == 1 else None
         images = "images" if only is None else f"numpy.load({str(path)!r})[{only!r}]"
+        beside = "; or give its folder, if the labels are in a file beside it" if only and path.is_file() else ""
         raise DataError(
             f"{show_path(path)} holds the arrays {', '.join(sorted(headers)) or 'none'}; expected are {_EXPECTED}: "
-            f"write it with numpy.savez('data.npz', x_train={images}, y_train=labels)"
+            f"write it with numpy.savez('data.npz', x_train={images}, y_train=labels){beside}"
         )
     return train, find_split(path, headers, _VALIDATION), find_split(path, headers, _TEST)
 

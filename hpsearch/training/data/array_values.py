@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import DataError
-from hpsearch.training.data.array_file import ArrayHeader
+from hpsearch.training.data.array_file import ArrayHeader, describe_array
 from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 from hpsearch.training.data.image_reading import show_path
 
@@ -96,7 +96,7 @@ def bring_to_labels(path: Path, key: str, array: npt.NDArray[Any]) -> IntegerArr
     Raises:
         DataError: They are something else.
     """
-    header = ArrayHeader(array.shape, array.dtype)
+    given = describe_array(array.shape, array.dtype)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     elif _is_one_hot(array):
@@ -109,15 +109,15 @@ def bring_to_labels(path: Path, key: str, array: npt.NDArray[Any]) -> IntegerArr
             )
         elif array.ndim == 2:
             hint = f": save {key}.argmax(1), if each row marks one class"
-        raise DataError(f"{key} in {show_path(path)} is {header}; labels are whole numbers (n,), class 0 first{hint}")
+        raise DataError(f"{key} in {show_path(path)} is {given}; labels are whole numbers (n,), class 0 first{hint}")
     if array.dtype.kind in "US":
         raise DataError(
-            f"{key} in {show_path(path)} is {header}; labels are whole numbers (n,), class 0 first: save "
+            f"{key} in {show_path(path)} is {given}; labels are whole numbers (n,), class 0 first: save "
             f"class_names, {key} = np.unique({key}, return_inverse=True), both of them"
         )
     if array.dtype.kind not in "iubf":
         raise DataError(
-            f"{key} in {show_path(path)} is {header}; labels are whole numbers (n,): save {key}.astype(np.int64)"
+            f"{key} in {show_path(path)} is {given}; labels are whole numbers (n,): save {key}.astype(np.int64)"
         )
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
         raise DataError(

@@ -1,13 +1,16 @@
-"""An .npz file, or a folder of .npy files, with arrays of images and of labels."""
+"""An .npz file, or a folder of .npz or .npy files, with arrays of images and of labels."""
 
 from pathlib import Path
 
 from hpsearch.training.data.archive_reading import SPLIT_NAMES, read_archive
+from hpsearch.training.data.array_file import list_array_files
 from hpsearch.training.data.folder_scan import list_folders
 from hpsearch.training.data.formats.reading import Reading, assemble, prepare_arrays
+from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
+from hpsearch.training.data.split_words import find_split_word
 
 
 def recognizes(path: Path) -> bool:
@@ -16,9 +19,10 @@ def recognizes(path: Path) -> bool:
     One array beside folders of images does not make it one.
     """
     if path.is_dir():
-        names = {child.stem.lower() for child in path.iterdir() if child.suffix == ".npy" and child.is_file()}
+        files = [file for file in list_array_files(path) if file.is_file()]
+        names = {file.stem.lower() for file in files}
         is_pair = any(names.issuperset(pair) for pairs in SPLIT_NAMES.values() for pair in pairs)
-        return is_pair or (bool(names) and not list_folders(path))
+        return is_pair or (bool(files) and not list_folders(path))
     return path.is_file()
 
 
@@ -35,6 +39,19 @@ def read(reading: Reading) -> GivenImages:
     }
     left_out = LeftOut()
     if place.is_dir():
-        note_others(place, set(place.glob("*.npy")), left_out)
-    notes = (*given.notes, *left_out.describe())
+        note_others(place, set(list_array_files(place)), left_out)
+    beside = _list_other_splits(place) if place.is_file() and reading.least_classes > 1 else []
+    notes = (*given.notes, *left_out.describe(), *beside)
     return assemble(place, given.class_names, prepared, reading.least_classes, notes=notes, kinds=given.kinds)
+
+
+def _list_other_splits(path: Path) -> list[str]:
+    """A line for the files of other splits that lie beside one: `test.npz` beside `train.npz`."""
+    split = find_split_word(path.stem)
+    others = [
+        show_path(file)
+        for file in (list_array_files(path.parent) if split is not None else [])
+        if file.suffix.lower() == ".npz" and find_split_word(file.stem) not in (None, split)
+    ]
+    are = "is" if len(others) == 1 else "are"
+    return [f"{', '.join(others)} beside it {are} left out: give the folder to take them, too"] if others else []
