@@ -45,7 +45,7 @@ def forecast_planned_study(
     Raises:
         InputError: There is no such device or data set, or a network does not go with its budget or with the images.
     """
-    from hpsearch.training.device import choose_device, worker_threads
+    from hpsearch.training.device import choose_device
     from hpsearch.training.throughput import measure_worker_epoch_seconds
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
@@ -60,7 +60,6 @@ def forecast_planned_study(
         kind = (trial.config.architecture, recipe.batch_size, recipe.optimizer, recipe.dropout > 0, recipe.l1 > 0)
         if kind not in measured:
             tell(f"measuring {trial.label}")
-            with worker_threads():
-                measured[kind] = measure_worker_epoch_seconds(trial.config, choose_device(hardware.name))
+            measured[kind] = measure_worker_epoch_seconds(trial.config, choose_device(hardware.name))
         by_label[trial.label] = measured[kind]
     return PlannedForecast(planned, plan, dataset, hardware, by_label)

@@ -84,7 +84,7 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     Raises:
         InputError: There is no such device or data set, or nothing fits.
     """
-    from hpsearch.training.device import choose_device, worker_threads
+    from hpsearch.training.device import choose_device
     from hpsearch.training.throughput import measure_worker_epoch_seconds
 
     spec = request.spec
@@ -93,15 +93,14 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
     examples = []
-    with worker_threads():
-        for depth in fitted.space.choices(DEPTH[spec.arch]):
-            config = _make_example(spec, fitted.space, dataset, depth)
-            tell(f"measuring {config.architecture.describe()}")
-            seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
-            examples.append(Example(int(depth), config, seconds))
-        if spec.has_open_plan:
-            plan = measure_plan(replace(request, spec=spec), dataset, fitted, hardware, tell)
-            spec = spec.settle_rounds(plan)
+    for depth in fitted.space.choices(DEPTH[spec.arch]):
+        config = _make_example(spec, fitted.space, dataset, depth)
+        tell(f"measuring {config.architecture.describe()}")
+        seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
+        examples.append(Example(int(depth), config, seconds))
+    if spec.has_open_plan:
+        plan = measure_plan(replace(request, spec=spec), dataset, fitted, hardware, tell)
+        spec = spec.settle_rounds(plan)
     return SearchForecast(spec, dataset, hardware, fitted, tuple(examples))
 
 

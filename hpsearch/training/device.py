@@ -110,10 +110,10 @@ def configure_threads(threads: int) -> None:
 
 
 @contextmanager
-def worker_threads() -> Iterator[None]:
-    """Meanwhile one thread, as a worker has; then as many as this process had before."""
+def worker_threads(threads: int = 1) -> Iterator[None]:
+    """Meanwhile one thread, as a worker has, or so many; then as many as this process had before."""
     before = torch.get_num_threads()
-    configure_threads(1)
+    configure_threads(threads)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ import torch
 from hpsearch.study.recipe import LEAST_STEPS, divide_epoch
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.data import LabelledImages, SearchSplits
+from hpsearch.training.device import worker_threads
 from hpsearch.training.loop import TrainingSession
 
 _LEAST_SECONDS = 0.5
@@ -18,9 +19,7 @@ _EPOCHS = 5
 
 def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, threads: int = 1) -> float:
     """The seconds of one epoch in a worker, which has one thread unless it shares a trial, within a few seconds."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with worker_threads(threads):
         few = measure_epoch_seconds(config, device, steps=_FEWEST_STEPS)
         _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size, config.dataset.rules)
         took = few * _FEWEST_STEPS / steps_per_epoch
@@ -28,8 +27,6 @@ def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, thre
             return few
         more = math.ceil(_FEWEST_STEPS * _LEAST_SECONDS / took) if took > 0 else _MOST_STEPS
         return measure_epoch_seconds(config, device, steps=min(_MOST_STEPS, more))
-    finally:
-        torch.set_num_threads(before)
 
 
 def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:

@@ -173,17 +173,37 @@ def test_damaged_archives(place: Path, changes: Any) -> None:
 
 
 @many
-@given(st.dictionaries(_keys, _arrays, max_size=5), st.booleans())
-def test_archives_of_any_arrays(place: Path, arrays: dict[str, np.ndarray], are_apart: bool) -> None:
-    path = place / ("apart" if are_apart else "b.npz")
-    if are_apart:
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir()
-        for name, array in arrays.items():
-            np.save(path / f"{name}.npy", array)
-    else:
-        path.write_bytes(pack(**arrays))
+@given(st.dictionaries(_keys, _arrays, max_size=5))
+def test_archives_of_any_arrays(place: Path, arrays: dict[str, np.ndarray]) -> None:
+    path = place / "b.npz"
+    path.write_bytes(pack(**arrays))
     try_own(path, place, Preparation(size=4))
+
+
+_files = st.sampled_from(
+    ["train.npz", "Test.npz", "k-test-imgs.npz", "k-test-labels.npz", "x_train.npy", "Y_train.npy"]
+)
+
+
+@many
+@given(st.dictionaries(_files, st.dictionaries(_keys, _arrays, max_size=3) | _arrays, max_size=4), edits)
+def test_folders_of_any_arrays(place: Path, files: dict[str, dict[str, np.ndarray] | np.ndarray], changes: Any) -> None:
+    folder = place / "apart"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in files.items():
+        with (folder / name).open("wb") as file:
+            if isinstance(content, dict):
+                np.savez(file, **content)
+            elif name.endswith(".npz"):
+                np.savez(file, content)
+            else:
+                np.save(file, content)
+    try_own(folder, place, Preparation(size=4))
+    for name in files:
+        (folder / name).write_bytes(mutate((folder / name).read_bytes(), changes))
+        break
+    try_own(folder, place)
 
 
 _IDX = {"train-images-idx3-ubyte": encode_idx(_IMAGES), "train-labels-idx1-ubyte": encode_idx(_LABELS)}

@@ -12,6 +12,7 @@ from hpsearch.errors import DivergedError, InputError, TrainingInterrupted
 from hpsearch.network.architecture import Architecture
 from hpsearch.study.recipe import Optimizer
 from hpsearch.study.trial_config import TrialConfig
+from hpsearch.training import device, throughput
 from hpsearch.training.data import SearchSplits
 from hpsearch.training.evaluation import evaluate
 from hpsearch.training.loop import EpochResult, TrainingSession
@@ -296,3 +297,13 @@ def test_a_moment_in_which_something_else_ran_is_not_taken_for_the_usual(monkeyp
     seconds = iter([9.0, 1.0, 50.0, 1.25, 1.125, 0.5])  # the first warms up
     monkeypatch.setattr(TrainingSession, "train_epoch", lambda _: EpochResult(0, 1.0, 1.0, 0.5, next(seconds), 0.1))
     assert measure_epoch_seconds(tiny_config(TINY_CNN), CPU, steps=10**6) == 1.125  # of whole epochs
+
+
+def test_an_epoch_is_measured_as_a_worker_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its threads and what it tells the C library; afterwards the process has as many threads as before."""
+    before, configured = torch.get_num_threads(), []
+    monkeypatch.setattr(device, "configure_threads", configured.append)
+    monkeypatch.setattr(throughput, "measure_epoch_seconds", lambda *_arguments, steps: 100.0 + steps)
+    assert throughput.measure_worker_epoch_seconds(tiny_config(TINY_CNN), CPU, 2) > 100
+    assert configured == [2]
+    assert torch.get_num_threads() == before
