@@ -29,6 +29,8 @@ Little, since what pays most is the length of the last trainings (docs/log.md)."
 
 START_SECONDS = 20.0
 """What a search takes beside its trials: workers that start, the data, the one opening of the test split."""
+TIMED_START_SECONDS = START_SECONDS + 15.0
+"""The same of a search that is given a time: it measures first how long an epoch takes."""
 TRIAL_SECONDS = 0.5
 """What a trial takes beside its epochs: the claim, the finish."""
 
@@ -215,7 +217,7 @@ class RoundPlan(BaseModel):
         """What the rounds are expected to take, with what comes before and after them."""
         if self.epoch_seconds is None:
             raise ValueError("a plan of exact epochs does not know its time")
-        return START_SECONDS + sum(
+        return TIMED_START_SECONDS + sum(
             count_waves(part.trials, self.count_at_once(index))
             * (part.epochs * self.scale_epoch_seconds(index, self.epoch_seconds) + TRIAL_SECONDS)
             for index, part in enumerate(self.rounds)
@@ -266,12 +268,12 @@ def plan_rounds(
         InputError: The time is too short for a single epoch; the message names the shortest that works.
     """
     epoch_seconds = speed.estimate(cost)
-    usable = seconds - START_SECONDS
+    usable = seconds - TIMED_START_SECONDS
     if usable < epoch_seconds:
-        shortest = math.ceil(START_SECONDS + epoch_seconds * 1.05)
+        shortest = math.ceil(TIMED_START_SECONDS + epoch_seconds * 1.05)
         raise InputError(
             f"time {format_duration(seconds)} is too short for a single epoch, which takes "
-            f"{format_duration(epoch_seconds)} here beside {START_SECONDS:.0f} s to start: "
+            f"{format_duration(epoch_seconds)} here beside {TIMED_START_SECONDS:.0f} s to start and to measure that: "
             f"give --time {shortest}s or more"
         )
     finalists = workers // threads

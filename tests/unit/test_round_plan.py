@@ -12,7 +12,7 @@ from hpsearch.errors import InputError
 from hpsearch.study.parameters import name_kind
 from hpsearch.study.round_plan import (
     LONGEST_EPOCHS,
-    START_SECONDS,
+    TIMED_START_SECONDS,
     Cost,
     Round,
     RoundPlan,
@@ -42,14 +42,14 @@ def finished(*accuracies: float | None, first: int = 0, seconds: float = 10.0, e
 
 @given(seconds=st.floats(2.0, 1000), workers=st.integers(1, 64))
 def test_rounds_fill_the_time_and_keep_it(seconds: float, workers: int) -> None:
-    plan = plan_rounds(START_SECONDS + seconds, workers, SPEED, COST)
+    plan = plan_rounds(TIMED_START_SECONDS + seconds, workers, SPEED, COST)
     assert plan.rounds[-1].trials == workers
     lengths = [part.epochs for part in plan.rounds]
     assert lengths == sorted(lengths)
     assert all(later.trials <= earlier.trials for earlier, later in zip(plan.rounds, plan.rounds[1:], strict=False))
-    assert plan.forecast_seconds() <= START_SECONDS + seconds + 2.0
+    assert plan.forecast_seconds() <= TIMED_START_SECONDS + seconds + 2.0
     unused = 2.0 + 1.5 if plan.rounds[-1].epochs < LONGEST_EPOCHS else 0.02 * seconds
-    assert plan.forecast_seconds() > START_SECONDS + seconds - unused
+    assert plan.forecast_seconds() > TIMED_START_SECONDS + seconds - unused
 
 
 @given(epoch_seconds=st.floats(1e-4, 0.1), seconds=st.floats(60, 40_000), workers=st.integers(1, 64))
@@ -57,9 +57,9 @@ def test_a_small_data_set_is_screened_widely_and_no_trial_trained_for_ever(
     epoch_seconds: float, seconds: float, workers: int
 ) -> None:
     speed = Speed(seconds_per_mac=epoch_seconds, seconds_per_value=0)
-    plan = plan_rounds(START_SECONDS + seconds, workers, speed, Cost(macs=1, values=1))
+    plan = plan_rounds(TIMED_START_SECONDS + seconds, workers, speed, Cost(macs=1, values=1))
     assert plan.rounds[-1].epochs <= LONGEST_EPOCHS
-    assert plan.forecast_seconds() <= START_SECONDS + 1.05 * seconds + 2
+    assert plan.forecast_seconds() <= TIMED_START_SECONDS + 1.05 * seconds + 2
     parent = FinishedTrial(0, 0.5, epoch_seconds, 1)
     assert choose_first_epochs(plan, 0, Cost(macs=1, values=1)) <= LONGEST_EPOCHS
     promotion = choose_promotion(plan, plan.trials - 1, [parent])
@@ -67,18 +67,18 @@ def test_a_small_data_set_is_screened_widely_and_no_trial_trained_for_ever(
 
 
 def test_more_time_screens_more_and_gives_the_last_round_most_of_it() -> None:
-    quarter, hour = (plan_rounds(START_SECONDS + seconds, 2, SPEED, COST) for seconds in (120, 480))
+    quarter, hour = (plan_rounds(TIMED_START_SECONDS + seconds, 2, SPEED, COST) for seconds in (120, 480))
     assert (len(quarter.rounds), len(hour.rounds)) == (2, 3)
     assert quarter.describe() == "4 screened at 3 epochs, 2 at 53"
     assert hour.describe() == "10 screened at 5 epochs, 4 at 12, 2 at 189"
     assert hour.rounds[-1].epochs * 2.0 > 0.75 * 480
 
 
-@pytest.mark.parametrize("seconds", [1, START_SECONDS, START_SECONDS + 1.9])
+@pytest.mark.parametrize("seconds", [1, TIMED_START_SECONDS, TIMED_START_SECONDS + 1.9])
 def test_a_time_too_short_for_an_epoch_names_the_shortest_that_works(seconds: float) -> None:
-    with pytest.raises(InputError, match=r"too short for a single epoch.*give --time 23s or more"):
+    with pytest.raises(InputError, match=r"too short for a single epoch.*give --time 38s or more"):
         plan_rounds(seconds, 2, SPEED, COST)
-    assert plan_rounds(23, 2, SPEED, COST).trials == 2
+    assert plan_rounds(38, 2, SPEED, COST).trials == 2
 
 
 def test_a_trial_stands_in_one_round_and_beyond_the_plan_the_rounds_begin_anew() -> None:
@@ -173,7 +173,7 @@ def test_a_second_pass_takes_also_what_the_first_left_over() -> None:
 
 
 def test_a_network_that_costs_more_has_fewer_epochs_and_at_least_one() -> None:
-    plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
+    plan = plan_rounds(TIMED_START_SECONDS + 400, 2, SPEED, COST)
     screened = plan.rounds[0].epochs
     assert screened == 5
     assert choose_first_epochs(plan, 0, COST) == screened
@@ -184,7 +184,7 @@ def test_a_network_that_costs_more_has_fewer_epochs_and_at_least_one() -> None:
 
 @pytest.mark.parametrize("slowness", [0.5, 1.0, 2.0])
 def test_the_last_round_takes_the_time_that_is_left_however_fast_the_others_were(slowness: float) -> None:
-    plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
+    plan = plan_rounds(TIMED_START_SECONDS + 400, 2, SPEED, COST)
     screened, middle, last = plan.rounds
     seconds = 2.0 * slowness * screened.epochs
     known = [FinishedTrial(number, number / 100, seconds, screened.epochs) for number in range(screened.trials)]
@@ -224,8 +224,8 @@ def test_the_last_round_goes_by_the_cores_that_there_are_now(before: float, afte
 
 
 def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> None:
-    apart = plan_rounds(START_SECONDS + 330, 2, SPEED, COST)
-    plan = plan_rounds(START_SECONDS + 330, 2, SPEED, COST, threads=2, speedup=1.6)
+    apart = plan_rounds(TIMED_START_SECONDS + 330, 2, SPEED, COST)
+    plan = plan_rounds(TIMED_START_SECONDS + 330, 2, SPEED, COST, threads=2, speedup=1.6)
     assert (apart.rounds[-1].trials, plan.rounds[-1].trials) == (2, 1)
     assert plan.rounds[-1].epochs == pytest.approx(1.6 * apart.rounds[-1].epochs, abs=2)
     screened, middle, last = plan.rounds
@@ -240,15 +240,15 @@ def test_a_round_that_cores_train_together_has_the_epochs_of_their_speed() -> No
 
 def test_little_time_goes_whole_into_what_is_known_to_be_good() -> None:
     """Forty epochs a worker: to screen draws is worth six of them, to screen what is known is not."""
-    drawn, known = (plan_rounds(START_SECONDS + 80, 2, SPEED, COST, known=count) for count in (1, 2))
+    drawn, known = (plan_rounds(TIMED_START_SECONDS + 80, 2, SPEED, COST, known=count) for count in (1, 2))
     assert [part.trials for part in drawn.rounds] == [4, 2]
     assert known.rounds == (Round(trials=2, epochs=40),)
-    assert len(plan_rounds(START_SECONDS + 110, 2, SPEED, COST, known=2).rounds) > 1
-    assert len(plan_rounds(START_SECONDS + 50, 2, SPEED, COST).rounds) == 1
+    assert len(plan_rounds(TIMED_START_SECONDS + 110, 2, SPEED, COST, known=2).rounds) > 1
+    assert len(plan_rounds(TIMED_START_SECONDS + 50, 2, SPEED, COST).rounds) == 1
 
 
 def test_a_later_round_never_trains_for_less_than_the_one_before() -> None:
-    plan = plan_rounds(START_SECONDS + 400, 2, SPEED, COST)
+    plan = plan_rounds(TIMED_START_SECONDS + 400, 2, SPEED, COST)
     late = [FinishedTrial(number, 0.5, 500.0, 5) for number in range(plan.drawn)]
     promotion = choose_promotion(plan, plan.drawn, late)
     assert promotion is not None
