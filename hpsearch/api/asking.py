@@ -7,7 +7,7 @@ from hpsearch.api.given_dataset import Dataset, find_dataset
 from hpsearch.api.place import Place
 from hpsearch.api.plain_numbers import make_all_plain
 from hpsearch.api.study import Study
-from hpsearch.api.working import read_seconds, read_workers
+from hpsearch.api.working import Duration, read_seconds, read_workers
 
 if TYPE_CHECKING:
     from hpsearch.sessions.request import Request
@@ -30,7 +30,7 @@ class SearchSettings(TypedDict, total=False):
     target: str | None
     trials: int | None
     epochs: int | None
-    time: str | float | None
+    time: Duration | None
     sampler: SamplerName | None
     pruner: PrunerName | None
     seed: int | None
@@ -98,7 +98,7 @@ def list_fields(settings: SearchSettings) -> dict[str, Any]:
     }
 
 
-def _read_time(given: str | float | None) -> str | int | None:
+def _read_time(given: Duration | None) -> str | int | None:
     seconds = None if isinstance(given, str) else read_seconds(given, "time")
     return given if isinstance(given, str) else None if seconds is None else max(1, round(seconds))
 

@@ -11,7 +11,7 @@ from hpsearch.api.place import Location, find_place
 from hpsearch.api.plain_numbers import make_all_plain
 from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
-from hpsearch.api.working import HeardProgress, read_seconds, read_workers
+from hpsearch.api.working import Duration, HeardProgress, read_seconds, read_workers
 from hpsearch.errors import InputError
 from hpsearch.wording import quote
 
@@ -69,7 +69,7 @@ def ladder(
     name: str | None = None,
     storage: Location = None,
     cache_folder: str | os.PathLike[str] | None = None,
-    timeout: str | float | None = None,
+    timeout: Duration | None = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
     **settings: Unpack[SearchSettings],

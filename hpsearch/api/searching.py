@@ -10,7 +10,7 @@ from hpsearch.api.given_dataset import Dataset
 from hpsearch.api.place import Location, find_place
 from hpsearch.api.study import Callback, Study, relay_to
 from hpsearch.api.wording import speaks_python
-from hpsearch.api.working import HeardProgress, read_seconds
+from hpsearch.api.working import Duration, HeardProgress, read_seconds
 
 
 @speaks_python
@@ -27,8 +27,8 @@ def search(
     target: str | None = None,
     trials: int | None = None,
     epochs: int | None = None,
-    time: str | float | None = None,
-    timeout: str | float | None = None,
+    time: Duration | None = None,
+    timeout: Duration | None = None,
     sampler: SamplerName | None = None,
     pruner: PrunerName | None = None,
     seed: int | None = None,
@@ -71,8 +71,8 @@ def search(
         grey: Whether their colours are dropped, too.
         trials: Networks to try, where a search is not planned by its time.
         epochs: Of a trial that is not pruned.
-        time: Plan rounds of trials that take so long here: "15m", "2h", or seconds. The default is 4 minutes for fcn
-            and 15 for cnn, unless trials, epochs or pruner is given.
+        time: Plan rounds of trials that take so long here: "15m", "2h", seconds, or a timedelta. The default is 4
+            minutes for fcn and 15 for cnn, unless trials, epochs or pruner is given.
         timeout: End after so long with the best so far, whatever is planned.
         sampler: Draws the trials; tpe by default.
         pruner: Stops hopeless trials; median by default, and not with a time, whose rounds do that.

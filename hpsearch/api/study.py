@@ -18,7 +18,7 @@ from hpsearch.wording import quote
 
 if TYPE_CHECKING:
     from hpsearch.api.bundle import Bundle
-    from hpsearch.api.working import Hear
+    from hpsearch.api.working import Duration, Hear
     from hpsearch.sessions.background import Background
     from hpsearch.study.trial_config import TrainsOn
     from hpsearch.tuning.records import StudyRecord, TrialRecord
@@ -208,7 +208,7 @@ class Study(StudyView):
     def work(
         self,
         *,
-        timeout: str | float | None = None,
+        timeout: "Duration | None" = None,
         workers: int | str | None = "auto",
         device: str = "auto",
         progress: bool = True,
@@ -218,7 +218,7 @@ class Study(StudyView):
         """Go on with it on this machine, beside whoever else works on it; at its end the test split is opened, once.
 
         Args:
-            timeout: End after so long: seconds, or 90s, 15m, 2h.
+            timeout: End after so long: seconds, text such as 90s, 15m, 2h, or a timedelta.
             workers: Processes; auto is one per CPU core, or per GPU.
             device: auto, cpu, cuda, cuda:1, mps.
             progress: Whether to show how far it is.
@@ -244,12 +244,16 @@ class Study(StudyView):
         return self
 
     @speaks_python
-    def wait(self, timeout: float | None = None) -> Self:
-        """Wait until it is finished or stopped, nobody works on it any more, or `timeout` seconds have passed.
+    def wait(self, timeout: "Duration | None" = None) -> Self:
+        """Wait until it is finished or stopped, nobody works on it any more, or `timeout` has passed.
 
         Raises:
+            InputError: `timeout` is none; 0 looks once.
             HpsearchError: The process that this one had started for it ended with an error.
         """
+        from hpsearch.api.working import read_seconds
+
+        limit = 0.0 if timeout == 0 else read_seconds(timeout, "timeout")
         begun = seen = time.monotonic()
         while True:
             with self._place.open_record(self._name) as record:
@@ -261,9 +265,9 @@ class Study(StudyView):
                 self._background.check()
             if is_over or now - seen > _IDLE_SECONDS or (self._background is not None and not self._is_at_work()):
                 return self
-            if timeout is not None and now - begun >= timeout:
+            if limit is not None and now - begun >= limit:
                 return self
-            time.sleep(_LOOK_SECONDS if timeout is None else max(0.0, min(_LOOK_SECONDS, begun + timeout - now)))
+            time.sleep(_LOOK_SECONDS if limit is None else max(0.0, min(_LOOK_SECONDS, begun + limit - now)))
 
     def _is_at_work(self) -> bool:
         return self._background is not None and self._background.is_running

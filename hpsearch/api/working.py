@@ -1,6 +1,8 @@
 """Working on a study from a program, and hearing of its trials."""
 
+import math
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hpsearch.api.calling import Call
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from hpsearch.sessions.stopping import StopRequest
     from hpsearch.tuning.records import StudyRecord, TrialRecord
 
+Duration = str | float | timedelta
+"""A time as text, in seconds, or as Python has it."""
+
 Hear = Callable[["StudyRecord", "TrialRecord"], None]
 """Hears of a trial that has ended."""
 
@@ -28,7 +33,7 @@ def work_on(
     name: str,
     place: Place,
     *,
-    timeout: str | float | None,
+    timeout: Duration | None,
     workers: int | str | None,
     device: str,
     progress: bool,
@@ -86,15 +91,17 @@ def train_planned(
     return Call(train, HeardProgress(choose_progress(progress), hear)).wait()
 
 
-def read_seconds(given: str | float | None, name: str) -> float | None:
-    """A time as seconds: 90, 90.5, "90s", "15m", "1h30m".
+def read_seconds(given: Duration | None, name: str) -> float | None:
+    """A time as seconds: 90, 90.5, "90s", "15m", "1h30m", timedelta(minutes=15).
 
     Raises:
         InputError: It is none, or not above 0.
     """
     if given is None or isinstance(given, str):
         return None if given is None else parse_duration(given, name)
-    if isinstance(given, bool) or not isinstance(given, int | float) or not given > 0:
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < math.inf:
         raise InputError(f'{name} {quote(given)} is not allowed: give seconds, or text such as "90s", "15m", "2h"')
     return float(given)
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,8 @@ def test_a_search_that_nobody_waits_for_has_a_process_of_its_own(room: CommandRo
         images, labels = arrays["images"], arrays["labels"]
     options: dict[str, Any] = {"trials": 1, "epochs": 1, "workers": 1, "device": "cpu", "progress": False}
     study = hpsearch.search("2k", "fcn", (images, labels), name="behind", wait=False, **options)
-    assert study.wait().is_finished
+    assert study.wait(timedelta(minutes=5)).is_finished
+    assert study.wait("1s").wait(0).is_finished
     assert study.best.test_accuracy is not None
 
 

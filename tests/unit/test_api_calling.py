@@ -1,13 +1,17 @@
 """Calling a use case from a program: whose thread hears what, and what Ctrl-C comes to."""
 
 import _thread
+import math
 import signal
 import threading
 import time
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from hpsearch.api.calling import Call
+from hpsearch.api.working import Duration, read_seconds
 from hpsearch.errors import InputError
 from hpsearch.sessions.progress import Progress
 from hpsearch.sessions.stopping import StopRequest
@@ -108,3 +112,17 @@ def test_an_error_of_a_callback_stops_the_work_first_and_is_raised_then() -> Non
     with pytest.raises(ZeroDivisionError):
         Call(work, Heard()).wait()
     assert ended == [1]
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [(90, 90), (1.5, 1.5), ("1m30s", 90), (timedelta(minutes=2), 120), (timedelta(milliseconds=500), 0.5)],
+)
+def test_a_time_is_text_or_seconds_or_as_python_has_it(given: Duration, seconds: float) -> None:
+    assert read_seconds(given, "time") == seconds
+
+
+@pytest.mark.parametrize("given", [0, -1, True, math.inf, math.nan, timedelta(0), timedelta(seconds=-3), [1]])
+def test_what_is_no_time_is_refused_with_what_is_one(given: Any) -> None:
+    with pytest.raises(InputError, match=r'timeout .+ is not allowed: give seconds, or text such as "90s"'):
+        read_seconds(given, "timeout")
