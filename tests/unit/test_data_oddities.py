@@ -96,3 +96,27 @@ def test_a_list_with_a_blank_between_path_and_label(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("\n".join(rows))
     given = read(tmp_path / "train.txt", tmp_path)
     assert (given.class_names, len(given.train)) == (("cat", "dog"), 8)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "holds no images: it is empty; take it away, or put the images of this class into it"),
+        ({"1.heic": b"\0\0\0\x18ftypheic"}, r"cat/1\.heic is a HEIC photo, and that is not read: save it as PNG"),
+        ({"1.npy": b"\x93NUMPY"}, r"cat/1\.npy is an array, and of images one a file .* put all of them into one"),
+        ({"1.dcm": b"DICM", ".DS_Store": b""}, r"cat/1\.dcm ends in \.dcm, which no image that is read does"),
+        ({"scan": b"?"}, r"cat/scan has no ending, which no image that is read does"),
+    ],
+    ids=["nothing", "photos of a phone", "arrays", "another kind", "no ending"],
+)
+@pytest.mark.parametrize("below", ["", "train"])
+def test_a_class_without_images_is_told_what_it_has_in_their_place(
+    tmp_path: Path, files: dict[str, bytes], said: str, below: str
+) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "own" / below / name).mkdir(parents=True)
+    Image.new("L", (8, 8)).save(tmp_path / "own" / below / "dog" / "1.png")
+    for name, content in files.items():
+        (tmp_path / "own" / below / "cat" / name).write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        read(tmp_path / "own", tmp_path)

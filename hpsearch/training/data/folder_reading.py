@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 from hpsearch.dataset import Preparation
 from hpsearch.errors import DataError
 from hpsearch.training.data.cache import hash_file
 from hpsearch.training.data.folder_scan import EXPECTED_LAYOUT, ScannedFolder, scan_folder
+from hpsearch.training.data.foreign_files import explain_no_images
 from hpsearch.training.data.given_cache import load_given
 from hpsearch.training.data.image_collection import ImageCollection, ImageSource
 from hpsearch.training.data.image_reading import show_path
@@ -65,4 +67,6 @@ def check_classes(path: Path, class_names: Sequence[str], present: set[int]) -> 
     """Raises DataError where a class has no image to train on."""
     for label, name in enumerate(class_names):
         if label not in present:
-            raise DataError(f"class {name!r} in {show_path(path)} holds no images; expected is {EXPECTED_LAYOUT}")
+            folders = [folder for folder in (path / name, *path.glob(f"*/{escape(name)}")) if folder.is_dir()]
+            what = next(filter(None, map(explain_no_images, folders)), f"expected is {EXPECTED_LAYOUT}")
+            raise DataError(f"class {name!r} in {show_path(path)} holds no images: {what}")

@@ -13,6 +13,7 @@ from hpsearch.training.data.folder_layout import (
     find_masks,
     is_container,
 )
+from hpsearch.training.data.foreign_files import explain_no_images
 from hpsearch.training.data.image_reading import ENDINGS, show_path
 from hpsearch.training.data.left_out import LeftOut, note_strays
 from hpsearch.training.data.split_words import find_split_word, read_split
@@ -255,7 +256,8 @@ def _list_class_folders(folder: Path, left_out: LeftOut) -> list[Path]:
             continue
         folders.append(class_folder)
         if not list_image_paths(class_folder, LeftOut()):
-            raise DataError(f"{show_path(class_folder)} holds no images; expected is {EXPECTED_LAYOUT}")
+            what = explain_no_images(class_folder) or f"expected is {EXPECTED_LAYOUT}"
+            raise DataError(f"{show_path(class_folder)} holds no images: {what}")
     return folders
 
 
