@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,7 @@ import pytest
 
 from hpsearch.cli import main
 from hpsearch.dataset import DatasetIdentity
+from hpsearch.errors import HpsearchError
 from hpsearch.output_folder import MARK
 from hpsearch.storage.database import Database
 from hpsearch.study.file import parse_study_spec
@@ -90,6 +92,21 @@ class CommandRoom:
         """A study as it stands in the room's database."""
         with Database.open(self.storage) as database:
             return read_study_record(load_study(database, name))
+
+    def wait_for_a_running_trial(self, name: str, *, is_reported: bool = False) -> None:
+        """Wait until a trial runs; of which epochs are stored, if asked.
+
+        A worker stores epochs once a second, so that of short trials none is ever seen running with one.
+        """
+        until = time.monotonic() + FINISH_SECONDS
+        while time.monotonic() < until:
+            with suppress(HpsearchError):  # the study is still being made
+                record = self.read(name)
+                if any(trial.epochs or not is_reported for trial in record.running):
+                    return
+                assert not record.is_finished, "all trials have ended before one was seen to run: give them more epochs"
+            time.sleep(0.2)
+        pytest.fail("no trial began")
 
     def list_files(self) -> list[str]:
         """Everything in the folder but the marks of folders that are hpsearch's own."""

@@ -2,15 +2,11 @@
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from hpsearch.storage.database import Database
-from hpsearch.tuning.records import read_study_record
-from hpsearch.tuning.study import list_study_names, load_study
-from tests.cli_runs import FINISH_SECONDS, CommandRoom, type_apart, write_tiny_archive
+from tests.cli_runs import CommandRoom, type_apart, write_tiny_archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
@@ -59,22 +55,11 @@ def test_finalists_are_trained_again_and_compared_and_the_same_command_adds_noth
     assert (other.code, room.read("one").finished_count) == (0, 1)
 
 
-def wait_for_an_epoch(room: CommandRoom, name: str) -> None:
-    until = time.monotonic() + FINISH_SECONDS
-    while time.monotonic() < until:
-        with Database.open(room.storage, check=False) as database:
-            known = [load_study(database, name)] if name in list_study_names(database) else []
-            if any(trial.epochs for study in known for trial in read_study_record(study).running):
-                return
-        time.sleep(0.2)
-    pytest.fail("no trial began")
-
-
 @pytest.mark.fault
 def test_finalists_that_are_stopped_go_on_and_open_the_test_split_at_the_end_only(room: CommandRoom) -> None:
     command = ("finalists", "s", "--top", "1", "--replicates", "2", "--epochs", "3000")
     with room.fork(*command) as process:
-        wait_for_an_epoch(room, "s-finalists")
+        room.wait_for_a_running_trial("s-finalists", is_reported=True)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=240)
     assert process.returncode == 130

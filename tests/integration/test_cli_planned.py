@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from hpsearch.sessions.search import WorkOrder
-from hpsearch.storage.database import Database
-from hpsearch.tuning.study import load_study
 from tests.cli_runs import FINISH_SECONDS, CommandRoom, make_room, write_tiny_archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
@@ -115,10 +113,7 @@ def test_a_run_that_is_stopped_goes_on_with_the_same_command(room: CommandRoom) 
     command = ("run", "mine.toml", "--epochs", "200", "--replicates", "1", "--workers", "1")
     name = "mine-200-epochs-1-replicate"
     with room.start(*command) as process:
-        until = time.monotonic() + FINISH_SECONDS
-        while not (room.folder / "hpsearch.db").exists() or not _has_begun(room, name):
-            assert time.monotonic() < until
-            time.sleep(0.2)
+        room.wait_for_a_running_trial(name)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=FINISH_SECONDS)
     assert (process.returncode, err) == (130, "")
@@ -129,16 +124,6 @@ def test_a_run_that_is_stopped_goes_on_with_the_same_command(room: CommandRoom) 
     record = room.read(name)
     assert [trial.state for trial in record.trials] == ["COMPLETE"] * 2
     assert record.test_openings == 2
-
-
-def _has_begun(room: CommandRoom, name: str) -> bool:
-    with Database.open(room.storage) as database:
-        from hpsearch.tuning.records import read_study_record
-        from hpsearch.tuning.study import list_study_names
-
-        return name in list_study_names(database) and any(
-            trial.epochs for trial in read_study_record(load_study(database, name)).running
-        )
 
 
 def test_a_run_whose_time_is_up_shows_what_there_is_and_opens_no_test_split(

@@ -197,7 +197,7 @@ def _stop(room: CommandRoom, command: tuple[str, ...], number: signal.Signals, p
     with room.fork(*command) as process:
         wait_until(lambda: "search " in process.read_out(), "the command says what it searches")
         if phase == "training":
-            _wait_for_a_running_trial(room)
+            room.wait_for_a_running_trial(NAME)
         time.sleep(seconds)
         process.send_signal(number)
         out, err = process.communicate(timeout=FINISH_SECONDS)
@@ -216,7 +216,7 @@ def _assert_group_is_empty(session: int) -> None:
 def test_a_second_ctrl_c_ends_it_at_once_and_loses_nothing(room: CommandRoom) -> None:
     command = (*ARGUMENTS, "--trials", "3", "--epochs", "2000")
     with room.fork(*command) as process:
-        _wait_for_a_running_trial(room)
+        room.wait_for_a_running_trial(NAME, is_reported=True)
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
@@ -224,16 +224,6 @@ def test_a_second_ctrl_c_ends_it_at_once_and_loses_nothing(room: CommandRoom) ->
         _assert_group_is_empty(process.pid)
     assert (process.returncode, err) == (130, "")
     assert "stopping: " in out
-
-
-def _wait_for_a_running_trial(room: CommandRoom) -> None:
-    until = time.monotonic() + FINISH_SECONDS
-    while time.monotonic() < until:
-        with contextlib.suppress(Exception):
-            if any(trial.epochs for trial in room.read(NAME).running):
-                return
-        time.sleep(0.2)
-    pytest.fail("no trial began")
 
 
 @pytest.mark.usefixtures("forked_workers")

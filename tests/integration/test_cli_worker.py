@@ -32,20 +32,11 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return room
 
 
-def wait_for_a_running_trial(room: CommandRoom) -> None:
-    until = time.monotonic() + FINISH_SECONDS
-    while time.monotonic() < until:
-        if any(trial.epochs for trial in room.read("study").running):
-            return
-        time.sleep(0.2)
-    pytest.fail("no trial began")
-
-
 @pytest.mark.fault
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGTERM])
 def test_a_worker_that_is_told_to_stop_gives_its_trial_back(room: CommandRoom, number: signal.Signals) -> None:
     with room.fork("worker", "study") as process:
-        wait_for_a_running_trial(room)
+        room.wait_for_a_running_trial("study", is_reported=True)
         process.send_signal(number)
         out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (128 + number, "")
@@ -57,7 +48,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_trial_back(room: CommandRoom, n
 @pytest.mark.fault
 def test_a_worker_ends_when_its_supervisor_is_gone(room: CommandRoom) -> None:
     with room.fork("worker", "study", "--until-stdin-closes") as process:
-        wait_for_a_running_trial(room)
+        room.wait_for_a_running_trial("study", is_reported=True)
         process.close_stdin()
         assert process.wait(timeout=240) == 143
     assert room.read("study").counts["RUNNING"] == 0
@@ -83,7 +74,7 @@ def test_a_worker_gives_back_what_it_holds_at_its_deadline(room: CommandRoom) ->
 @pytest.mark.fault
 def test_workers_together_stop_together_and_the_next_ones_go_on_after_the_last_epoch(room: CommandRoom) -> None:
     with room.fork("worker", "study", "--workers", "2") as process:
-        wait_for_a_running_trial(room)
+        room.wait_for_a_running_trial("study", is_reported=True)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (143, "")
