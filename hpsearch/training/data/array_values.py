@@ -1,5 +1,6 @@
 """The values of a person's arrays: what they may be, and for what is nearly so the line that mends it."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from hpsearch.training.data.image_reading import show_path
 _HAIR = 1e-6
 """How far beside 0 or 1 a float may lie: what rounding of single precision leaves."""
 _COUNTED = "np.unique({key}, return_inverse=True)[1]"
+_UNLABELLED = ", or leave out the images that -1 marks as without a label, as {key} >= 0 says"
 
 
 class SplitKeys(Protocol):
@@ -35,13 +37,10 @@ def check_image_header(path: Path, keys: SplitKeys, headers: Mapping[str, ArrayH
     key, header = keys.images, headers[keys.images]
     shape = header.shape
     if len(shape) not in (3, 4) or 0 in shape or (len(shape) == 4 and shape[3] not in (1, 3)):
-        swap = ""
-        if shape[1:2] in ((1,), (3,)) and len(shape) == 4:
-            swap = f"; move the channels last: {key}.transpose(0, 2, 3, 1)"
-        elif len(shape) == 2:
-            side = round(shape[1] ** 0.5)
-            swap = f"; give the pixels their rows and columns: {key}.reshape(-1, {side}, {side})"
-        raise DataError(f"{key} in {show_path(path)} is {header}; images are (n, h, w) or (n, h, w, 1 or 3){swap}")
+        mend = _write_reshape(key, shape, headers[keys.labels].shape[:1])
+        raise DataError(f"{key} in {show_path(path)} is {header}; images are (n, h, w) or (n, h, w, 1 or 3){mend}")
+    if header.dtype.kind not in "fiub" and not header.dtype.hasobject:
+        raise DataError(f"{key} in {show_path(path)} is {header}; images are uint8, or floats in [0, 1]")
     if header.dtype != np.uint8 and header.dtype.kind != "f":
         raise DataError(
             f"{key} in {show_path(path)} is {header}; images are uint8, or floats in [0, 1]: save "
@@ -49,11 +48,32 @@ def check_image_header(path: Path, keys: SplitKeys, headers: Mapping[str, ArrayH
         )
     label_count = headers[keys.labels].shape[:1]
     if label_count != shape[:1]:
+        mend = _write_reshape(key, shape, label_count) if label_count == shape[-1:] else ""
         raise DataError(
             f"{show_path(path)} has {shape[0]} images in {key} and labels {label_count} in {keys.labels}: each image "
-            "has one"
+            f"has one{mend}"
         )
     return InputShape(shape[3] if len(shape) == 4 else 1, shape[1], shape[2])
+
+
+def _write_reshape(key: str, shape: tuple[int, ...], label_count: tuple[int, ...]) -> str:
+    """What brings images of another shape to the right one; nothing where that is not known."""
+    if 0 in shape:
+        return "; there is none here"
+    if len(shape) in (3, 4) and shape[-1:] == label_count:
+        return f"; the images are counted along the last axis: np.moveaxis({key}, -1, 0)"
+    if len(shape) == 4 and shape[1] in (1, 3):
+        return f"; move the channels last: {key}.transpose(0, 2, 3, 1)"
+    if len(shape) == 4 and shape[3] in (2, 4):
+        return f"; the last channel may be transparency: leave it out, {key}[..., :{shape[3] - 1}]"
+    if len(shape) != 2:
+        return ""
+    side, rest = math.isqrt(shape[1]), shape[1] - math.isqrt(shape[1]) ** 2
+    if rest == 0:
+        return f"; give the pixels their rows and columns: {key}.reshape(-1, {side}, {side})"
+    if rest == 1:
+        return f"; {shape[1]} may be a label and {side}x{side} pixels: {key}[:, 1:].reshape(-1, {side}, {side})"
+    return f"; {shape[1]} pixels make no square: {key}.reshape(-1, height, width)"
 
 
 def _write_cast(key: str, dtype: "np.dtype[Any]") -> str:
@@ -72,6 +92,11 @@ def bring_to_bytes(path: Path, key: str, array: npt.NDArray[Any]) -> ByteArray:
         lowest, highest = float(array.min()), float(array.max())
         if not (lowest >= -_HAIR and highest <= 1 + _HAIR):  # not: a NaN compares false
             mend = ""
+            if (unknown := int(np.isnan(array).sum())) > 0:
+                raise DataError(
+                    f"{key} in {show_path(path)} holds {unknown:,} values that are no number (NaN); allowed are uint8, "
+                    f"or floats in [0, 1]: leave those images out, or save np.nan_to_num({key})"
+                )
             if lowest >= 0 and 1 < highest <= 255 and np.array_equal(array, np.rint(array)):
                 mend = f"; save {key} / 255, or {key}.astype(np.uint8)"
             elif lowest < 0:
@@ -119,15 +144,21 @@ def bring_to_labels(path: Path, key: str, array: npt.NDArray[Any]) -> IntegerArr
         raise DataError(
             f"{key} in {show_path(path)} is {given}; labels are whole numbers (n,): save {key}.astype(np.int64)"
         )
+    if array.dtype.kind == "f" and (unknown := int(np.isnan(array).sum())):
+        raise DataError(
+            f"{key} in {show_path(path)} holds {unknown:,} labels that are no number (NaN): leave those images out, as "
+            f"~np.isnan({key}) says"
+        )
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
         raise DataError(
             f"{key} in {show_path(path)} holds floats that are no whole numbers; labels are, class 0 first: save "
             f"{_COUNTED.format(key=key)}"
         )
     if len(array) == 0 or array.min() < 0:
+        marked = _UNLABELLED.format(key=key) if len(array) and array.min() == -1 else ""
         raise DataError(
             f"{key} in {show_path(path)} holds {'negative' if len(array) else 'no'} labels; classes count from 0: save "
-            f"{_COUNTED.format(key=key)}"
+            f"{_COUNTED.format(key=key)}{marked}"
         )
     if array.max() >= 2**31:  # before it is a number of ours: 2^63 and above would turn negative
         raise DataError(
