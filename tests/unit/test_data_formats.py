@@ -98,6 +98,18 @@ def test_a_table_may_have_the_label_last_names_an_index_and_no_head(
     check_holds(write_table(tmp_path / "bare.csv", rows), images, labels, ("1", "2", "3"))
 
 
+def test_a_table_may_have_decimal_commas_where_something_else_parts_its_cells(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray
+) -> None:
+    rows = [
+        [label, *(str(pixel / 255).replace(".", ",") for pixel in row)]
+        for label, row in zip(labels.tolist(), list_pixels(images), strict=True)
+    ]
+    for separator in (";", "\t"):
+        path = write_table(tmp_path / f"comma{ord(separator)}.csv", rows, ["label", *PIXELS], separator)
+        check_holds(path, images, labels)
+
+
 def test_a_table_may_have_colours_and_sides_of_their_own(tmp_path: Path, labels: np.ndarray) -> None:
     colour = np.random.default_rng(1).integers(0, 256, (COUNT, SIDE, SIDE, 3), dtype=np.uint8)
     rows = [[*row, label] for label, row in zip(labels.tolist(), list_pixels(colour), strict=True)]
@@ -129,7 +141,8 @@ def test_a_table_may_hold_an_image_in_a_cell_and_its_splits(
         (lambda rows: rows[4].pop(), "line 6 .* has 16 cells where its first has 17"),
         (lambda rows: rows[4].__setitem__(3, "x"), "line 6 .* has 'x' where a pixel should be"),
         (lambda rows: rows[4].__setitem__(3, 256), "pixels from 0 to 256: they are whole numbers from 0 to 255"),
-        (lambda rows: rows[4].__setitem__(3, "nan"), "pixels from nan to nan"),
+        (lambda rows: rows[4].__setitem__(3, "nan"), "line 6 .* has 'nan' where a pixel should be: give it its value"),
+        (lambda rows: rows[4].__setitem__(3, ""), "line 6 .* has '' where a pixel should be: give it its value"),
         (lambda rows: [row.pop() for row in rows], "the 15 pixels of a row .* make no square image"),
         (lambda rows: rows.clear(), "holds no rows of pixels"),
         (lambda rows: rows[4].__setitem__(0, ""), "the label '' of image 5 .* is empty"),

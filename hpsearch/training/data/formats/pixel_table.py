@@ -166,13 +166,18 @@ def _read_block(
     for (line, _row), values in zip(block, cells, strict=True):
         if len(values) != count:
             raise DataError(f"line {line:,} of {show_path(table.path)} has {len(values):,} pixels instead of {count:,}")
+    if table.delimiter != "," and any("," in value for values in cells for value in values):  # 0,5 for a half
+        cells = [[value.replace(",", ".") for value in values] for values in cells]
     try:
         numbers = np.array(cells, dtype=np.float32)
-    except ValueError as error:
+    except ValueError:
+        numbers = np.full((1, 1), np.nan, np.float32)
+    if np.isnan(numbers).any():
         line, value = _find_stranger(block, cells)
         raise DataError(
-            f"line {line:,} of {show_path(table.path)} has '{write_out(value)[:40]}' where a pixel should be"
-        ) from error
+            f"line {line:,} of {show_path(table.path)} has '{write_out(value)[:40]}' where a pixel should be: give it "
+            "its value, or take the line away"
+        )
     if np.array_equal(numbers, np.rint(numbers)) and numbers.min() >= 0 and numbers.max() <= 255:
         return numbers.astype(np.uint8)
     return numbers
@@ -182,7 +187,8 @@ def _find_stranger(block: Sequence[tuple[int, list[str]]], cells: Sequence[Seque
     for (line, _row), values in zip(block, cells, strict=True):
         for value in values:
             try:
-                float(value)
+                if math.isnan(float(value)):
+                    return line, value
             except ValueError:
                 return line, value
     return block[0][0], ""
