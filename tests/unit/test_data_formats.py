@@ -409,3 +409,38 @@ def describe_counts(found: Inspection) -> tuple[tuple[str, int, int, int], ...]:
     """As many images of each class as there were."""
     assert [sum(counts) for _name, *counts in found.classes] == [COUNT // CLASSES] * CLASSES
     return found.classes
+
+
+@pytest.mark.parametrize("root", ["/home/me/animals", r"C:\animals"])
+def test_whole_paths_of_another_machine_mean_what_is_beside_the_table(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray, root: str
+) -> None:
+    own, between = tmp_path / "own", "\\" if "\\" in root else "/"
+    save_images(own / "photos" / "even", images[::2])
+    save_images(own / "photos" / "odd", images[1::2])
+    paths = [("even", "odd")[place % 2] + between + f"{place // 2}.png" for place in range(COUNT)]
+    rows = [
+        [f"{root}{between}photos{between}{path}", label] for path, label in zip(paths, labels.tolist(), strict=True)
+    ]
+    table = write_table(own / "labels.csv", rows, ["path", "label"])
+    check_holds(table, images, labels)
+    _found, notes = inspect(table)
+    assert f"its paths begin with {root}, which is not here: what is beside it is taken" in notes
+    # The file of a folder that is not here is nobody else's file of the same name.
+    (own / "photos" / "odd").rename(tmp_path / "away")
+    _found, notes = inspect(table)
+    assert f"{COUNT // 2} rows whose file is not there are left out" in notes
+
+
+def test_classes_of_one_image_are_said_to_be_untested(tmp_path: Path, images: np.ndarray) -> None:
+    for number in range(3):
+        save_images(tmp_path / "each" / f"class{number}", images[number : number + 1])
+    assert (
+        "each of the 3 classes has one image alone, so that nothing is tested: are these classes?"
+        in inspect(tmp_path / "each")[1]
+    )
+    save_images(tmp_path / "each" / "many", images[3:])
+    assert (
+        "3 classes have one image alone, e.g. 'class0': that is trained on, and nothing tests it"
+        in inspect(tmp_path / "each")[1]
+    )

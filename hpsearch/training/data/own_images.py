@@ -102,6 +102,7 @@ class OwnImages:
         notes = [*given.notes, *_describe_repetitions(*filter(None, (train, validation, test)))]
         if test is None:
             everything = train if validation is None else join_parts(train, validation)
+            notes += _describe_lone(given.class_names, everything)
             labels = train.images.labels.numpy()
             split = hold_out_by_content(train.digests, labels, HELD_OUT_TEST_FRACTION, "test")
             test, train = train.select(split.held_out), train.select(split.kept)
@@ -198,6 +199,18 @@ def _describe_repetitions(*parts: OwnPart) -> list[str]:
             "right about every copy; look which label is meant"
         )
     return notes
+
+
+def _describe_lone(class_names: Sequence[str], everything: OwnPart) -> list[str]:
+    """A line for classes of one image: it is trained on, so that nothing is held out of them to test."""
+    counts = np.bincount(everything.images.labels.numpy(), minlength=len(class_names))
+    lone = [class_names[label] for label in np.flatnonzero(counts == 1).tolist()]
+    if not lone:
+        return []
+    if len(lone) == len(class_names):
+        return [f"each of the {len(lone):,} classes has one image alone, so that nothing is tested: are these classes?"]
+    which = count_of(len(lone), "class has", "classes have")
+    return [f"{which} one image alone, e.g. {lone[0]!r}: that is trained on, and nothing tests it"]
 
 
 def _find_missing(class_names: Sequence[str], train: OwnPart) -> list[str]:

@@ -28,6 +28,8 @@ class NamedFiles:
     def __init__(self, table: Path) -> None:
         self._table = table
         self._split = find_split_word(table.stem)
+        self.moved_from: str | None = None
+        """The folder of another machine that whole paths began with, where what is below it was found here."""
 
     def find(self, text: str) -> Path | None:
         """The file; None where there is none.
@@ -60,6 +62,26 @@ class NamedFiles:
                 return [own]
         for each in names:
             if found := self._find_below(each):
+                return found
+        return self._find_moved(name)
+
+    def _find_moved(self, name: str) -> list[Path]:
+        """What a whole path of another machine means here: as much of its end as leads to a file.
+
+        All paths of a table are taken to begin in the same folder.
+        """
+        path: PurePath = PureWindowsPath(name)
+        if not path.is_absolute():
+            path = PurePath(name)
+        if not path.is_absolute():
+            return []
+        for start in reversed(path.parents):
+            if self.moved_from is not None and str(start) != self.moved_from:
+                continue
+            rest = path.relative_to(start).as_posix()
+            found = [own] if _is_file(own := self._table.parent / rest) else self._find_below(rest)
+            if found:
+                self.moved_from = str(start)
                 return found
         return []
 

@@ -1,12 +1,13 @@
 """A table that names an image file and its label in each row, beside the images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hpsearch.errors import DataError
+from hpsearch.storable_text import write_out
 from hpsearch.training.data.formats.labels import number_labels
 from hpsearch.training.data.formats.named_files import NamedFiles
 from hpsearch.training.data.formats.pixel_table import LABELS
@@ -64,15 +65,18 @@ def read(reading: Reading) -> GivenImages:
     table = open_table(reading.path)
     is_headless = _is_headless(table)
     columns = find_columns(table, is_headless=is_headless)
-    left_out = LeftOut()
+    named, left_out = NamedFiles(table.path), LeftOut()
     found = [
         (file, columns.read_label(table, line, row), "train" if columns.split is None else row[columns.split])
-        for line, row, file in _find_files(table, columns.path, left_out, is_headless=is_headless)
+        for line, row, file in _find_files(table, columns.path, named, left_out, is_headless=is_headless)
     ]
     files = [reading.path, *(file for file, _label, _split in found)]
     given = reading.keep("path table", files, lambda: _read_images(reading, found, left_out, is_split=columns.split))
     unnamed = LeftOut()
     _note_unnamed({file for file, _label, _split in found}, unnamed)
+    if named.moved_from is not None:
+        line = f"its paths begin with {write_out(named.moved_from)}, which is not here: what is beside it is taken"
+        given = replace(given, notes=(*given.notes, line))
     return add_left_out(given, unnamed)
 
 
@@ -85,7 +89,8 @@ def list_named_files(path: Path) -> tuple[list[Path], LeftOut]:
     table, left_out = open_table(path), LeftOut()
     is_headless = _is_headless(table)
     column = _find_path_column(table, is_headless=is_headless)
-    return [file for _line, _row, file in _find_files(table, column, left_out, is_headless=is_headless)], left_out
+    found = _find_files(table, column, NamedFiles(path), left_out, is_headless=is_headless)
+    return [file for _line, _row, file in found], left_out
 
 
 def _is_headless(table: Table) -> bool:
@@ -94,10 +99,9 @@ def _is_headless(table: Table) -> bool:
 
 
 def _find_files(
-    table: Table, column: int, left_out: LeftOut, *, is_headless: bool
+    table: Table, column: int, named: NamedFiles, left_out: LeftOut, *, is_headless: bool
 ) -> list[tuple[int, Sequence[str], Path]]:
     """Each row whose file is there, with its line and the file; the others are noted."""
-    named = NamedFiles(table.path)
     rows: list[tuple[int, Sequence[str]]] = [(1, table.columns)] if is_headless else []
     rows += table.rows()
     found = []
