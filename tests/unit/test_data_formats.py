@@ -145,7 +145,8 @@ def test_a_table_may_hold_an_image_in_a_cell_and_its_splits(
         (lambda rows: rows[4].__setitem__(3, ""), "line 6 .* has '' where a pixel should be: give it its value"),
         (lambda rows: [row.pop() for row in rows], "the 15 pixels of a row .* make no square image"),
         (lambda rows: rows.clear(), "holds no rows of pixels"),
-        (lambda rows: rows[4].__setitem__(0, ""), "the label '' of image 5 .* is empty"),
+        (lambda rows: rows[4].__setitem__(0, ""), "the label '' of image 5 .* is empty: write another, or take those"),
+        (lambda rows: [row.__setitem__(0, "") for row in rows[4:7]], "the label '' of image 5 .*, and 2 more like it"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_said_with_its_line(

@@ -27,7 +27,11 @@ def number_labels(path: Path, labels: Sequence[str]) -> tuple[tuple[str, ...], I
     for name in names:
         if fault := find_name_fault(name):
             where = texts.index(name) + 1
-            raise DataError(f"the label '{write_out(name)[:40]}' of image {where:,} in {show_path(path)} {fault}")
+            as_many = f", and {more:,} more like it" if (more := texts.count(name) - 1) else ""
+            raise DataError(
+                f"the label '{write_out(name)[:40]}' of image {where:,} in {show_path(path)} {fault}{as_many}: write "
+                "another, or take those rows away"
+            )
     if len(names) > _MOST_CLASSES or (len(names) > 20 and len(names) == len(texts)):
         raise DataError(
             f"{show_path(path)} has {len(names):,} different labels for {len(texts):,} images: is the label column one "
