@@ -249,16 +249,18 @@ def measure_plan(
 
 def describe_unused_time(spec: "StudySpec", dataset: "DatasetIdentity") -> str | None:
     """Why a search that was planned ends well before its time, where it does."""
-    from hpsearch.study.round_plan import LONGEST_EPOCHS
+    from hpsearch.study.round_plan import LONGEST_EPOCHS, count_comparable
 
-    plan = spec.round_plan
+    plan, held_out = spec.round_plan, _count_held_out(spec, dataset)
     if plan is None or spec.time is None or plan.rounds[-1].epochs < LONGEST_EPOCHS:
+        return None
+    if plan.drawn > max(count_comparable(held_out), 2 * plan.workers):  # another limit than theirs
         return None
     if plan.forecast_seconds() > _MOSTLY * spec.time:
         return None
     time = format_duration(spec.time)
     return (
-        f"{count_of(_count_held_out(spec, dataset), 'validation image')} can tell few configurations apart: "
+        f"{count_of(held_out, 'validation image')} can tell few configurations apart: "
         f"{plan.drawn} are tried, in about {format_duration(plan.forecast_seconds())} of {time} "
         f"(--time {round(spec.time / 60)}m uses all of it)"
     )

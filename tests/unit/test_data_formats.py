@@ -321,6 +321,13 @@ def test_an_npz_beside_another_is_used_or_named(tmp_path: Path, images: np.ndarr
     ):
         inspect(own)
     (own / "again.npz").unlink()
+    save_npz(own / "test.npz", x=images[:6], images=images[:6], y=labels[:6])
+    with pytest.raises(DataError, match=r"test\.npz has x and images, and either may be x_test: keep one"):
+        inspect(own)
+    names = np.array(["ant", "bee", "cat"])
+    for name in ("train", "test"):
+        save_npz(own / f"{name}.npz", x=images, y=labels, class_names=names)
+    assert inspect(own)[0].identity.class_names == ("ant", "bee", "cat")
     save_npz(own / "more.npz", train_x=images)
     with pytest.raises(
         DataError, match=r"more\.npz holds the arrays train_x; .* or give its folder, if the labels are"

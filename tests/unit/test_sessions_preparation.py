@@ -84,6 +84,7 @@ def test_few_validation_images_tell_few_configurations_apart(monkeypatch: pytest
     assert said.startswith("72 validation images can tell few configurations apart: 16 are tried, in about ")
     assert said.endswith(" of 15m 00s (--time 15m uses all of it)")
     assert describe_unused_time(many, TINY_DATASET) is None
+    assert describe_unused_time(plan(360, time="24h"), TINY_DATASET) is None  # as many as there ever are
     asked = plan(360, time="15m")
     assert asked.round_plan is not None
     assert asked.round_plan.drawn > 100

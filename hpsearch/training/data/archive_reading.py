@@ -9,7 +9,7 @@ import numpy as np
 
 from hpsearch.errors import DataError
 from hpsearch.storable_text import find_name_fault, write_out
-from hpsearch.training.data.array_file import ArrayHeader, load_array, read_headers
+from hpsearch.training.data.array_file import CLASS_NAMES, ArrayHeader, load_array, read_headers
 from hpsearch.training.data.array_values import bring_to_bytes, bring_to_labels, check_image_header, check_labels
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -43,7 +43,6 @@ _TEST = (("x_test", "y_test"), ("test_x", "test_y"), ("test_images", "test_label
 SPLIT_NAMES = {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
 """The names that the arrays of each split may have, in small letters: of the images and of the labels."""
 _EXPECTED = "x_train and y_train (and x_test, y_test), or images and labels (and test_images, test_labels)"
-_NAMES = "class_names"
 _MOST_NUMBERED = 100_000
 """A label above is no class: nothing of its size is made."""
 
@@ -91,7 +90,7 @@ def _tell_file(path: Path, header: ArrayHeader) -> str:
 
 
 def _describe_others(path: Path, headers: Mapping[str, ArrayHeader], used: Iterable[Keys]) -> tuple[str, ...]:
-    known = {name for keys in used for name in keys} | {key for key in headers if key.lower() == _NAMES}
+    known = {name for keys in used for name in keys} | {key for key in headers if key.lower() == CLASS_NAMES}
     others = [write_out(name) for name in sorted(headers.keys() - known)]
     if not others:
         return ()
@@ -173,7 +172,7 @@ def _name_classes(path: Path, headers: Mapping[str, ArrayHeader], count: int) ->
 
 def read_class_names(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[str, ...] | None:
     """The names of the classes; None where the file names none. Raises DataError."""
-    key = next((key for key in headers if key.lower() == _NAMES), None)
+    key = next((key for key in headers if key.lower() == CLASS_NAMES), None)
     if key is None:
         return None
     array = load_array(path, key, headers)

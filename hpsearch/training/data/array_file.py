@@ -27,6 +27,8 @@ _PARTS = {
 }
 """What images and labels are called, in small letters."""
 _SHORT_SPLITS = {"train": "train", "validation": "val", "test": "test"}
+CLASS_NAMES = "class_names"
+"""What the array of the classes' names is called, in small letters."""
 UNPACKED_AT_MOST = 1100
 """Times its packed size: deflate packs no better, so that a header that promises more lies."""
 
@@ -98,18 +100,20 @@ def _read_archive_headers(path: Path) -> dict[str, ArrayHeader]:
 def _read_folder_headers(path: Path) -> dict[str, ArrayHeader]:
     files = list_array_files(path)
     archives = {file: _read_archive_headers(file) for file in files if file.suffix.lower() == ".npz"}
+    if [*archives] == files and len(files) == 1:
+        return archives[files[0]]
     headers: dict[str, ArrayHeader] = {}
     for file in files:
-        if file not in archives:
-            named = {file.stem: _read_array_file_header(file)}
-        elif len(files) == 1:
-            named = archives[file]
-        else:
-            named = {_name_by_split(header, len(archives[file])): header for header in archives[file].values()}
-        for name, header in named.items():
-            if name in headers:
+        found = archives[file].values() if file in archives else [_read_array_file_header(file)]
+        for header in found:
+            name = _name_by_split(header, len(found))
+            if name == CLASS_NAMES and name in headers:  # each split has them: those of the first count
+                continue
+            if (other := headers.get(name)) is not None:
                 raise DataError(
-                    f"{show_path(headers[name].file)} and {show_path(file)} both have {name}: give the path of one, or "
+                    f"{show_path(file)} has {other.key} and {header.key}, and either may be {name}: keep one"
+                    if other.file == file
+                    else f"{show_path(other.file)} and {show_path(file)} both have {name}: give the path of one, or "
                     "take the other away"
                 )
             headers[name] = header
@@ -134,13 +138,17 @@ def _read_array_file_header(path: Path) -> ArrayHeader:
 
 
 def _name_by_split(header: ArrayHeader, count: int) -> str:
-    """What an array of one of several .npz files is called: `x_test`, where it says so; else file and array.
+    """What an array of one of several files is called: `x_test`, where it says so; else file and array.
 
     Args:
         header: Of the array.
         count: How many arrays its file has.
     """
-    key, stem = header.key or "", header.file.stem
+    stem = header.file.stem
+    if (key := header.key) is None:
+        return stem
+    if key.lower() == CLASS_NAMES:
+        return CLASS_NAMES
     split = find_split_word(key) or find_split_word(stem)
     said = _find_part(key) or (_find_part(stem) if count == 1 else None)
     if said is None and _NUMBERED.fullmatch(key):  # numpy.savez(file, images, labels) names none
