@@ -67,6 +67,14 @@ def check_classes(path: Path, class_names: Sequence[str], present: set[int]) -> 
     """Raises DataError where a class has no image to train on."""
     for label, name in enumerate(class_names):
         if label not in present:
-            folders = [folder for folder in (path / name, *path.glob(f"*/{escape(name)}")) if folder.is_dir()]
-            what = next(filter(None, map(explain_no_images, folders)), f"expected is {EXPECTED_LAYOUT}")
+            what = next(
+                filter(None, map(explain_no_images, _find_folders(path, name))), f"expected is {EXPECTED_LAYOUT}"
+            )
             raise DataError(f"class {name!r} in {show_path(path)} holds no images: {what}")
+
+
+def _find_folders(path: Path, name: str) -> list[Path]:
+    """Those of a class: in the folder itself, and in that of each split."""
+    if Path(name).name != name:  # of a table, where a class can be called anything
+        return []
+    return [folder for folder in (path / name, *path.glob(f"*/{escape(name)}")) if folder.is_dir()]
