@@ -42,8 +42,13 @@ def say_in_python(sentence: str) -> str:
     if len(set(_KEPT.findall(sentence))) == 1:
         sentence = _KEPT.sub("the data in memory", sentence).replace(": save ", ": give ")
     sentence = _PAIRED.sub(lambda match: f'give {_name(match[1])}="{match[2]}"', sentence)
-    sentence = _VALUED.sub(lambda match: f"{_name(match[1])}={match[2].lstrip('+')}", sentence)
+    sentence = _VALUED.sub(lambda match: f"{_name(match[1])}={_value(match[2].lstrip('+'))}", sentence)
     return _FLAG.sub(lambda match: _name(match[1]), sentence)
+
+
+def _value(text: str) -> str:
+    """A number and a placeholder as they are; what is neither (15m, 100k) is text."""
+    return text if text.isupper() or not re.search(r"[A-Za-z]", text) else f'"{text}"'
 
 
 def _name(flag: str) -> str:

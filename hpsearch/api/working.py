@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpsearch.api.calling import Call
 from hpsearch.api.place import Place
+from hpsearch.api.wording import say_in_python
 from hpsearch.durations import parse_duration
 from hpsearch.errors import InputError
 from hpsearch.sessions.request import MOST_WORKERS
@@ -138,8 +139,8 @@ class HeardProgress:
         self._hear = hear
 
     def open_steps(self) -> "Steps":
-        """As they are shown."""
-        return self._shown.open_steps()
+        """As they are shown, in Python's words."""
+        return _PythonSteps(self._shown.open_steps())
 
     def begin(self, beginning: "Beginning") -> None:
         """As it is shown."""
@@ -149,6 +150,24 @@ class HeardProgress:
         """As it is shown, and heard."""
         view = self._shown.open_view(record)
         return view if self._hear is None else _HeardView(view, self._hear, record)
+
+
+class _PythonSteps:
+    def __init__(self, steps: "Steps") -> None:
+        self._steps = steps
+
+    def tell(self, text: str) -> None:
+        self._steps.tell(text)
+
+    def note(self, text: str) -> None:
+        self._steps.note(say_in_python(text))
+
+    def __enter__(self) -> "Self":
+        self._steps.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._steps.__exit__(*error)
 
 
 class _HeardView:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hpsearch.api.calling import Call
-from hpsearch.api.working import Duration, read_seconds
+from hpsearch.api.working import Duration, HeardProgress, read_seconds
 from hpsearch.errors import InputError
 from hpsearch.sessions.progress import Progress
 from hpsearch.sessions.stopping import StopRequest
@@ -126,3 +126,13 @@ def test_a_time_is_text_or_seconds_or_as_python_has_it(given: Duration, seconds:
 def test_what_is_no_time_is_refused_with_what_is_one(given: Any) -> None:
     with pytest.raises(InputError, match=r'timeout .+ is not allowed: give seconds, or text such as "90s"'):
         read_seconds(given, "timeout")
+
+
+def test_what_a_person_has_to_know_names_arguments(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "hpsearch"), HeardProgress(UnheardProgress(), None).open_steps() as steps:
+        steps.note("note: 16 are tried, in about 4m 00s of 15m 00s (--time 15m uses all of it)")
+        steps.note("note: 40 epochs instead of 12 (--epochs says otherwise)")
+    assert caplog.messages == [
+        'note: 16 are tried, in about 4m 00s of 15m 00s (time="15m" uses all of it)',
+        "note: 40 epochs instead of 12 (epochs says otherwise)",
+    ]
