@@ -71,7 +71,16 @@ def plan_time(
         speedup = min(threads, measured[0][1] / measure(reference, threads))
         if speedup < LEAST_EFFICIENCY * threads:
             break
-        plan = plan_rounds(spec.time, workers, speed, cost, threads=threads, speedup=speedup, known=known)
+        plan = plan_rounds(
+            spec.time,
+            workers,
+            speed,
+            cost,
+            threads=threads,
+            speedup=speedup,
+            known=known,
+            drawn_at_most=drawn_at_most,
+        )
     if len(plan.rounds) > 1 or not known:
         return plan
     # What is known to be trained, and is given its epochs now for good, is measured itself.

@@ -108,6 +108,10 @@ def test_a_table_may_have_decimal_commas_where_something_else_parts_its_cells(
     for separator in (";", "\t"):
         path = write_table(tmp_path / f"comma{ord(separator)}.csv", rows, ["label", *PIXELS], separator)
         check_holds(path, images, labels)
+    rows[4][3] = "x"
+    path = write_table(tmp_path / "stranger.csv", rows, ["label", *PIXELS], ";")
+    with pytest.raises(DataError, match=r"line 6 .* has 'x' where a pixel should be"):
+        describe_dataset(str(path), tmp_path / "cache")
 
 
 def test_a_table_may_have_colours_and_sides_of_their_own(tmp_path: Path, labels: np.ndarray) -> None:
@@ -433,16 +437,27 @@ def test_whole_paths_of_another_machine_mean_what_is_beside_the_table(
     table = write_table(own / "labels.csv", rows, ["path", "label"])
     check_holds(table, images, labels)
     _found, notes = inspect(table)
-    assert f"its paths begin with {root}, which is not here: what is beside it is taken" in notes
+    assert f"its paths lead nowhere here: of what follows {root} what is beside it is taken" in notes
     # The file of a folder that is not here is nobody else's file of the same name.
     (own / "photos" / "odd").rename(tmp_path / "away")
     _found, notes = inspect(table)
     assert f"{COUNT // 2} rows whose file is not there are left out" in notes
 
 
+def test_a_file_that_is_missing_from_its_own_folder_is_no_other_one(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray
+) -> None:
+    save_images(tmp_path / "there", images[:20])
+    save_images(tmp_path / "own", images)
+    rows = [[str(tmp_path / "there" / f"{place}.png"), label] for place, label in enumerate(labels.tolist())]
+    table = write_table(tmp_path / "own" / "labels.csv", rows, ["path", "label"])
+    check_holds(table, images[:20], labels[:20])
+    assert f"{COUNT - 20} rows whose file is not there are left out" in inspect(table)[1]
+
+
 def test_classes_of_one_image_are_said_to_be_untested(tmp_path: Path, images: np.ndarray) -> None:
     for number in range(3):
-        save_images(tmp_path / "each" / f"class{number}", images[number : number + 1])
+        save_images(tmp_path / "each" / f"class{number}", np.repeat(images[number : number + 1], 1 + number, axis=0))
     assert (
         "each of the 3 classes has one image alone, so that nothing is tested: are these classes?"
         in inspect(tmp_path / "each")[1]

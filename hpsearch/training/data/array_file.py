@@ -17,7 +17,7 @@ from hpsearch.training.data.file_heads import read_head
 from hpsearch.training.data.foreign_files import name_form
 from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.split_words import find_split_word
-from hpsearch.training.data.system_files import is_passed_over
+from hpsearch.training.data.system_files import is_system_name
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 _NUMBERED = re.compile(r"arr_\d+")
@@ -67,7 +67,9 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
 def list_array_files(folder: Path) -> list[Path]:
     """The files with arrays that lie in a folder."""
     return sorted(
-        child for child in folder.iterdir() if child.suffix.lower() in (".npy", ".npz") and not is_passed_over(child)
+        child
+        for child in folder.iterdir()
+        if child.suffix.lower() in (".npy", ".npz") and child.is_file() and not is_system_name(child.name)
     )
 
 
@@ -100,7 +102,7 @@ def _read_archive_headers(path: Path) -> dict[str, ArrayHeader]:
 def _read_folder_headers(path: Path) -> dict[str, ArrayHeader]:
     files = list_array_files(path)
     archives = {file: _read_archive_headers(file) for file in files if file.suffix.lower() == ".npz"}
-    if [*archives] == files and len(files) == 1:
+    if len(files) == 1 and files[0] in archives:
         return archives[files[0]]
     headers: dict[str, ArrayHeader] = {}
     for file in files:

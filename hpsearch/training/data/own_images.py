@@ -203,7 +203,8 @@ def _describe_repetitions(*parts: OwnPart) -> list[str]:
 
 def _describe_lone(class_names: Sequence[str], everything: OwnPart) -> list[str]:
     """A line for classes of one image: it is trained on, so that nothing is held out of them to test."""
-    counts = np.bincount(everything.images.labels.numpy(), minlength=len(class_names))
+    different = dict(zip(everything.digests, everything.images.labels.tolist(), strict=True))  # copies stay together
+    counts = np.bincount([*different.values()], minlength=len(class_names))
     lone = [class_names[label] for label in np.flatnonzero(counts == 1).tolist()]
     if not lone:
         return []

@@ -19,7 +19,7 @@ def recognizes(path: Path) -> bool:
     One array beside folders of images does not make it one.
     """
     if path.is_dir():
-        files = [file for file in list_array_files(path) if file.is_file()]
+        files = list_array_files(path)
         names = {file.stem.lower() for file in files}
         is_pair = any(names.issuperset(pair) for pairs in SPLIT_NAMES.values() for pair in pairs)
         return is_pair or (bool(files) and not list_folders(path))
@@ -48,9 +48,11 @@ def read(reading: Reading) -> GivenImages:
 def _list_other_splits(path: Path) -> list[str]:
     """A line for the files of other splits that lie beside one: `test.npz` beside `train.npz`."""
     split = find_split_word(path.stem)
+    if split is None:
+        return []
     others = [
         show_path(file)
-        for file in (list_array_files(path.parent) if split is not None else [])
+        for file in list_array_files(path.parent)
         if file.suffix.lower() == ".npz" and find_split_word(file.stem) not in (None, split)
     ]
     are = "is" if len(others) == 1 else "are"

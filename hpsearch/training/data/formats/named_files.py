@@ -68,12 +68,13 @@ class NamedFiles:
     def _find_moved(self, name: str) -> list[Path]:
         """What a whole path of another machine means here: as much of its end as leads to a file.
 
-        All paths of a table are taken to begin in the same folder.
+        All paths of a table are taken to begin in the same folder. Where a path's own folder is here, the file is
+        missing from it and is no other one.
         """
         path: PurePath = PureWindowsPath(name)
         if not path.is_absolute():
             path = PurePath(name)
-        if not path.is_absolute():
+        if not path.is_absolute() or _is_folder(Path(str(path.parent))):
             return []
         for start in reversed(path.parents):
             if self.moved_from is not None and str(start) != self.moved_from:
@@ -138,6 +139,13 @@ class NamedFiles:
 def _list_files(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if not is_system_name(entry.name) and entry.is_file())
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -75,7 +75,7 @@ def read(reading: Reading) -> GivenImages:
     unnamed = LeftOut()
     _note_unnamed({file for file, _label, _split in found}, unnamed)
     if named.moved_from is not None:
-        line = f"its paths begin with {write_out(named.moved_from)}, which is not here: what is beside it is taken"
+        line = f"its paths lead nowhere here: of what follows {write_out(named.moved_from)} what is beside it is taken"
         given = replace(given, notes=(*given.notes, line))
     return add_left_out(given, unnamed)
 

@@ -166,13 +166,11 @@ def _read_block(
     for (line, _row), values in zip(block, cells, strict=True):
         if len(values) != count:
             raise DataError(f"line {line:,} of {show_path(table.path)} has {len(values):,} pixels instead of {count:,}")
-    if table.delimiter != "," and any("," in value for values in cells for value in values):  # 0,5 for a half
+    numbers = _parse(cells)
+    if numbers is None and table.delimiter != ",":  # 0,5 for a half
         cells = [[value.replace(",", ".") for value in values] for values in cells]
-    try:
-        numbers = np.array(cells, dtype=np.float32)
-    except ValueError:
-        numbers = np.full((1, 1), np.nan, np.float32)
-    if np.isnan(numbers).any():
+        numbers = _parse(cells)
+    if numbers is None or np.isnan(numbers).any():
         line, value = _find_stranger(block, cells)
         raise DataError(
             f"line {line:,} of {show_path(table.path)} has '{write_out(value)[:40]}' where a pixel should be: give it "
@@ -181,6 +179,14 @@ def _read_block(
     if np.array_equal(numbers, np.rint(numbers)) and numbers.min() >= 0 and numbers.max() <= 255:
         return numbers.astype(np.uint8)
     return numbers
+
+
+def _parse(cells: Sequence[Sequence[str]]) -> "npt.NDArray[np.float32] | None":
+    """The numbers that cells hold; None where one holds none."""
+    try:
+        return np.array(cells, dtype=np.float32)
+    except ValueError:
+        return None
 
 
 def _find_stranger(block: Sequence[tuple[int, list[str]]], cells: Sequence[Sequence[str]]) -> tuple[int, str]:
