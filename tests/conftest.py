@@ -1,5 +1,6 @@
 """Hypothesis profiles, and databases for the tests that need one."""
 
+import gc
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from hypothesis import settings
 from tests.postgres import OwnPostgresServer, PostgresServer, run_postgres
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("quick", deadline=None, max_examples=10, derandomize=True)
 settings.register_profile("ci", deadline=None, max_examples=500, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
@@ -115,6 +117,20 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "start_process", start_forked)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """`-m "not slow"` is for a look between two edits: a property is tried with fewer examples, as the whole has."""
+    if config.option.markexpr == _FAST and "HYPOTHESIS_PROFILE" not in os.environ:
+        settings.load_profile("quick")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Three processes on two cores: much of the time a test waits for a process, a lease or a browser.
+
+    Fast tests wait for nothing, and a third process would only import once more what the others do.
+    """
+    return 2 if config.option.markexpr == _FAST else 3
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """What a folder's tests import is not imported where none of them runs.
 
@@ -127,11 +143,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     match config.option.markexpr:
         case "gpu":
             return True if "gpu" not in folders else None
-        case "not slow":
+        case expression if expression == _FAST:
             return True if folders & _SLOW_FOLDERS else None
     return None
 
 
+_FAST = "not slow"
 _SLOW_FOLDERS = frozenset({"contract", "integration", "fault", "browser"})
 _SERVERS = frozenset({"postgres", "own_postgres"})
 """Fixtures that start a server."""
@@ -153,3 +170,9 @@ def _is_slow(item: pytest.Item) -> bool:
     variants = item.callspec.params.values() if hasattr(item, "callspec") else ()
     needs_server = any(isinstance(variant, str) and variant == "postgresql" for variant in variants)
     return needs_server or not _SERVERS.isdisjoint(item.fixturenames)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: a collection of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -38,10 +38,19 @@ class SlurmCluster:
         return ended.stdout.strip()
 
     def count(self, job: str, *options: str) -> int:
-        """How many tasks of a job wait or run, or are in the states that further options of squeue name."""
+        """How many tasks of a job wait or run, or are in the states that further options of squeue name.
+
+        A question that Slurm did not answer (its daemon was busy) is asked again: it is no answer of "none".
+        """
         command = ["squeue", "--noheader", "--array", "--job", job, *options]
-        ended = subprocess.run(command, env=dict(self.environment), capture_output=True, text=True, timeout=60)
-        return len(ended.stdout.splitlines()) if ended.returncode == 0 else 0
+        for _ in range(20):
+            ended = subprocess.run(command, env=dict(self.environment), capture_output=True, text=True, timeout=120)
+            if ended.returncode == 0:
+                return len(ended.stdout.splitlines())
+            if "Invalid job id" in ended.stderr:  # over for so long that Slurm has forgotten it
+                return 0
+            time.sleep(1)
+        raise AssertionError((command, ended.stdout, ended.stderr))
 
 
 def find_obstacle() -> str | None:

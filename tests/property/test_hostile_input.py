@@ -39,7 +39,7 @@ from hpsearch.training.data.own_images import OwnImages
 from tests.tiny_datasets import encode_idx
 from tests.trained_study import train_study
 
-INPUTS = int(os.environ.get("HPSEARCH_FUZZ", "30"))
+INPUTS = int(os.environ.get("HPSEARCH_FUZZ") or min(settings().max_examples, 30))
 many = settings(
     max_examples=INPUTS,
     deadline=None,

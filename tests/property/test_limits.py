@@ -1,7 +1,7 @@
 """Limits are met by construction, whatever the shape, the images and the limits."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.dataset import InputShape
@@ -10,6 +10,7 @@ from hpsearch.network.limits import LIMIT_NAMES, Limits
 from hpsearch.network.shape import CnnShape, FcnShape, Shape, StageShape
 from hpsearch.network.solver import BudgetTooSmallError, measure_smallest, solve
 from tests.device_networks import ACTIVATIONS
+from tests.draws import many_examples
 
 RATIOS = st.floats(0.4, 2.5)
 INPUTS = st.builds(InputShape, st.integers(1, 3), st.integers(8, 128), st.integers(8, 128))
@@ -53,7 +54,7 @@ LIMITS = st.builds(
 ).filter(lambda limits: bool(limits.named))
 
 
-@settings(max_examples=120, deadline=None)
+@many_examples(2)
 @given(shapes(), LIMITS, INPUTS)
 def test_no_solved_network_is_over_any_limit_and_a_refusal_is_right(
     shape: Shape, limits: Limits, input_shape: InputShape

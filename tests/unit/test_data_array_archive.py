@@ -202,6 +202,30 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
             describe_dataset(str(path), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '|u1'\0",
+        b"{{'a'",
+        b"'|,u1\n  'x'\n 'y'",
+        b"{[]: 1}",
+        b"{" * 2_000,
+        b"{'shape': (" + b"9" * 40 + b",)}",
+    ],
+)
+@pytest.mark.parametrize("name", ["x_train.npy", "all.npz"])
+def test_a_header_that_is_no_header_is_a_damaged_file(tmp_path: Path, name: str, header: bytes) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    (folder / name).write_bytes(array)
+    if name.endswith(".npz"):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("x_train.npy", array)
+    with pytest.raises(DataError, match=rf"{name} (cannot be read as an \{Path(name).suffix} file|says that it is)"):
+        describe_dataset(str(folder), tmp_path)
+
+
 def test_floats_go_to_the_nearest_byte(tmp_path: Path) -> None:
     path = save_usual(tmp_path, x_test=np.full(TEST_IMAGES.shape, 0.999))
     assert open_test_split(path, tmp_path).test_images.images.unique().tolist() == [255]

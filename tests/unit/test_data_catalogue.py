@@ -1,7 +1,8 @@
+import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
-from torchvision.datasets import CIFAR10, EMNIST, KMNIST, MNIST, USPS, FashionMNIST  # type: ignore[import-untyped]
 
 from hpsearch.dataset import InputShape
 from hpsearch.errors import InputError
@@ -9,6 +10,12 @@ from hpsearch.training.data import list_datasets
 from hpsearch.training.data.catalogue import CATALOGUE, FileFormat, find_entry
 from hpsearch.training.data.sources import Mirror
 from tests.tiny_datasets import fill_cache, make_entry, make_idx_contents
+
+
+@pytest.fixture
+def offered_datasets() -> Any:
+    """torchvision's data sets; the import takes seconds."""
+    return importlib.import_module("torchvision.datasets")
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -22,11 +29,15 @@ def test_an_entry_agrees_with_itself(name: str) -> None:
     assert "{folder}" in entry.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "torchvision_class"), [("fashion-mnist", FashionMNIST), ("mnist", MNIST), ("kmnist", KMNIST)]
+    ("name", "class_name"), [("fashion-mnist", "FashionMNIST"), ("mnist", "MNIST"), ("kmnist", "KMNIST")]
 )
-def test_idx_files_are_the_ones_torchvision_offers_on_its_mirrors(name: str, torchvision_class: type[MNIST]) -> None:
+def test_idx_files_are_the_ones_torchvision_offers_on_its_mirrors(
+    offered_datasets: Any, name: str, class_name: str
+) -> None:
     entry = CATALOGUE[name]
+    torchvision_class = getattr(offered_datasets, class_name)
     offered = {file for file, _ in torchvision_class.resources}
     assert {file.compressed_name for file in entry.files} == offered
     assert [source.url for source in entry.sources if isinstance(source, Mirror)] == torchvision_class.mirrors
@@ -41,11 +52,12 @@ def test_plain_idx_files_are_as_long_as_their_counts_say() -> None:
             assert [file.size_bytes for file in entry.files] == expected
 
 
-def test_cifar10_is_downloaded_from_torchvisions_address() -> None:
+@pytest.mark.slow
+def test_cifar10_is_downloaded_from_torchvisions_address(offered_datasets: Any) -> None:
     entry = CATALOGUE["cifar10"]
     (mirror,) = entry.sources
     assert isinstance(mirror, Mirror)
-    assert mirror.url + entry.files[0].compressed_name == CIFAR10.url
+    assert mirror.url + entry.files[0].compressed_name == offered_datasets.CIFAR10.url
     assert entry.input_shape == InputShape(3, 32, 32)
 
 
@@ -77,15 +89,17 @@ def test_a_cut_file_is_not_listed_as_cached(tmp_path: Path) -> None:
     assert listing.cached_path is None
 
 
-def test_what_torchvision_says_of_emnist_and_usps_is_said_here() -> None:
+@pytest.mark.slow
+def test_what_torchvision_says_of_emnist_and_usps_is_said_here(offered_datasets: Any) -> None:
     for division, skipped in (("letters", 1), ("balanced", 0)):
         entry = CATALOGUE[f"emnist-{division}"]
-        assert list(entry.class_names) == EMNIST.classes_split_dict[division][skipped:]
+        assert list(entry.class_names) == offered_datasets.EMNIST.classes_split_dict[division][skipped:]
         (source,) = entry.sources
         assert isinstance(source, Mirror)
-        assert source.url + entry.files[0].compressed_name == EMNIST.url
+        assert source.url + entry.files[0].compressed_name == offered_datasets.EMNIST.url
     usps = CATALOGUE["usps"]
-    assert [file.md5 for file in usps.files] == [USPS.split_list[part][2] for part in ("train", "test")]
+    offered = offered_datasets.USPS.split_list
+    assert [file.md5 for file in usps.files] == [offered[part][2] for part in ("train", "test")]
     (mirror,) = usps.sources
     assert isinstance(mirror, Mirror)
-    assert mirror.url + usps.files[0].name == USPS.split_list["train"][0]
+    assert mirror.url + usps.files[0].name == offered["train"][0]

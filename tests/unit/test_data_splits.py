@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
 
 import hpsearch.training.data
 from hpsearch.dataset import InputShape
@@ -128,6 +127,8 @@ def test_too_few_images_for_a_validation_split_are_refused(tmp_path: Path) -> No
 
 def make_cifar_archive(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, np.ndarray, np.ndarray]:
     """An archive like CIFAR-10's with two images a batch, the train images and the test images (n, 3, 32, 32)."""
+    from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]  # seconds, here in one process
+
     images = np.random.default_rng(5).integers(0, 256, (12, 3, 32, 32), dtype=np.uint8)
     contents = {"batches.meta": pickle.dumps({"label_names": list("abcdefghij")})}
     names = [name for name, _ in CIFAR10.train_list + CIFAR10.test_list]

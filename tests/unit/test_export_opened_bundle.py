@@ -63,6 +63,7 @@ def test_a_file_of_one_s_own_beside_the_others_does_no_harm(bundle: Path) -> Non
     open_bundle(bundle)
 
 
+@pytest.mark.slow
 def test_every_file_is_checked(exported: Path, tmp_path: Path) -> None:
     for name in json.loads((exported / "study-trial-0" / "manifest.json").read_text())["files"]:
         for kind in ("changed", "longer", "missing"):

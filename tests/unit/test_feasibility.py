@@ -44,6 +44,7 @@ def _count_draws(
     return over, close, draws
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ["fcn", "cnn"])
 @each_budget
 def test_of_100_draws_none_is_over_and_95_are_within_one_percent(arch: Arch, budget: int) -> None:
@@ -53,6 +54,7 @@ def test_of_100_draws_none_is_over_and_95_are_within_one_percent(arch: Arch, bud
     assert close >= 95
 
 
+@pytest.mark.slow
 @each_budget
 @pytest.mark.parametrize("input_shape", [FASHION, CIFAR], ids=str)
 def test_of_100_draws_of_the_default_cnn_space_none_is_over_and_95_are_within_a_tenth(

@@ -32,6 +32,7 @@ def train(architecture: Architecture, int8_epochs: int, *, stop_after: int | Non
     return again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [CNN, FCN])
 def test_rounded_epochs_change_the_course_and_keep_the_norms_statistics(architecture: Architecture) -> None:
     plain, rounded = train(architecture, 0), train(architecture, 1)
@@ -61,6 +62,7 @@ def test_gradients_reach_every_weight_through_folding_and_rounding() -> None:
     assert lower_network(config, session.network, "int8").precision == "int8"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [CNN, FCN])
 def test_the_int8_accuracy_of_a_training_is_that_of_the_file_that_it_becomes(architecture: Architecture) -> None:
     pytest.importorskip("ai_edge_litert")

@@ -20,6 +20,8 @@ from tests.report_studies import SEARCH, make_config, make_done, make_finalists,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+pytestmark = pytest.mark.slow  # pictures are drawn
+
 Draw = Callable[[Callable[[], bytes]], "Figure"]
 
 

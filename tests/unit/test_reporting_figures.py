@@ -17,6 +17,8 @@ from hpsearch.reporting import canvas
 from hpsearch.reporting.canvas import make_figure, write_png
 from hpsearch.reporting.figures import draw_confusion_matrix, draw_learning_curve
 
+pytestmark = pytest.mark.slow  # pictures are drawn
+
 COUNTS = [[8, 2, 0], [1, 9, 0], [0, 0, 0]]
 
 

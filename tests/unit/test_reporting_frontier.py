@@ -5,6 +5,8 @@ import pytest
 from hpsearch.errors import InputError
 from hpsearch.reporting.frontier import FrontierPoint, draw_frontier
 
+pytestmark = pytest.mark.slow  # pictures are drawn
+
 POINTS = [
     FrontierPoint("cnn", 9_990, 700_000, 0.88, 0.87, True),
     FrontierPoint("cnn", 99_900, 9_000_000, 0.93, 0.92, True),

@@ -34,14 +34,15 @@ NO_COMMANDS = {
 
 def list_texts(tree: ast.AST) -> Iterator[str]:
     """Every text of a module that is said at run time, with a word where a value stands."""
+    nodes = list(ast.walk(tree))
     documents = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(part.value if isinstance(part, ast.Constant) else "VALUE" for part in node.values)  # type: ignore[misc]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
@@ -53,7 +54,10 @@ def list_told() -> dict[tuple[str, str], str]:
     found = {}
     folder = Path(hpsearch.__file__).parent
     for path in sorted(folder.rglob("*.py")):
-        for text in list_texts(ast.parse(path.read_text())):
+        content = path.read_text()
+        if "hpsearch " not in content:
+            continue
+        for text in list_texts(ast.parse(content)):
             for command, rest in _TOLD.findall(text):
                 if command not in NO_COMMANDS:
                     found[command, rest.strip()] = path.relative_to(folder).as_posix()

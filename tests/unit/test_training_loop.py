@@ -152,6 +152,7 @@ def test_two_trials_in_turn_do_not_disturb_each_other(splits: SearchSplits) -> N
     assert [without_seconds(list(results)) for results in zip(*in_turn, strict=True)] == alone
 
 
+@pytest.mark.slow
 @ARCHITECTURES
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_a_resumed_trial_equals_the_uninterrupted_one_to_the_bit(

@@ -54,6 +54,7 @@ def test_the_others_are_read_and_the_bad_one_is_named(database: Database) -> Non
         load_study(database, "bad")
 
 
+@pytest.mark.slow
 def test_a_report_of_all_notes_the_bad_one_and_one_of_it_is_refused(database: Database) -> None:
     notes: list[str] = []
     records = choose_records(database, ["*"], lambda _line: None, notes.append)
@@ -79,6 +80,7 @@ def test_the_bad_one_is_deleted_and_nothing_else(database: Database) -> None:
         delete_unreadable_study(database, "bad")
 
 
+@pytest.mark.slow
 def test_list_shows_the_good_one_and_delete_takes_the_bad_one(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     storage = ("--storage", f"sqlite:///{path}")
     assert main(["list", *storage]) == 0

@@ -333,6 +333,7 @@ class Died(BaseException):
     """As a process that is killed."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_ladder", [False, True], ids=["asked", "ladder"])
 @pytest.mark.parametrize(("write", "call"), [("write_study_attributes", 1), ("insert_trial", 2), ("record_event", 2)])
 def test_a_maker_that_died_anywhere_leaves_a_name_that_the_same_command_makes_whole(

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from hpsearch.training.data.split_words import find_split_word
 from hpsearch.training.data.system_files import is_system_name
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+BROKEN_HEADER = (tokenize.TokenError, SyntaxError, TypeError, OverflowError, MemoryError)
+"""What NumPy raises of a header that is no text of Python's, besides ValueError."""
 _NUMBERED = re.compile(r"arr_\d+")
 _PARTS = {
     **dict.fromkeys(("x", "xs", "image", "images", "img", "imgs", "pixels"), "x"),
@@ -168,9 +171,13 @@ def _find_part(name: str) -> str | None:
 
 
 def _read_header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and the type. Raises one of _DAMAGED."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(file)
+    try:
+        shape, _, dtype = read_header(file)
+    except BROKEN_HEADER as error:
+        raise ValueError("its header is damaged") from error
     return shape, dtype
 
 
@@ -207,6 +214,9 @@ def explain_damage(path: Path, error: Exception) -> DataError:
         if isinstance(error, zipfile.BadZipFile) and read_head(path).startswith(b"PK"):
             what = "it begins as one and is damaged or cut off; bring it here again"
             return DataError(f"{show_path(path)} cannot be read as an .npz file: {what}")
+    suffix, what, function = (
+        (".npy", "a plain array", "save") if path.suffix.lower() == ".npy" else (".npz", "plain arrays", "savez")
+    )
     return DataError(
-        f"{show_path(path)} cannot be read as an .npz file of plain arrays ({error}); write it with numpy.savez"
+        f"{show_path(path)} cannot be read as an {suffix} file of {what} ({error}); write it with numpy.{function}"
     )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock
 
+from hpsearch.training.data.array_file import BROKEN_HEADER
 from hpsearch.training.data.byte_arrays import ByteArray, IntegerArray
 from hpsearch.training.data.cache import install_file
 from hpsearch.training.data.labelled_images import LabelledImages
@@ -18,7 +19,7 @@ from hpsearch.training.data.labelled_images import LabelledImages
 Decode = Callable[[], LabelledImages]
 Kept = TypeVar("Kept")
 
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, *BROKEN_HEADER)
 """What reading a damaged .npz file raises."""
 
 
