@@ -52,6 +52,10 @@ class SlurmCluster:
             time.sleep(1)
         raise AssertionError((command, ended.stdout, ended.stderr))
 
+    def read_logs(self) -> str:
+        """What its daemons wrote."""
+        return "\n".join((self.folder / name).read_text() for name in ("slurmctld.log", "slurmd.log"))
+
 
 def find_obstacle() -> str | None:
     """Why there can be no Slurm here; None where there can."""

@@ -82,13 +82,14 @@ def test_an_array_of_which_one_is_cancelled_and_one_requeued_finishes_the_study(
     slurm.run("scontrol", "update", f"JobId={job}_3", "StartTime=now")  # Slurm itself would leave it for two minutes
     wait_until(lambda: read(storage).is_finished, "the study is finished")
     wait_until(lambda: slurm.count(job) == 0, "no task is left")
+    log = (tmp_path / f"hpsearch-study-{job}_3.log").read_text()
+    # --open-mode=append: what it said before it was requeued is there.
+    assert log.count(f"task 3 of job {job}") == 2, slurm.read_logs()
     record = read(storage)
     assert (record.counts["COMPLETE"], record.counts["RUNNING"], len(record.trials)) == (60, 0, 60)
     assert check_history(tmp_path, storage, "study", slots=60) == []
     assert find_orphans(str(tmp_path / "url")) == []
     assert len(read_returns(storage)) >= 2
-    log = (tmp_path / f"hpsearch-study-{job}_3.log").read_text()
-    assert log.count(f"task 3 of job {job}") == 2  # --open-mode=append: what it said before it was requeued is there
 
 
 def test_a_task_gives_its_trial_back_before_its_time_is_up(
