@@ -174,6 +174,39 @@ def test_a_table_without_labels_is_refused_with_the_command_that_labels_it(tmp_p
     assert [str(name) for name in read.files] == [str(place + 1) for place in range(COUNT)]
 
 
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "# made in 2024, by hand\n#\n\nlabel,{pixels}\n",
+        "\n\nlabel,{pixels}\n",
+        "# label,{pixels}\n",
+        "# made, by hand\n",
+        "\n",
+    ],
+)
+def test_empty_lines_and_comments_before_a_table_are_not_its_head(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray, lead: str
+) -> None:
+    rows = [[label, *row] for label, row in zip(labels.tolist(), list_pixels(images), strict=True)]
+    path = write_table(tmp_path / "train.csv", rows)
+    lead = lead.format(pixels=",".join(PIXELS))
+    path.write_text(lead + path.read_text())
+    check_holds(path, images, labels)
+    rows[4].pop()
+    write_table(path, rows)
+    path.write_text(lead + path.read_text())
+    line = 5 + lead.count("\n")
+    with pytest.raises(DataError, match=f"line {line} .* has 16 cells where its first has 17"):
+        describe_dataset(str(path), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("content", ["\n\n", "# a\n", " , ,\n"])
+def test_a_table_of_nothing_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "train.csv").write_text(content)
+    with pytest.raises(DataError, match=r"train\.csv (is an empty table|cannot be read as images with labels)"):
+        describe_dataset(str(tmp_path / "train.csv"), tmp_path / "cache")
+
+
 def save_images(folder: Path, images: np.ndarray) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     for place, image in enumerate(images):
@@ -181,7 +214,7 @@ def save_images(folder: Path, images: np.ndarray) -> list[str]:
     return [f"{place}.png" for place in range(len(images))]
 
 
-@pytest.mark.parametrize("form", ["beside", "below", "bare", "headless", "windows"])
+@pytest.mark.parametrize("form", ["beside", "below", "bare", "headless", "windows", "comment"])
 def test_a_table_of_paths_and_labels(tmp_path: Path, images: np.ndarray, labels: np.ndarray, form: str) -> None:
     words = ("ant", "bee", "cat")
     names = save_images(tmp_path / "own" / ("pictures" if form != "beside" else ""), images)
@@ -192,7 +225,10 @@ def test_a_table_of_paths_and_labels(tmp_path: Path, images: np.ndarray, labels:
     }.get(form, lambda name: name)
     rows: list[list[object]] = [[show(name), words[label]] for name, label in zip(names, labels.tolist(), strict=True)]
     head = None if form == "headless" else ["id", "breed"]
-    check_holds(write_table(tmp_path / "own" / "labels.csv", rows, head), images, labels, words)
+    path = write_table(tmp_path / "own" / "labels.csv", rows, head)
+    if form == "comment":
+        path.write_text("# taken by hand\n" + path.read_text())
+    check_holds(path, images, labels, words)
 
 
 def test_rows_without_a_file_are_counted_and_a_split_is_kept(

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from hpsearch.errors import DataError
@@ -18,6 +17,7 @@ ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _DELIMITERS = (",", ";", "\t", "|")
 _LISTED = re.compile(r"\S+ \S+")
 """A path and its label with a blank between, as lists of images have them: no other delimiter stands there."""
+_COMMENT = "#"
 _MOST_CELL_CHARACTERS = 8_000_000
 _PEEK_CHARACTERS = 1 << 22
 DAMAGED = (OSError, EOFError, zlib.error, UnicodeError, csv.Error)
@@ -34,10 +34,12 @@ class Table:
     has_head: bool
     first: tuple[str, ...]
     """Its first row of values; empty where it has none."""
+    lead: int
+    """How many lines come before it."""
 
     def find(self, names: frozenset[str]) -> int | None:
-        """The first column of one of these names, in small letters."""
-        return next((place for place, name in enumerate(self.columns) if name.strip().lower() in names), None)
+        """The first column of one of these names, in small letters; numpy.savetxt writes `# ` before the first."""
+        return next((place for place, name in enumerate(self.columns) if name.strip("# \t").lower() in names), None)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row with the number of its line, empty ones left out.
@@ -47,18 +49,19 @@ class Table:
         """
         try:
             with _open_text(self.path) as text:
+                for _ in range(self.lead):
+                    text.readline()
                 reader = csv.reader(text, delimiter=self.delimiter)
-                if self.has_head:
-                    next(reader, None)
                 for row in reader:
                     if not row or (len(row) == 1 and not row[0].strip()):
                         continue
+                    line = self.lead + reader.line_num
                     if len(row) != len(self.columns):
                         raise DataError(
-                            f"line {reader.line_num:,} of {show_path(self.path)} has {len(row):,} cells where its "
+                            f"line {line:,} of {show_path(self.path)} has {len(row):,} cells where its "
                             f"first has {len(self.columns):,}: mend it or take it away"
                         )
-                    yield reader.line_num, row
+                    yield line, row
         except DAMAGED as error:
             raise _explain(self.path, error) from error
 
@@ -78,26 +81,42 @@ def open_table(path: Path) -> Table:
     try:
         with _open_text(path) as text:
             head = text.read(_PEEK_CHARACTERS)
-        lines = io.StringIO(head, newline="")
-        first_line = next((line for line in head.splitlines() if line.strip()), "")
+        lines = list(io.StringIO(head, newline=""))
+        first_line = next((line for line in lines if line.strip() and not line.startswith(_COMMENT)), "").strip("\r\n")
+        first_line = first_line or next((line.strip("\r\n") for line in lines if line.strip()), "")
         if not first_line or "\0" in first_line:
             raise DataError(f"{show_path(path)} is {'no table: it is no text' if first_line else 'an empty table'}")
         delimiter = max(_DELIMITERS, key=first_line.count)
         if delimiter not in first_line and _LISTED.fullmatch(first_line):
             delimiter = " "
-        found = [row for row, _ in zip(_list_rows(lines, delimiter), range(2), strict=False)]
+        comments = _count_comments(lines, first_line, delimiter)
+        reader = csv.reader(lines[comments:], delimiter=delimiter)
+        rows = (row for row in reader if any(cell.strip() for cell in row))
+        if (head_row := next(rows, None)) is None:
+            raise DataError(f"{show_path(path)} is an empty table")
+        has_head = not all(_is_number(cell) for cell in head_row)
+        lead = comments + reader.line_num if has_head else comments
+        first = next(rows, []) if has_head else head_row
     except DAMAGED as error:
         raise _explain(path, error) from error
-    has_head = not all(_is_number(cell) for cell in found[0])
-    columns = tuple(found[0]) if has_head else tuple(str(number) for number in range(1, len(found[0]) + 1))
-    values = found[1:] if has_head else found
-    return Table(path, delimiter, columns, has_head, tuple(chain.from_iterable(values[:1])))
+    columns = tuple(head_row) if has_head else tuple(str(number) for number in range(1, len(head_row) + 1))
+    return Table(path, delimiter, columns, has_head, tuple(first), lead)
 
 
-def _list_rows(lines: io.StringIO, delimiter: str) -> Iterator[list[str]]:
-    for row in csv.reader(lines, delimiter=delimiter):
-        if any(cell.strip() for cell in row):
-            yield row
+def _count_comments(lines: list[str], first_line: str, delimiter: str) -> int:
+    """How many lines at the beginning are empty or comments: such as begin with # and are no row.
+
+    Args:
+        lines: Of the file.
+        first_line: The first that is neither.
+        delimiter: Of its cells.
+    """
+    cells = len(next(csv.reader([first_line], delimiter=delimiter)))
+    for place, line in enumerate(lines):
+        is_row = line.strip() and len(next(csv.reader([line], delimiter=delimiter))) == cells
+        if is_row or not (line.startswith(_COMMENT) or not line.strip()):
+            return place
+    return 0
 
 
 def _is_number(cell: str) -> bool:
