@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hpsearch.durable_file import sync_file, sync_folder
 from hpsearch.errors import DataError
 from hpsearch.sessions.given_items import is_items, stack_items
+from hpsearch.training.data import describe_dataset
 
 FOLDER = "arrays"
 """In the cache folder."""
@@ -46,7 +47,7 @@ def keep_arrays(given: Any, cache_folder: Path) -> Path:
         The file.
 
     Raises:
-        DataError: They are not two or four arrays, or the file cannot be written.
+        DataError: They are no data set, and nothing is kept of them, or the file cannot be written.
     """
     arrays = _number_labels({name: _read(name, value) for name, value in _name(given).items()})
     path = cache_folder / FOLDER / f"arrays-{_hash(arrays)[:_HASH_CHARACTERS]}.npz"
@@ -57,6 +58,11 @@ def keep_arrays(given: Any, cache_folder: Path) -> Path:
         _write(path, arrays)
     except OSError as error:
         raise DataError(f"the arrays cannot be written to {str(path)!r}: {error.strerror or error}") from error
+    try:
+        describe_dataset(str(path), cache_folder)
+    except DataError:
+        path.unlink(missing_ok=True)
+        raise
     return path
 
 

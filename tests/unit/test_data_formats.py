@@ -355,6 +355,11 @@ def test_an_npz_beside_another_is_used_or_named(tmp_path: Path, images: np.ndarr
     save_npz(own / "test.npz", x=images[:6], y=labels[:6])
     _found, notes = inspect(own / "train.npz")
     assert f"{own / 'test.npz'} beside it is left out: give the folder to take them, too" in notes
+    (own / "figures").mkdir()
+    Image.fromarray(images[0]).save(own / "figures" / "example.png")
+    found, notes = inspect(own)
+    assert (found.identity.train_count, found.identity.test_count) == (24, 6)  # the six are not trained on
+    assert f"1 folder beside the data is left out, e.g. {own / 'figures'}" in notes
     save_npz(own / "again.npz", train_x=images, y_train=labels)
     with pytest.raises(
         DataError, match=r"again\.npz and .*train\.npz both have x_train: give the path of one, or take"

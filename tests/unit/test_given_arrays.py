@@ -42,6 +42,14 @@ def test_three_arrays_are_refused_with_what_is_wanted(tmp_path: Path) -> None:
         keep_arrays((IMAGES, np.array([{}] * 6)), tmp_path)
 
 
+@pytest.mark.parametrize("labels", [np.zeros(6, int), np.full(6, -1), np.full(6, np.nan), LABELS[:4]])
+def test_nothing_is_kept_of_arrays_that_are_no_data_set(tmp_path: Path, labels: np.ndarray) -> None:
+    kept = keep_arrays((IMAGES, LABELS), tmp_path)
+    with pytest.raises(DataError):
+        keep_arrays((IMAGES, labels), tmp_path)
+    assert list(kept.parent.iterdir()) == [kept]
+
+
 def test_images_of_any_form_become_the_networks() -> None:
     shape = InputShape(1, 4, 5)
     wanted = IMAGES[:, np.newaxis]

@@ -10,19 +10,20 @@ from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.labelled_images import LabelledImages
 from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
-from hpsearch.training.data.split_words import find_split_word
+from hpsearch.training.data.split_words import find_split_word, read_split
 
 
 def recognizes(path: Path) -> bool:
     """A folder whose files are arrays; any file that no other form takes is meant to be an archive.
 
-    One array beside folders of images does not make it one.
+    One array beside folders of images does not make it one; an archive a split does.
     """
     if path.is_dir():
         files = list_array_files(path)
         names = {file.stem.lower() for file in files}
         is_pair = any(names.issuperset(pair) for pairs in SPLIT_NAMES.values() for pair in pairs)
-        return is_pair or (bool(files) and not list_folders(path))
+        splits = {read_split(file.stem) for file in files if file.suffix.lower() == ".npz"} - {None}
+        return is_pair or len(splits) > 1 or (bool(files) and not list_folders(path))
     return path.is_file()
 
 
