@@ -3,6 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
+from tests import typed_screens
 from tests.screens import FOLDER, SCREENS, WIDTHS, draw_screen, name_files
 
 FILES = name_files()
@@ -28,4 +29,4 @@ def test_no_line_has_a_blank_at_its_end_and_no_table_is_wider_than_the_terminal(
 
 
 def test_no_screen_is_kept_that_is_not_drawn() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == set(FILES)
+    assert {path.name for path in FOLDER.iterdir()} == {*FILES, typed_screens.FILE}
