@@ -10,6 +10,7 @@
   of its own: `--asha PYTHON`, `--hyperband PYTHON`.
 
 Each selects by validation and opens the test split once. Methods take turns, seed after seed, with nothing beside them.
+What is in the results of an earlier call is kept, and not run again on the same processor: hours may be put together.
 
     python benchmarks/equal_time.py --arch cnn --seconds 900 --seeds 3 [--method default --method first ...]
 """
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+import torch
 
 from hpsearch.study.feasibility import fit_space
 from hpsearch.study.file import parse_study_spec
@@ -171,18 +173,22 @@ def list_methods(arguments: argparse.Namespace) -> dict[str, Callable[[Task], di
 
 
 def write_table(results: Sequence[dict[str, Any]], note: str) -> str:
-    """Medians by method, with n and the span."""
-    lines = ["| method | n | test, median (min-max) | validation, median | seconds, median |", "|---|---|---|---|---|"]
-    for method in dict.fromkeys(each["method"] for each in results):
-        runs = [each for each in results if each["method"] == method and each.get("test_accuracy") is not None]
+    """Medians by processor and method, with n and the span."""
+    lines = [
+        "| on | method | n | test, median (min-max) | validation, median | seconds, median |",
+        "|---|---|---|---|---|---|",
+    ]
+    for device, method in dict.fromkeys((each["device"], each["method"]) for each in results):
+        made = [each for each in results if (each["device"], each["method"]) == (device, method)]
+        runs = [each for each in made if each.get("test_accuracy") is not None]
         if not runs:
-            lines.append(f"| {method} | 0 | nothing within the budget | | |")
+            lines.append(f"| {device} | {method} | {len(made)} | nothing within the budget | | |")
             continue
         tests, validations, seconds = (
             [each[name] for each in runs] for name in ("test_accuracy", "validation_accuracy", "wall_seconds")
         )
         lines.append(
-            f"| {method} | {len(runs)} | {100 * statistics.median(tests):.2f} ({100 * min(tests):.2f}-"
+            f"| {device} | {method} | {len(runs)} | {100 * statistics.median(tests):.2f} ({100 * min(tests):.2f}-"
             f"{100 * max(tests):.2f}) | {100 * statistics.median(validations):.2f} | {statistics.median(seconds):.0f} |"
         )
     return "\n".join([*lines, "", note, ""])
@@ -207,10 +213,16 @@ def main() -> None:
     cache, workers = default_cache_folder(os.environ), len(os.sched_getaffinity(0))
     fetch_dataset("fashion-mnist", cache, lambda line: print(line, file=sys.stderr))
     name = f"equal_time_{arguments.arch}_{arguments.budget}_{arguments.seconds}s"
-    note = f"{workers} cores of {describe_device(choose_device('cpu'))}, {arguments.seconds} s each."
-    results: list[dict[str, Any]] = []
+    vectors = torch.backends.cpu.get_cpu_capability()
+    device = f"{workers} cores of {describe_device(choose_device('cpu'))}, {vectors}"
+    note = f"{arguments.seconds} s each."
+    kept = arguments.out / f"{name}.json"
+    results: list[dict[str, Any]] = json.loads(kept.read_text())["runs"] if kept.exists() else []
+    done = {(each["device"], each["method"], each["seed"]) for each in results}
     for seed in range(arguments.seeds):
         for method in chosen:
+            if (device, method, seed) in done:
+                continue
             with tempfile.TemporaryDirectory() as folder:
                 task = Task(
                     arguments.arch, arguments.budget, arguments.seconds, seed, Path(folder), workers, cache.absolute()
@@ -219,9 +231,10 @@ def main() -> None:
                 found = methods[method](task)
             seconds = round(time.monotonic() - begun)
             load = os.getloadavg()[2]
-            results.append({"method": method, "seed": seed, "wall_seconds": seconds, "load_average": load} | found)
+            told = {"device": device, "method": method, "seed": seed, "wall_seconds": seconds, "load_average": load}
+            results.append(told | found)
             print(json.dumps(results[-1]), flush=True)
-            (arguments.out / f"{name}.json").write_text(json.dumps({"note": note, "runs": results}, indent=1) + "\n")
+            kept.write_text(json.dumps({"note": note, "runs": results}, indent=1) + "\n")
             (arguments.out / f"{name}.md").write_text(write_table(results, note))
 
 
