@@ -21,8 +21,9 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.dashboard.errors import EditRefusedError
 from hpsearch.network.architecture import Arch
 from hpsearch.storage.database import Database
+from hpsearch.storage.optuna_rows import read_ends
 from hpsearch.storage.shown_studies import UNREADABLE, read_studies_apart
-from hpsearch.storage.shown_trials import read_endings, read_shown_trials
+from hpsearch.storage.shown_trials import read_shown_trials
 from hpsearch.study.older_spaces import complete_space
 from hpsearch.study.search_space import SearchSpace
 from hpsearch.tuning.attributes import CORES
@@ -154,7 +155,7 @@ class ShownStorage(BaseStorage):
         """Read what may have changed: trials that have not ended, or ended at another moment than before."""
         before = self._finished.get(study_id, {})
         with self._database.transaction() as connection:
-            endings = read_endings(connection, study_id)
+            endings = read_ends(connection, study_id)
             kept = {trial_id: old for trial_id, old in before.items() if endings.get(trial_id) == old[0]}
             missing = [trial_id for trial_id in endings if trial_id not in kept]
             read = read_shown_trials(connection, missing, leave_out=_LEFT_OUT)

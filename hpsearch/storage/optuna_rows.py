@@ -142,41 +142,56 @@ def _read_chunk(
     ids = [row.trial_id for row in rows]
     parameters = {trial_id: drawn.get(trial_id, {}) for trial_id in ids}
     unknown = [trial_id for trial_id in ids if trial_id not in drawn]
-    for row in _select(connection, _parameters, unknown, "param_name", "param_value"):
+    for row in select_of(connection, _parameters, unknown, "param_name", "param_value"):
         if (distribution := distributions.get(row.param_name)) is not None:
             parameters[row.trial_id][row.param_name] = distribution.to_external_repr(row.param_value)
-    steps: dict[int, dict[int, float]] = {trial_id: {} for trial_id in ids}
-    from_stored = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
-    for row in _select(connection, _intermediate_values, ids, "step", "intermediate_value", "intermediate_value_type"):
-        steps[row.trial_id][row.step] = from_stored(row.intermediate_value, row.intermediate_value_type)
-    attributes: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
-    for row in _select(connection, _system_attributes, ids, "key", "value_json"):
-        attributes[row.trial_id][row.key] = json.loads(row.value_json)
+    steps, attributes = read_steps(connection, ids), read_system_attributes(connection, ids)
     return [
         FrozenTrial(
             number=row.number,
             state=row.state,
-            value=_read_value(row) if row.state.is_finished() else None,
+            value=read_value(row) if row.state.is_finished() else None,
             datetime_start=row.datetime_start,
             datetime_complete=row.datetime_complete,
             params=parameters[row.trial_id],
             distributions={name: distributions[name] for name in parameters[row.trial_id]},
             user_attrs={},
             system_attrs=attributes[row.trial_id],
-            intermediate_values=dict(sorted(steps[row.trial_id].items())),
+            intermediate_values=steps[row.trial_id],
             trial_id=row.trial_id,
         )
         for row in rows
     ]
 
 
-def _read_value(row: sa.Row[Any]) -> float | None:
+def read_steps(connection: sa.Connection, ids: list[int]) -> dict[int, dict[int, float]]:
+    """What each of these trials reported, by step."""
+    steps: dict[int, dict[int, float]] = {trial_id: {} for trial_id in ids}
+    from_stored = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    for row in select_of(
+        connection, _intermediate_values, ids, "step", "intermediate_value", "intermediate_value_type"
+    ):
+        steps[row.trial_id][row.step] = from_stored(row.intermediate_value, row.intermediate_value_type)
+    return {trial_id: dict(sorted(reported.items())) for trial_id, reported in steps.items()}
+
+
+def read_system_attributes(connection: sa.Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
+    """What Optuna noted of each of these trials."""
+    attributes: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
+    for row in select_of(connection, _system_attributes, ids, "key", "value_json"):
+        attributes[row.trial_id][row.key] = json.loads(row.value_json)
+    return attributes
+
+
+def read_value(row: sa.Row[Any]) -> float | None:
+    """The value of a trial, of a row with how it is stored."""
     if row.value_type is None:
         return None
     return models.TrialValueModel.stored_repr_to_value(row.value, row.value_type)
 
 
-def _select(connection: sa.Connection, table: Any, ids: list[int], *columns: str) -> Iterable[sa.Row[Any]]:
+def select_of(connection: sa.Connection, table: Any, ids: list[int], *columns: str) -> Iterable[sa.Row[Any]]:
+    """The rows that a table has of these trials: `trial_id`, and these columns."""
     if not ids:
         return ()
     return connection.execute(_build_selection(table, columns), {"ids": _round_up(ids)})
@@ -193,13 +208,10 @@ def _round_up(ids: list[int]) -> list[int]:
     return ids + ids[-1:] * (2 ** (len(ids) - 1).bit_length() - len(ids)) if ids else ids
 
 
-def read_ends(connection: sa.Connection, study_id: int) -> dict[int, tuple[TrialState, datetime | None]]:
-    """The state of every trial of a study, and when it finished (aware), by id."""
-    query = sa.select(trials.c.trial_id, trials.c.state, trials.c.datetime_complete)
-    rows = connection.execute(query.where(trials.c.study_id == study_id))
-    return {
-        row.trial_id: (row.state, row.datetime_complete and row.datetime_complete.replace(tzinfo=UTC)) for row in rows
-    }
+def read_ends(connection: sa.Connection, study_id: int) -> dict[int, datetime | None]:
+    """When each trial of a study ended (naive, UTC), by id, in the order of their numbers; None of one that has not."""
+    query = sa.select(trials.c.trial_id, trials.c.datetime_complete).where(trials.c.study_id == study_id)
+    return {row.trial_id: row.datetime_complete for row in connection.execute(query.order_by(trials.c.number))}
 
 
 def find_last_ends(
@@ -213,7 +225,8 @@ def find_last_ends(
 
 def read_states(connection: sa.Connection, study_id: int) -> dict[int, TrialState]:
     """The state of every trial of a study, by id."""
-    return {trial_id: state for trial_id, (state, _at) in read_ends(connection, study_id).items()}
+    query = sa.select(trials.c.trial_id, trials.c.state).where(trials.c.study_id == study_id)
+    return {row.trial_id: row.state for row in connection.execute(query)}
 
 
 def change_state(

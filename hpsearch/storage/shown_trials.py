@@ -4,7 +4,7 @@ Optuna's own reading makes an object of each row, and keeps a finished trial for
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,25 +14,16 @@ from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial
 
-_trials = models.TrialModel.__table__
+from hpsearch.storage.optuna_rows import read_steps, read_system_attributes, read_value, select_of, trials
+
 _parameters = models.TrialParamModel.__table__
 _attributes = models.TrialUserAttributeModel.__table__
-_system_attributes = models.TrialSystemAttributeModel.__table__
 _values = models.TrialValueModel.__table__
-_intermediate_values = models.TrialIntermediateValueModel.__table__
 
 _CHUNK = 500
 
 
-def read_endings(connection: sa.Connection, study_id: int) -> dict[int, datetime | None]:
-    """When every trial of a study ended, by id, in the order of their numbers; None of a trial that has not."""
-    query = sa.select(_trials.c.trial_id, _trials.c.datetime_complete).where(_trials.c.study_id == study_id)
-    return {row.trial_id: row.datetime_complete for row in connection.execute(query.order_by(_trials.c.number))}
-
-
-def read_shown_trials(
-    connection: sa.Connection, ids: Sequence[int], *, leave_out: Collection[str]
-) -> list[FrozenTrial]:
+def read_shown_trials(connection: sa.Connection, ids: list[int], *, leave_out: Collection[str]) -> list[FrozenTrial]:
     """Trials as Optuna has them, in no order; their times are in UTC and say so.
 
     Args:
@@ -47,25 +38,24 @@ def read_shown_trials(
     ]
 
 
-def _read(connection: sa.Connection, ids: Sequence[int], leave_out: Collection[str]) -> Iterator[FrozenTrial]:
+def _read(connection: sa.Connection, ids: list[int], leave_out: Collection[str]) -> Iterator[FrozenTrial]:
     # First: on a server each statement sees what was written before it, and a finished trial has its value.
-    columns = ("number", "state", "datetime_start", "datetime_complete")
-    rows = connection.execute(_select(_trials, ids, *columns)).all()
+    rows = list(select_of(connection, trials, ids, "number", "state", "datetime_start", "datetime_complete"))
     parameters: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
     distributions: dict[int, dict[str, BaseDistribution]] = {trial_id: {} for trial_id in ids}
-    query = _select(_parameters, ids, "param_name", "param_value", "distribution_json").order_by(_parameters.c.param_id)
-    for row in connection.execute(query):
+    drawn = select_of(connection, _parameters, ids, "param_id", "param_name", "param_value", "distribution_json")
+    for row in sorted(drawn, key=lambda row: row.param_id):
         distribution = _parse_distribution(row.distribution_json)
         distributions[row.trial_id][row.param_name] = distribution
         parameters[row.trial_id][row.param_name] = distribution.to_external_repr(row.param_value)
-    wanted = _attributes.c.key.not_in(list(leave_out))
-    user_attributes = _read_json(connection, _attributes, ids, wanted)
-    system_attributes = _read_json(connection, _system_attributes, ids, sa.true())
-    values = {
-        row.trial_id: models.TrialValueModel.stored_repr_to_value(row.value, row.value_type)
-        for row in connection.execute(_select(_values, ids, "value", "value_type"))
-    }
-    steps = _read_steps(connection, ids)
+    attributes: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
+    columns = (_attributes.c.trial_id, _attributes.c.key, _attributes.c.value_json)
+    wanted = _attributes.c.trial_id.in_(ids) & _attributes.c.key.not_in(list(leave_out))
+    for row in connection.execute(sa.select(*columns).where(wanted)):
+        attributes[row.trial_id][row.key] = json.loads(row.value_json)
+    noted = read_system_attributes(connection, ids)
+    values = {row.trial_id: read_value(row) for row in select_of(connection, _values, ids, "value", "value_type")}
+    steps = read_steps(connection, ids)
     for row in rows:
         yield FrozenTrial(
             number=row.number,
@@ -75,33 +65,11 @@ def _read(connection: sa.Connection, ids: Sequence[int], leave_out: Collection[s
             datetime_complete=_make_aware(row.datetime_complete),
             params=parameters[row.trial_id],
             distributions=distributions[row.trial_id],
-            user_attrs=user_attributes[row.trial_id],
-            system_attrs=system_attributes[row.trial_id],
+            user_attrs=attributes[row.trial_id],
+            system_attrs=noted[row.trial_id],
             intermediate_values=steps[row.trial_id],
             trial_id=row.trial_id,
         )
-
-
-def _select(table: Any, ids: Sequence[int], *columns: str) -> sa.Select[Any]:
-    return sa.select(table.c.trial_id, *(table.c[name] for name in columns)).where(table.c.trial_id.in_(ids))
-
-
-def _read_json(
-    connection: sa.Connection, table: Any, ids: Sequence[int], wanted: sa.ColumnElement[bool]
-) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {trial_id: {} for trial_id in ids}
-    for row in connection.execute(_select(table, ids, "key", "value_json").where(wanted)):
-        found[row.trial_id][row.key] = json.loads(row.value_json)
-    return found
-
-
-def _read_steps(connection: sa.Connection, ids: Sequence[int]) -> dict[int, dict[int, float]]:
-    found: dict[int, dict[int, float]] = {trial_id: {} for trial_id in ids}
-    from_stored = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
-    query = _select(_intermediate_values, ids, "step", "intermediate_value", "intermediate_value_type")
-    for row in connection.execute(query.order_by(_intermediate_values.c.step)):
-        found[row.trial_id][row.step] = from_stored(row.intermediate_value, row.intermediate_value_type)
-    return found
 
 
 @lru_cache(maxsize=4096)
