@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 from hpsearch.api.asking import Arch, Limit, SearchSettings, check_settings, make_request
 from hpsearch.api.given_dataset import Dataset
 from hpsearch.api.place import find_place
-from hpsearch.api.wording import speaks_python
+from hpsearch.api.wording import say_in_python, speaks_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ class Plan:
     def __str__(self) -> str:
         from hpsearch.views.search_forecast import write_search_forecast
 
-        return write_search_forecast(self._made)
+        return say_in_python(write_search_forecast(self._made))
 
     def __repr__(self) -> str:
         from hpsearch.durations import format_duration

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hpsearch.api.figures import FigureKind
 from hpsearch.api.place import Place
 from hpsearch.api.trial import Trial
-from hpsearch.api.wording import speaks_python
+from hpsearch.api.wording import say_in_python, speaks_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +142,7 @@ class StudyView:
         from hpsearch.views.html import write_study
 
         with self._place.open_record(self._name) as record:
-            return write_study(record)
+            return say_in_python(write_study(record))
 
     def __repr__(self) -> str:
         from hpsearch.reporting.record_words import describe_counts

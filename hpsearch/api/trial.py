@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.api.place import Place
-from hpsearch.api.wording import speaks_python
+from hpsearch.api.wording import say_in_python, speaks_python
 from hpsearch.home import expand_home
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Trial:
         from hpsearch.views.html import write_trial
 
         with self._place.open_record(self._study) as record:
-            return write_trial(record, record.trial(self.number))
+            return say_in_python(write_trial(record, record.trial(self.number)))
 
     def __repr__(self) -> str:
         accuracy = self.validation_accuracy

@@ -124,6 +124,8 @@ def test_a_study_gives_tables_figures_pages_and_takes_a_trial(study: hpsearch.St
     html = study._repr_html_()
     assert f"The best of 3 trials of called is trial {study.best.number}" in html
     assert "the test split was opened once" in html
+    assert "give more epochs, e.g." in html
+    assert "give more epochs, e.g." in study.trials[0]._repr_html_()
     assert study.report().name == "called.html"
     with pytest.raises(hpsearch.InputError, match="has all the 3 trials"):
         study.enqueue({"lr": 0.01})

@@ -36,6 +36,8 @@ def test_a_plan_says_what_a_search_would_take_and_makes_nothing(folder: Path) ->
     assert (frame["ram_int8_bytes"] > 0).all()
     assert "A search for a fcn of at most 2,000 weights" in str(plan)
     assert "one epoch takes" in plan._repr_html_()
+    timed = str(hpsearch.plan("2k", "fcn", "tiny.npz", workers=2, device="cpu"))
+    assert 'time="4m" uses all of it' in " ".join(timed.split())
     assert not (folder / "hpsearch.db").exists()
     with pytest.raises(TypeError, match=r"plan\(\) got an unexpected keyword argument 'epoch'"):
         hpsearch.plan("2k", epoch=3)  # type: ignore[call-arg]
