@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from statistics import median
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import InputError
@@ -26,6 +27,9 @@ from hpsearch.study.trial_config import TrialConfig
 MeasureEpoch = Callable[[TrialConfig, int], float]
 """The seconds of one epoch of a trial that so many cores train together."""
 
+_TURNS = 3
+"""How often the time of one core and of several is measured, by turns: where others use the machine as well, each can be
+a third off."""
 _SMALLER = 3
 """A second network has a third of every limit: from two times follows what operations and values cost."""
 
@@ -62,25 +66,29 @@ def plan_time(
     with contextlib.suppress(InputError):  # the space has nothing so small
         smaller = build_reference(spec, space, dataset, spec.limits.divide(_SMALLER))
         measured.append((smaller.count_cost(), measure(smaller, 1)))
-    speed = fit_speed(measured)
     known = len(_list_known(spec, space)) if spec.settle_portfolio().portfolio else 0
-    plan = plan_rounds(spec.time, workers, speed, cost, known=known, drawn_at_most=drawn_at_most)
+    time = spec.time
+
+    def plan_by(alone: float, threads: int = 1, speedup: float = 1.0) -> RoundPlan:
+        speed = fit_speed([(cost, alone), *measured[1:]])
+        return plan_rounds(
+            time, workers, speed, cost, threads=threads, speedup=speedup, known=known, drawn_at_most=drawn_at_most
+        )
+
+    alone = [measured[0][1]]
+    plan = plan_by(alone[0])
     for threads in list_thread_counts(workers) if share_cores else []:
         if plan.rounds[-1].epochs >= ENOUGH_EPOCHS:
             break
-        speedup = min(threads, measured[0][1] / measure(reference, threads))
+        together = [measure(reference, threads)]
+        while len(together) < _TURNS:
+            alone.append(measure(reference, 1))
+            together.append(measure(reference, threads))
+        speedup = min(threads, median(alone) / median(together))
         if speedup < LEAST_EFFICIENCY * threads:
+            plan = plan if plan.threads > 1 else plan_by(median(alone))
             break
-        plan = plan_rounds(
-            spec.time,
-            workers,
-            speed,
-            cost,
-            threads=threads,
-            speedup=speedup,
-            known=known,
-            drawn_at_most=drawn_at_most,
-        )
+        plan = plan_by(median(alone), threads, speedup)
     if len(plan.rounds) > 1 or not known:
         return plan
     # What is known to be trained, and is given its epochs now for good, is measured itself.

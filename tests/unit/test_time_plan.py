@@ -159,7 +159,7 @@ def test_only_the_last_round_is_trained_together_and_by_no_more_cores_than_its_e
 @pytest.mark.parametrize(
     ("speedups", "fields"),
     [
-        ({2: 1.2}, {"time": "2m", "workers": 2}),  # together they are little faster than one
+        ({2: 1.15}, {"time": "2m", "workers": 2}),  # together they are little faster than one
         ({2: 1.8}, {"time": "20m", "workers": 2}),  # there is time for many epochs
         ({2: 1.8}, {"time": "2m", "workers": 1}),
         ({2: 1.8}, {"time": "2m", "workers": 2, "share_cores": False}),  # not of one machine, or on a GPU
@@ -173,3 +173,27 @@ def test_elsewhere_each_core_trains_its_own(speedups: dict[int, float], fields: 
 
 def test_a_measurement_that_was_disturbed_makes_cores_no_faster_than_they_are() -> None:
     assert plan_with({2: 5.0}, time="2m", workers=2).speedup == 2
+
+
+@pytest.mark.parametrize(
+    ("alone", "together", "speedup"),
+    [
+        ([10.0, 6.0, 10.0], [6.0, 6.0, 6.0], 10 / 6),  # in one of three turns the one core was thought too fast
+        ([6.0, 10.0, 10.0], [6.0, 6.0, 6.0], 10 / 6),
+        ([10.0, 10.0, 10.0], [12.0, 6.0, 6.0], 10 / 6),  # or both too slow
+        ([10.0, 10.0, 6.0], [9.0, 9.0, 3.0], None),
+    ],
+)
+def test_one_moment_in_which_something_else_ran_does_not_decide(
+    alone: list[float], together: list[float], speedup: float | None
+) -> None:
+    spec = make_spec(time="115s")
+    reference = build_reference(spec, spec.space, TINY_DATASET, spec.limits)
+    turns = {1: iter(alone), 2: iter(together)}
+
+    def measure(config: TrialConfig, threads: int) -> float:
+        return next(turns[threads]) if config == reference else 4.0
+
+    plan = plan_time(spec, spec.space, TINY_DATASET, 2, measure, share_cores=True)
+    assert (plan.threads, plan.speedup) == ((1, 1.0) if speedup is None else (2, pytest.approx(speedup)))
+    assert plan.epoch_seconds == pytest.approx(10.0)
