@@ -28,8 +28,8 @@ MeasureEpoch = Callable[[TrialConfig, int], float]
 """The seconds of one epoch of a trial that so many cores train together."""
 
 _TURNS = 3
-"""How often the time of one core and of several is measured, by turns: where others use the machine as well, each can be
-a third off."""
+"""How often the time of one core and of several is measured, by turns: each can be a third off where others use the
+machine."""
 _SMALLER = 3
 """A second network has a third of every limit: from two times follows what operations and values cost."""
 
