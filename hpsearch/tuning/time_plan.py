@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from statistics import median
+from time import monotonic
 
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import InputError
@@ -14,6 +15,8 @@ from hpsearch.study.portfolio import PortfolioEntry, list_fitting_entries
 from hpsearch.study.round_plan import (
     ENOUGH_EPOCHS,
     LEAST_EFFICIENCY,
+    START_SECONDS,
+    TIMED_START_SECONDS,
     Cost,
     RoundPlan,
     Speed,
@@ -30,6 +33,8 @@ MeasureEpoch = Callable[[TrialConfig, int], float]
 _TURNS = 3
 """How often the time of one core and of several is measured, by turns: each can be a third off where others use the
 machine."""
+_COUNTED_SECONDS = TIMED_START_SECONDS - START_SECONDS
+"""Of measuring, in every plan; what it takes beyond that, on a slow machine, is missing at the end."""
 _SMALLER = 3
 """A second network has a third of every limit: from two times follows what operations and values cost."""
 
@@ -60,6 +65,7 @@ def plan_time(
     """
     if spec.time is None:
         raise ValueError("a spec without a time has nothing to plan")
+    begun = monotonic()
     reference = build_reference(spec, space, dataset, spec.limits)
     cost = reference.count_cost()
     measured = [(cost, measure(reference, 1))]
@@ -67,10 +73,12 @@ def plan_time(
         smaller = build_reference(spec, space, dataset, spec.limits.divide(_SMALLER))
         measured.append((smaller.count_cost(), measure(smaller, 1)))
     known = len(_list_known(spec, space)) if spec.settle_portfolio().portfolio else 0
-    time = spec.time
+    given = spec.time
 
     def plan_by(alone: float, threads: int = 1, speedup: float = 1.0) -> RoundPlan:
         speed = fit_speed([(cost, alone), *measured[1:]])
+        left = given - max(0.0, monotonic() - begun - _COUNTED_SECONDS)
+        time = max(left, min(given, TIMED_START_SECONDS + alone))
         return plan_rounds(
             time, workers, speed, cost, threads=threads, speedup=speedup, known=known, drawn_at_most=drawn_at_most
         )

@@ -197,3 +197,23 @@ def test_one_moment_in_which_something_else_ran_does_not_decide(
     plan = plan_time(spec, spec.space, TINY_DATASET, 2, measure, share_cores=True)
     assert (plan.threads, plan.speedup) == ((1, 1.0) if speedup is None else (2, pytest.approx(speedup)))
     assert plan.epoch_seconds == pytest.approx(10.0)
+
+
+def test_what_measuring_takes_beyond_what_is_counted_is_missing_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("hpsearch.tuning.time_plan.monotonic", lambda: clock[0])
+
+    def measure(_config: TrialConfig, threads: int) -> float:
+        clock[0] += 7.0
+        return 10.0 / threads
+
+    def plan_for(time: str) -> RoundPlan:
+        spec = make_spec(time=time, arch="cnn", budget="50k")
+        return plan_time(spec, spec.space, TINY_DATASET, 2, measure, share_cores=True)
+
+    plan = plan_for("5m")
+    assert plan.threads == 2
+    assert plan.seconds == 300 - TIMED_START_SECONDS - (7 * 7 - 15)
+    assert plan_for("50s").rounds == (Round(trials=1, epochs=2),)  # as short as one epoch was long enough
+    with pytest.raises(InputError, match="time 44s is too short for a single epoch"):
+        plan_for("44s")
