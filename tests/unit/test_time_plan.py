@@ -215,5 +215,5 @@ def test_what_measuring_takes_beyond_what_is_counted_is_missing_at_the_end(monke
     assert plan.threads == 2
     assert plan.seconds == 300 - TIMED_START_SECONDS - (7 * 7 - 15)
     assert plan_for("50s").rounds == (Round(trials=1, epochs=2),)  # as short as one epoch was long enough
-    with pytest.raises(InputError, match="time 44s is too short for a single epoch"):
+    with pytest.raises(InputError, match="time 44 s is too short for a single epoch"):
         plan_for("44s")
