@@ -26,13 +26,17 @@ class Bearing:
 
     flipped: int
     shifted: int
+    shifted_far: int
+    """As far as the recipe says: with fewer epochs by half of that at most."""
     erased: int
     """With a part of them erased."""
 
 
-SMALL = Bearing(flipped=16, shifted=40, erased=120)
-LARGE = Bearing(flipped=10, shifted=20, erased=60)
-LARGEST = Bearing(flipped=10, shifted=14, erased=60)
+SMALL = Bearing(flipped=16, shifted=40, shifted_far=40, erased=120)
+LARGE = Bearing(flipped=10, shifted=20, shifted_far=30, erased=60)
+LARGEST = Bearing(flipped=10, shifted=14, shifted_far=14, erased=60)
+MILD_STRENGTH = 0.25
+"""Of a shift in between: by one pixel of 28."""
 
 FCN_SHIFTED_EPOCHS = 40
 """A fully connected one sees them moved; mirrored or partly erased ones made no difference that could be told."""
@@ -60,9 +64,27 @@ def choose_augmentation(arch: Arch, weights: int, epochs: int, dataset: str, num
     if arch == "fcn":
         return "shift" if epochs >= FCN_SHIFTED_EPOCHS else "none"
     flips = KEEPS_ITS_LABEL_MIRRORED.get(dataset, number % 2 == 1)
-    bears = LARGEST if weights > LARGEST_WEIGHTS else LARGE if weights > LARGE_WEIGHTS else SMALL
+    bears = _find_bearing(weights)
     if epochs >= bears.erased:
         return "flip+shift+erasing" if flips else "shift+erasing"
     if epochs >= bears.shifted:
         return "flip+shift" if flips else "shift"
     return "flip" if flips and epochs >= bears.flipped else "none"
+
+
+def choose_strength(arch: Arch, weights: int, epochs: int, given: float) -> float:
+    """How strongly a training of so many epochs sees its images changed, where `auto` says how.
+
+    Args:
+        arch: The network's family.
+        weights: Of the network.
+        epochs: Of its recipe.
+        given: The strength that its recipe has.
+    """
+    if arch == "fcn" or epochs >= _find_bearing(weights).shifted_far:
+        return given
+    return min(given, MILD_STRENGTH)
+
+
+def _find_bearing(weights: int) -> Bearing:
+    return LARGEST if weights > LARGEST_WEIGHTS else LARGE if weights > LARGE_WEIGHTS else SMALL

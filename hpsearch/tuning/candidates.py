@@ -10,7 +10,7 @@ from hpsearch.network.solver import solve
 from hpsearch.storage import optuna_rows
 from hpsearch.study.parameters import build_recipe, build_shape, name_kind
 from hpsearch.study.recipe import count_int8_epochs
-from hpsearch.study.regularization import choose_augmentation
+from hpsearch.study.regularization import choose_augmentation, choose_strength
 from hpsearch.study.round_plan import RoundPlan
 from hpsearch.study.trial_config import TrialConfig, derive_seed
 from hpsearch.study.trial_plan import PlannedTrial
@@ -114,6 +114,9 @@ def _configure(study: Study, parameters: dict[str, Any], number: int, epochs: in
     weights = architecture.count_weights(dataset.input_shape, dataset.class_count)
     augmentation = choose_augmentation(spec.arch, weights, epochs, dataset.name, number)
     recipe = build_recipe(parameters, epochs, augmentation=augmentation)
+    if parameters["augmentation"] == "auto" and "shift" in recipe.augmentation:
+        strength = choose_strength(spec.arch, weights, epochs, recipe.augmentation_strength)
+        recipe = recipe.model_copy(update={"augmentation_strength": strength})
     if spec.int8 and (
         spec.round_plan is None or spec.round_plan.locate(number).round == len(spec.round_plan.rounds) - 1
     ):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpsearch.study.regularization import choose_augmentation, choose_averaging
+from hpsearch.study.regularization import choose_augmentation, choose_averaging, choose_strength
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,24 @@ def test_a_longer_training_sees_its_images_changed_and_a_large_network_sooner(
     weights: int, epochs: int, sees: str
 ) -> None:
     assert choose_augmentation("cnn", weights, epochs, "fashion-mnist", 0) == sees
+
+
+@pytest.mark.parametrize(
+    ("weights", "epochs", "given", "strength"),
+    [
+        (47_502, 20, 0.5, 0.25),
+        (91_642, 29, 0.5, 0.25),
+        (91_642, 29, 0.2, 0.2),
+        (91_642, 30, 0.5, 0.5),
+        (187_826, 14, 0.5, 0.5),
+        (9_546, 40, 0.5, 0.5),
+    ],
+)
+def test_images_are_moved_less_in_trainings_that_barely_bear_it(
+    weights: int, epochs: int, given: float, strength: float
+) -> None:
+    assert choose_strength("cnn", weights, epochs, given) == strength
+    assert choose_strength("fcn", weights, epochs, given) == given
 
 
 def test_digits_are_not_mirrored_and_of_own_images_every_other_trial_sees_them_so() -> None:

@@ -71,6 +71,23 @@ def claim(study: Study, count: int = 1) -> list[ClaimedTrial]:
 # The portfolio
 
 
+@pytest.mark.parametrize(
+    ("fields", "sees"),
+    [
+        ({"epochs": 24}, ("shift", 0.25)),  # TINY_DATASET is nobody's whose images keep their class when mirrored
+        ({"epochs": 40}, ("shift", 0.5)),
+        ({"epochs": 24, "space": {"augmentation": "flip+shift"}}, ("flip+shift", 0.5)),  # whoever says it has it
+    ],
+)
+def test_a_training_sees_its_images_changed_as_its_epochs_bear(
+    database: Database, fields: dict[str, Any], sees: tuple[str, float]
+) -> None:
+    study = make_study(database, arch="cnn", budget="50k", trials=1, **fields)
+    trial = TrialQueue(study, "worker", "cpu").claim()
+    assert isinstance(trial, ClaimedTrial)
+    assert (trial.config.recipe.augmentation, trial.config.recipe.augmentation_strength) == sees
+
+
 def test_the_portfolio_comes_first_and_leaves_half_of_the_trials_to_the_sampler(database: Database) -> None:
     for trials, expected in ((1, 0), (2, 1), (5, 2), (100, len(PORTFOLIO["fcn"]))):
         study = make_study(database, f"of-{trials}", trials=trials, budget="4k", **TPE)
