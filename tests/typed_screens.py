@@ -42,7 +42,7 @@ hpsearch list
 """.strip().splitlines()
 """In this order."""
 
-_TIMES = re.compile(r"\d+(\.\d+)?( |&nbsp;)s\b|\d+m \d\ds|\d\d\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)?|[\d.]+ KiB|[\d.]+ MiB")
+_TIMES = re.compile(r"\d+(\.\d+)?( |&nbsp;)s\b|\d+m \d\ds|\d\d\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)?|[\d.]+ (KiB|MiB|MB)")
 _COURSE = re.compile(r"(?<=\npace ).*|(?<=\ncurve).*\n.*|(?<=^image.png: ).*")
 """What is another on other machines."""
 

@@ -132,7 +132,7 @@ def test_a_trial_that_ends_between_two_questions_is_known_once_and_whole(
     refresh(history, database)
     refresh(history, database)
     assert [(trial.state, trial.value) for trial in history.list_trials()] == [(TrialState.COMPLETE, 0.5)]
-    select = optuna_rows._select
+    select = optuna_rows.select_of
     late = claim(TrialQueue(study, "two", "cpu"))
 
     def end_it_before_its_steps_are_asked_for(connection: Any, table: Any, *rest: Any) -> Any:
@@ -140,7 +140,7 @@ def test_a_trial_that_ends_between_two_questions_is_known_once_and_whole(
             finish(late, 0.75)
         return select(connection, table, *rest)
 
-    monkeypatch.setattr(optuna_rows, "_select", end_it_before_its_steps_are_asked_for)
+    monkeypatch.setattr(optuna_rows, "select_of", end_it_before_its_steps_are_asked_for)
     refresh(history, database)
     assert all(trial.value is not None for trial in history.list_trials((TrialState.COMPLETE,)))
     refresh(history, database)
@@ -155,7 +155,7 @@ def test_a_reading_that_was_cut_off_is_made_good_by_the_next(
     queue, history = TrialQueue(study, "one", "cpu"), History(study)
     finish(claim(queue), 0.5)
     claim(queue)
-    select, calls = optuna_rows._select, []
+    select, calls = optuna_rows.select_of, []
 
     def cut(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -163,7 +163,7 @@ def test_a_reading_that_was_cut_off_is_made_good_by_the_next(
             raise StorageUnavailableError("the cable is cut")
         return select(*arguments)
 
-    monkeypatch.setattr(optuna_rows, "_select", cut)
+    monkeypatch.setattr(optuna_rows, "select_of", cut)
     with pytest.raises(StorageUnavailableError):
         refresh(history, database)
     refresh(history, database)
@@ -176,7 +176,7 @@ def test_what_a_trial_was_drawn_is_known_once_it_is_drawn_and_read_once(
 ) -> None:
     study = make_study(database, trials=2)
     queue, history = TrialQueue(study, "one", "cpu"), History(study)
-    select, asked = optuna_rows._select, []
+    select, asked = optuna_rows.select_of, []
 
     def note(connection: Any, table: Any, ids: list[int], *columns: str) -> Any:
         if table is optuna_rows._parameters:
@@ -185,7 +185,7 @@ def test_what_a_trial_was_drawn_is_known_once_it_is_drawn_and_read_once(
 
     lease = queue._take(Holder("one", "cpu", "token", 30.0))
     assert isinstance(lease, Lease)
-    monkeypatch.setattr(optuna_rows, "_select", note)
+    monkeypatch.setattr(optuna_rows, "select_of", note)
     refresh(history, database)
     trial = queue._prepare(lease)
     asked.clear()

@@ -45,7 +45,7 @@ many = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-pytestmark = pytest.mark.timeout(0 if INPUTS > 100 else 300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if INPUTS > 100 else 300)]
 
 _RANDOM = np.random.default_rng(0)
 _IMAGES = _RANDOM.integers(0, 256, (12, 4, 4), dtype=np.uint8)
