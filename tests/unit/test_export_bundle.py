@@ -23,6 +23,8 @@ from tests.cli_runs import write_tiny_archive
 from tests.scripted import curve_point, make_study
 from tests.trained_study import BUNDLE_FILES, TrainedStudy, train_study
 
+pytestmark = pytest.mark.slow  # bundles are written and verified
+
 FILES = sorted(BUNDLE_FILES)
 
 

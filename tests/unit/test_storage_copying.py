@@ -27,6 +27,8 @@ from tests.contract.test_claims import claim, finish, on_sqlite_alone
 from tests.postgres import PostgresServer
 from tests.scripted import curve_point, make_study
 
+pytestmark = pytest.mark.slow  # whole databases are copied
+
 
 @pytest.fixture
 def source(storage_url: str) -> Iterator[Database]:
