@@ -118,7 +118,7 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`-m "not slow"` is for a look between two edits: a property is tried with fewer examples, as the whole has."""
+    """`-m "not slow"` is for a look between two edits: a property is tried with fewer examples than in the whole."""
     if config.option.markexpr == _FAST and "HYPOTHESIS_PROFILE" not in os.environ:
         settings.load_profile("quick")
 

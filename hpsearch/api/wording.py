@@ -28,11 +28,11 @@ _CALLS = (
     (re.compile(r"hpsearch export [\w.-]+ --trial N takes"), "study.trials[N].export() takes"),
     (re.compile(r"hpsearch export makes"), "study.export() makes"),
 )
-_VALUED = re.compile(r"--([a-z][a-z0-9-]*) (\+?\d[\w.]*|[A-Z]+\b)")
+_VALUED = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*) (\+?\d[\w.]*|[A-Z]+\b)")
 _PAIRED = re.compile(r"add --([a-z][a-z0-9-]*) (\w+), or \w+ = \.\.\. to a study file")
 _KEPT = re.compile(r"(?:(?<!\S)/[^,:;]*|\S*)\b(arrays-[0-9a-f]{12}\.npz)")
 """The file that arrays were written into, of which who gave them knows nothing."""
-_FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
+_FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 
 
 def say_in_python(sentence: str) -> str:

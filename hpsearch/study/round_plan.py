@@ -50,8 +50,8 @@ _IMAGES_A_CONFIGURATION = 8
 
 ENOUGH_EPOCHS = 32
 """Of the last round: with fewer, more epochs are worth more than a choice between trainings (docs/log.md)."""
-LEAST_EFFICIENCY = 0.6
-"""Of cores that train together, beside as many that train each its own: with less they stay apart (docs/log.md)."""
+LEAST_EFFICIENCY = 0.65
+"""Of cores that train together, beside as many that train each its own: with less they stay apart."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

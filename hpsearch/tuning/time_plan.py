@@ -94,7 +94,8 @@ def plan_time(
             together.append(measure(reference, threads))
         speedup = min(threads, median(alone) / median(together))
         if speedup < LEAST_EFFICIENCY * threads:
-            plan = plan if plan.threads > 1 else plan_by(median(alone))
+            if plan.threads == 1:
+                plan = plan_by(median(alone))
             break
         plan = plan_by(median(alone), threads, speedup)
     if len(plan.rounds) > 1 or not known:

@@ -54,10 +54,7 @@ def list_told() -> dict[tuple[str, str], str]:
     found = {}
     folder = Path(hpsearch.__file__).parent
     for path in sorted(folder.rglob("*.py")):
-        content = path.read_text()
-        if "hpsearch " not in content:
-            continue
-        for text in list_texts(ast.parse(content)):
+        for text in list_texts(ast.parse(path.read_text())):
             for command, rest in _TOLD.findall(text):
                 if command not in NO_COMMANDS:
                     found[command, rest.strip()] = path.relative_to(folder).as_posix()
