@@ -56,6 +56,7 @@ def test_every_public_name_is_there_and_documented() -> None:
         ("there is mine (hpsearch list has all)", "there is mine (hpsearch.list_studies() has all)"),
         ("name another --storage, or leave --from out", "name another storage, or leave start out"),
         ("hpsearch delete mine removes it", "hpsearch delete mine removes it"),
+        ("trial 3 of my--study", "trial 3 of my--study"),
         (
             "images in /a b/cache/arrays/arrays-0123456789ab.npz is bool: save images.astype(np.uint8) * 255",
             "images in the data in memory is bool: give images.astype(np.uint8) * 255",
