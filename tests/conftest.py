@@ -29,19 +29,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def process_as_before() -> Iterator[None]:
     """Puts back what a command leaves behind, whose process ends with it; here it is that of the tests.
 
-    `worker` answers signals, and every command says how its threads wait and that no figure is for a window: a notebook
-    that a later test executes would show none.
+    `worker` answers signals, and every command says that no figure is for a window: a notebook that a later test
+    executes would show none.
     """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
     before = [(number, signal.getsignal(number)) for number in numbers]
-    said = {name: os.environ.get(name) for name in ("MPLBACKEND", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    backend = os.environ.get("MPLBACKEND")
     yield
     for number, handler in before:
         signal.signal(number, handler)
-    for name, value in said.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
+    os.environ.pop("MPLBACKEND", None)
+    if backend is not None:
+        os.environ["MPLBACKEND"] = backend
 
 
 @pytest.fixture(scope="session", autouse=True)

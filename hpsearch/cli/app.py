@@ -15,7 +15,6 @@ from hpsearch.cli.help import HelpedCommand, HelpedGroup, flow
 from hpsearch.cli.streams import forget_output, prepare_streams
 from hpsearch.errors import InputError
 from hpsearch.home import expand_home
-from hpsearch.thread_waiting import make_waiting_short
 from hpsearch.version import __version__
 from hpsearch.views.screen import write_error_line, write_line
 
@@ -79,7 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 not done, 2 wrong input, 3 trouble with the database, 130 and 143 stopped by a signal.
     """
     typed = [_expand_home(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
-    make_waiting_short(os.environ)
     os.environ["MPLBACKEND"] = "agg"  # nothing is shown in a window, whatever a notebook's terminal has left there
     prepare_streams()
     try:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from hpsearch.thread_waiting import make_waiting_short
-
 STOPPED_CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 """Of a worker that somebody else than its engine told to stop."""
 QUIET_SECONDS = 60.0
@@ -35,7 +33,6 @@ def make_worker_environment(
         own["HPSEARCH_CACHE"] = str(cache_folder)
     own.pop("HPSEARCH_STORAGE_FILE", None)  # the URL came from there, perhaps; both at once are refused
     own |= {name: value for name, value in _THREADS.items() if name not in environment}
-    make_waiting_short(own)
     own["PYTHONSAFEPATH"] = "1"  # else python -m imports whatever lies in the current folder
     return own
 

@@ -50,7 +50,8 @@ class Replay:
                 f"trial {trial.number} of {study.name!r} is {trial.state} and has no curve to compare with: "
                 f"hpsearch show {study.name} lists those that have"
             )
-        configure_threads(int(trial.environment.get("threads", 1)))
+        threads = int(trial.environment.get("threads", 1))
+        configure_threads(threads)
         chosen = choose_device(device)
         splits = load_search_splits(
             dataset or study.spec.dataset,
@@ -66,7 +67,7 @@ class Replay:
         if study.teacher is not None:
             weights = load_teacher_weights(study)
             teacher_logits = compute_logits(study.teacher.config, weights, splits.train.images, chosen)
-        self._session = TrainingSession(config, splits, chosen, teacher_logits=teacher_logits)
+        self._session = TrainingSession(config, splits, chosen, teacher_logits=teacher_logits, threads=threads)
         self._environment = describe_environment(chosen)
         self._data = (study.dataset.sha256, splits.identity.sha256)
         self.failure: str | None = None

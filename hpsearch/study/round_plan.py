@@ -48,7 +48,7 @@ _MOST_SCREENED = 4096
 _LEAST_COMPARED = 16
 _IMAGES_A_CONFIGURATION = 8
 
-ENOUGH_EPOCHS = 32
+ENOUGH_EPOCHS = 64
 """Of the last round: with fewer, more epochs are worth more than a choice between trainings (docs/log.md)."""
 LEAST_EFFICIENCY = 0.65
 """Of cores that train together, beside as many that train each its own: with less they stay apart."""

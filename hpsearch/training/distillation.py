@@ -33,24 +33,28 @@ def compute_logits(config: TrialConfig, weights: bytes, images: Tensor, device: 
 
 
 class Distillation:
-    """The teacher's part of the loss (Hinton et al., Distilling the Knowledge in a Neural Network, 2015)."""
+    """What the teacher says of the images of a training."""
 
     def __init__(self, teacher: Teacher, logits: TeacherLogits) -> None:
         """Take the teacher's `logits` (n, classes), a row a training image, on the device of the training."""
-        self.temperature = teacher.temperature
-        self.share = teacher.share
-        self.log_probabilities = functional.log_softmax(logits.float() / teacher.temperature, 1)
-        """Of the classes by the teacher, softened: (n, classes)."""
+        self._log_probabilities = functional.log_softmax(logits.float() / teacher.temperature, 1)
 
-    def mix(self, loss: Tensor, logits: Tensor, rows: Tensor) -> Tensor:
-        """(1 - share) * loss + share * T^2 * KL(teacher || student), both softened by the temperature T.
+    def look_up(self, rows: Tensor) -> Tensor:
+        """The logarithms of its softened probabilities (batch, classes) for these training images (batch,)."""
+        return self._log_probabilities.index_select(0, rows)
 
-        Args:
-            loss: The student's cross-entropy with the labels.
-            logits: The student's (batch, classes), in single precision.
-            rows: Which training images these are: (batch,).
-        """
-        student = functional.log_softmax(logits / self.temperature, 1)
-        teacher = self.log_probabilities.index_select(0, rows)
-        divergence = functional.kl_div(student, teacher, reduction="batchmean", log_target=True)
-        return (1 - self.share) * loss + (self.share * self.temperature**2) * divergence
+
+def mix(teacher: Teacher, loss: Tensor, logits: Tensor, answers: Tensor) -> Tensor:
+    """(1 - share) * loss + share * T^2 * KL(teacher || student), both softened by the temperature T.
+
+    Source: Hinton et al., Distilling the Knowledge in a Neural Network, 2015.
+
+    Args:
+        teacher: Its temperature, and its share of the loss.
+        loss: The student's cross-entropy with the labels.
+        logits: The student's (batch, classes), in single precision.
+        answers: What the teacher says of the same images, as `Distillation.look_up` gives it.
+    """
+    student = functional.log_softmax(logits / teacher.temperature, 1)
+    divergence = functional.kl_div(student, answers, reduction="batchmean", log_target=True)
+    return (1 - teacher.share) * loss + (teacher.share * teacher.temperature**2) * divergence

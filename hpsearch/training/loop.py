@@ -9,6 +9,7 @@ hold no generator.
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -31,11 +32,13 @@ from hpsearch.training.data import SearchSplits
 from hpsearch.training.distillation import Distillation, TeacherLogits
 from hpsearch.training.evaluation import Evaluation, evaluate
 from hpsearch.training.initialization import initialize
+from hpsearch.training.learning import Learning
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.training.networks import build_network
 from hpsearch.training.optimizers import build_optimizer, set_lr
 from hpsearch.training.precision import uses_bfloat16
 from hpsearch.training.quantization import RoundedNetwork, measure_int8_accuracy
+from hpsearch.training.replicas import Replicas, count_replicas
 from hpsearch.training.schedules import schedule_lr
 from hpsearch.training.step import CapturedStep, Step, TrainingStep
 from hpsearch.training.weights import save_weights
@@ -56,6 +59,7 @@ class TrainingSession:
         device: Where to train.
         should_stop: Asked between batches.
         teacher_logits: Of the training images, where the trial has a teacher.
+        threads: Cores that train it together.
 
     Raises:
         InputError: The architecture does not fit the images, or the batch size the architecture.
@@ -71,6 +75,7 @@ class TrainingSession:
         *,
         should_stop: Callable[[], bool] | None = None,
         teacher_logits: TeacherLogits | None = None,
+        threads: int = 1,
     ) -> None:
         recipe = config.recipe
         self.config = config
@@ -92,6 +97,12 @@ class TrainingSession:
         self._order_generator = torch.Generator(device)
         self._noise_generator = torch.Generator(device)
         self.network = self._build_network()
+        self._learning = Learning(recipe, uses_bfloat16(config, device), config.teacher)
+        self._replicas: Replicas | None = None
+        if (count := count_replicas(threads, self.batch_size)) > 1:
+            self._replicas = Replicas(
+                config, self.network, self._learning, count=count, threads=threads, batch_size=self.batch_size
+            )
         self.optimizer = build_optimizer(recipe, self.network, device)
         self.average: WeightAverage | None = None
         self._averaged_network: nn.Module | None = None
@@ -198,15 +209,21 @@ class TrainingSession:
         self._loss_sum.zero_()
         step = self._choose_step(epoch)
         self._noise_generator.manual_seed(derive_seed(self.config.seed, epoch, "noise"))
-        for index, rows in enumerate(self._shuffle(epoch)):
-            if self._should_stop is not None and self._should_stop():
-                raise TrainingInterrupted(f"stopped in epoch {epoch} after {index} of {self.steps_per_epoch} batches")
-            lr = schedule_lr(self.config.recipe, epoch * self.steps_per_epoch + index, self.steps_per_epoch)
-            set_lr(self.optimizer, lr)
-            step(rows)
-            if self.device.type == "cpu":
-                self._refuse_divergence(epoch, "training", self._loss_sum.item())
+        if self._replicas is not None:
+            self._replicas.begin_epoch(lambda index: derive_seed(self.config.seed, epoch, f"noise {index}"))
+        with self._replicas.share_cores() if self._replicas is not None and step is self._step else nullcontext():
+            for index, rows in enumerate(self._shuffle(epoch)):
+                self._stop_where_asked(epoch, index)
+                lr = schedule_lr(self.config.recipe, epoch * self.steps_per_epoch + index, self.steps_per_epoch)
+                set_lr(self.optimizer, lr)
+                step(rows)
+                if self.device.type == "cpu":
+                    self._refuse_divergence(epoch, "training", self._loss_sum.item())
         return lr
+
+    def _stop_where_asked(self, epoch: int, step: int) -> None:
+        if self._should_stop is not None and self._should_stop():
+            raise TrainingInterrupted(f"stopped in epoch {epoch} after {step} of {self.steps_per_epoch} batches")
 
     def _choose_step(self, epoch: int) -> Step:
         """The epoch's step: in the last ones, where the recipe says so, with everything rounded to 8 bits.
@@ -218,7 +235,7 @@ class TrainingSession:
             return self._step
         stride = max(1, len(self._train_images) // _CALIBRATION_IMAGES)
         rounded = RoundedNetwork(self.config, self.network, self._train_images[::stride])
-        step = self._make_step(rounded, bfloat16=False)
+        step = self._make_step(rounded, Learning(recipe, bfloat16=False, teacher=self.config.teacher))
         step.loss_sum = self._loss_sum
         return step
 
@@ -277,24 +294,23 @@ class TrainingSession:
 
     def _build_step(self) -> Step:
         recipe = self.config.recipe
-        step = self._make_step(self.network, bfloat16=uses_bfloat16(self.config, self.device))
+        step = self._make_step(self.network, self._learning, self._replicas)
         self._loss_sum = step.loss_sum
         if self.device.type == "cuda" and recipe.optimizer in CAPTURABLE_OPTIMIZERS:
             return CapturedStep(step, [self._noise_generator])
         return step
 
-    def _make_step(self, network: nn.Module, *, bfloat16: bool) -> TrainingStep:
-        recipe = self.config.recipe
+    def _make_step(self, network: nn.Module, learning: Learning, replicas: Replicas | None = None) -> TrainingStep:
         normalization = next(module for module in self.network.modules() if isinstance(module, InputNormalization))
         erased_pixel = normalization.mean.round().to(torch.uint8)
         return TrainingStep(
             network,
             self.optimizer,
-            recipe,
+            learning,
             self._train_images,
             self._train_labels,
-            augment=build_augmentation(recipe, self._noise_generator, erased_pixel),
+            augment=build_augmentation(self.config.recipe, self._noise_generator, erased_pixel),
             average=self.average,
-            bfloat16=bfloat16,
             distillation=self._distillation,
+            replicas=replicas,
         )

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from hpsearch.study.recipe import Recipe
 from hpsearch.training.augmentation import Augment
 from hpsearch.training.averaging import WeightAverage
 from hpsearch.training.distillation import Distillation
-from hpsearch.training.optimizers import split_parameters
+from hpsearch.training.learning import Learning
+from hpsearch.training.replicas import Replicas
 
 Step = Callable[[Tensor], None]
 """Takes the rows (n,) of a batch."""
@@ -33,43 +32,35 @@ class TrainingStep:
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        recipe: Recipe,
+        learning: Learning,
         images: Tensor,
         labels: Tensor,
         *,
         augment: Augment,
         average: WeightAverage | None,
-        bfloat16: bool,
         distillation: Distillation | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
-        self.recipe = recipe
+        self.learning = learning
         self.images = images
         self.labels = labels
         self.augment = augment
         self.average = average
         self.distillation = distillation
-        self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16)
-        self.parameters = list(network.parameters())
-        self.penalized, _ = split_parameters(network)
+        self.replicas = replicas
         self.loss_sum = torch.zeros((), device=images.device)
         """Of the losses of the steps since it was last set to zero, label smoothing and teacher included, L1 not."""
 
     def __call__(self, rows: Tensor) -> None:
         """Train on these rows."""
         images, labels = self.augment(self.images.index_select(0, rows)), self.labels.index_select(0, rows)
-        with self.autocast:
-            logits = self.network(images)
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
-        if self.distillation is not None:
-            loss = self.distillation.mix(loss, logits.float(), rows)
-        self.loss_sum += loss.detach()
-        if self.recipe.l1 > 0:
-            loss = loss + self.recipe.l1 * torch.stack([weight.abs().sum() for weight in self.penalized]).sum()
-        for parameter in self.parameters:
-            parameter.grad = None
-        torch.autograd.backward(loss)
+        answers = None if self.distillation is None else self.distillation.look_up(rows)
+        if self.replicas is None:
+            self.loss_sum += self.learning(self.network, images, labels, answers)
+        else:
+            self.loss_sum += self.replicas.learn(images, labels, answers)
         self.optimizer.step()
         if self.average is not None:
             self.average.update()

@@ -20,17 +20,17 @@ _EPOCHS = 5
 def measure_worker_epoch_seconds(config: TrialConfig, device: torch.device, threads: int = 1) -> float:
     """The seconds of one epoch in a worker, which has one thread unless it shares a trial, within a few seconds."""
     with worker_threads(threads):
-        few = measure_epoch_seconds(config, device, steps=_FEWEST_STEPS)
+        few = measure_epoch_seconds(config, device, steps=_FEWEST_STEPS, threads=threads)
         _, steps_per_epoch = divide_epoch(config.dataset.train_count, config.recipe.batch_size, config.dataset.rules)
         took = few * _FEWEST_STEPS / steps_per_epoch
         if took >= _LEAST_SECONDS:
             return few
         more = math.ceil(_FEWEST_STEPS * _LEAST_SECONDS / took) if took > 0 else _MOST_STEPS
-        return measure_epoch_seconds(config, device, steps=min(_MOST_STEPS, more))
+        return measure_epoch_seconds(config, device, steps=min(_MOST_STEPS, more), threads=threads)
 
 
-def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30) -> float:
-    """The seconds of one epoch of this trial with its validation, on this device and with this process's threads.
+def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: int = 30, threads: int = 1) -> float:
+    """The seconds of one epoch of this trial with its validation, on this device or so many of its cores.
 
     Runs the training loop itself for short epochs of about `steps` steps, one to warm up and five more, and scales the
     median of these by the number of steps: a moment in which something else ran does not count, and what goes on all
@@ -44,7 +44,7 @@ def measure_epoch_seconds(config: TrialConfig, device: torch.device, *, steps: i
     splits = SearchSplits(config.dataset, _draw_noise(config, images), _draw_noise(config, max(validation_count, 1)))
     # Noise cannot diverge at such a small learning rate, and a step's time does not depend on it.
     recipe = config.recipe.model_copy(update={"epochs": 1 + _EPOCHS, "lr": 1e-6, "batch_size": batch_size})
-    session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device)
+    session = TrainingSession(config.model_copy(update={"recipe": recipe}), splits, device, threads=threads)
     session.train_epoch()
     return statistics.median(session.train_epoch().seconds for _ in range(_EPOCHS)) * epoch_steps / steps
 

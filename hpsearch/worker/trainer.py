@@ -62,7 +62,12 @@ class StudyTrainer:
         """Build the network and its optimizer, in the state of a checkpoint where one is given."""
         configure_threads(threads)
         session = TrainingSession(
-            config, self._splits, self._device, should_stop=should_stop, teacher_logits=self._teacher_logits
+            config,
+            self._splits,
+            self._device,
+            should_stop=should_stop,
+            teacher_logits=self._teacher_logits,
+            threads=threads,
         )
         if checkpoint is not None:
             session.restore(checkpoint)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from hpsearch.errors import InputError
 from hpsearch.study.teacher import Teacher
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.distillation import Distillation, compute_logits
+from hpsearch.training.distillation import Distillation, compute_logits, mix
 from hpsearch.training.loop import TrainingSession
 from tests.tiny_training import CPU, TINY_CNN, draw_splits, tiny_config
 
@@ -36,14 +36,15 @@ def test_the_loss_is_the_plain_formula(temperature: float, share: float) -> None
     teacher = TEACHER.model_copy(update={"temperature": temperature, "share": share})
     logits = torch.tensor(said)
     loss = functional.cross_entropy(logits, torch.tensor(labels))
-    mixed = Distillation(teacher, torch.tensor(taught)).mix(loss, logits, torch.tensor(rows))
+    answers = Distillation(teacher, torch.tensor(taught)).look_up(torch.tensor(rows))
+    mixed = mix(teacher, loss, logits, answers)
     assert mixed.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_student_that_answers_as_its_teacher_is_left_the_labels_alone() -> None:
     logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
     loss = functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0]))
-    mixed = Distillation(TEACHER, logits).mix(loss, logits, torch.arange(4))
+    mixed = mix(TEACHER, loss, logits, Distillation(TEACHER, logits).look_up(torch.arange(4)))
     assert mixed.item() == pytest.approx(0.3 * loss.item())
 
 

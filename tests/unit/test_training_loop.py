@@ -304,7 +304,9 @@ def test_an_epoch_is_measured_as_a_worker_trains(monkeypatch: pytest.MonkeyPatch
     """With its threads and what it tells the C library; afterwards the process has as many threads as before."""
     before, configured = torch.get_num_threads(), []
     monkeypatch.setattr(device, "configure_threads", configured.append)
-    monkeypatch.setattr(throughput, "measure_epoch_seconds", lambda *_arguments, steps: 100.0 + steps)
-    assert throughput.measure_worker_epoch_seconds(tiny_config(TINY_CNN), CPU, 2) > 100
+    monkeypatch.setattr(
+        throughput, "measure_epoch_seconds", lambda *_arguments, steps, threads: 100.0 * threads + steps
+    )
+    assert throughput.measure_worker_epoch_seconds(tiny_config(TINY_CNN), CPU, 2) > 200
     assert configured == [2]
     assert torch.get_num_threads() == before
