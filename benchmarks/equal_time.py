@@ -38,7 +38,7 @@ from hpsearch.study.portfolio import list_fitting_entries
 from hpsearch.study.round_plan import START_SECONDS
 from hpsearch.training.data import default_cache_folder, fetch_dataset
 from hpsearch.training.device import choose_device, describe_device
-from hpsearch.training.throughput import measure_worker_epoch_seconds
+from hpsearch.training.throughput import EpochTimer
 from hpsearch.tuning.time_plan import build_reference
 
 HERE = Path(__file__).parent
@@ -81,7 +81,7 @@ def run_first(task: Task) -> dict[str, Any]:
     space = fit_space(spec.arch, spec.space, spec.budget, identity.input_shape, identity.class_count).space
     reference = build_reference(spec, space, identity, spec.budget)
     entry = list_fitting_entries(spec.arch, space, spec.budget)[0]
-    epoch_seconds = measure_worker_epoch_seconds(reference, choose_device("cpu"))
+    epoch_seconds = EpochTimer(choose_device("cpu")).measure(reference)
     epochs = max(1, int((task.seconds - START_SECONDS) / epoch_seconds))
     return task.run(write_study(task, [(task.workers, epochs)], dict(entry.parameters), sampler="random"))
 
@@ -92,7 +92,7 @@ def run_cut(task: Task) -> dict[str, Any]:
     identity = fetch_dataset(spec.dataset, task.cache, lambda _line: None)
     reference = build_reference(spec, spec.space, identity, spec.budget)
     half = (task.seconds - START_SECONDS) / 2
-    epochs = max(1, int(half / measure_worker_epoch_seconds(reference, choose_device("cpu"))))
+    epochs = max(1, int(half / EpochTimer(choose_device("cpu")).measure(reference)))
     return task.run(write_study(task, [(task.workers * epochs, 1), (task.workers, epochs)], {}, sampler="random"))
 
 

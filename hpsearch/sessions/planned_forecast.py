@@ -46,12 +46,13 @@ def forecast_planned_study(
         InputError: There is no such device or data set, or a network does not go with its budget or with the images.
     """
     from hpsearch.training.device import choose_device
-    from hpsearch.training.throughput import measure_worker_epoch_seconds
+    from hpsearch.training.throughput import EpochTimer
 
     planned = replace(planned, dataset=make_absolute(planned.dataset))
     dataset = identify_dataset(planned.dataset, cache_folder, tell, preparation=planned.preparation)
     plan = planned.make_plan(dataset)
     hardware = choose_hardware(device, workers, most=len(plan.trials))
+    timer = EpochTimer(choose_device(hardware.name))
     measured: dict[tuple[Any, ...], float] = {}
     by_label: dict[str, float] = {}
     for trial in plan.trials[: len(planned.trainings)]:
@@ -60,6 +61,6 @@ def forecast_planned_study(
         kind = (trial.config.architecture, recipe.batch_size, recipe.optimizer, recipe.dropout > 0, recipe.l1 > 0)
         if kind not in measured:
             tell(f"measuring {trial.label}")
-            measured[kind] = measure_worker_epoch_seconds(trial.config, choose_device(hardware.name))
+            measured[kind] = timer.measure(trial.config)
         by_label[trial.label] = measured[kind]
     return PlannedForecast(planned, plan, dataset, hardware, by_label)

@@ -219,7 +219,7 @@ def measure_plan(
     """
     from hpsearch.study.round_plan import count_comparable
     from hpsearch.training.device import choose_device, count_workers
-    from hpsearch.training.throughput import measure_worker_epoch_seconds
+    from hpsearch.training.throughput import EpochTimer
     from hpsearch.tuning.time_plan import plan_time
 
     if hardware.launch_device == "cuda" and hardware.name == "cpu":
@@ -231,8 +231,10 @@ def measure_plan(
     device = choose_device(hardware.name)
     crowding = max(1.0, hardware.workers / count_workers(device))  # more workers than cores take turns
 
+    timer = EpochTimer(device)
+
     def measure(config: "TrialConfig", threads: int) -> float:
-        return crowding * measure_worker_epoch_seconds(config, device, threads)
+        return crowding * timer.measure(config, threads)
 
     share_cores = are_workers_here and hardware.engine == "local" and device.type == "cpu" and crowding == 1.0
     spec = request.spec

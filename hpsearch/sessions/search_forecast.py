@@ -85,7 +85,7 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
         InputError: There is no such device or data set, or nothing fits.
     """
     from hpsearch.training.device import choose_device
-    from hpsearch.training.throughput import measure_worker_epoch_seconds
+    from hpsearch.training.throughput import EpochTimer
 
     spec = request.spec
     hardware = choose_hardware_for(request)
@@ -93,10 +93,11 @@ def forecast_search(request: Request, cache_folder: Path, tell: Callable[[str], 
     spec = fit_to_size(request, dataset, tell).spec
     fitted = fit(spec, dataset)
     examples = []
+    timer = EpochTimer(choose_device(hardware.name))
     for depth in fitted.space.choices(DEPTH[spec.arch]):
         config = _make_example(spec, fitted.space, dataset, depth)
         tell(f"measuring {config.architecture.describe()}")
-        seconds = measure_worker_epoch_seconds(config, choose_device(hardware.name))
+        seconds = timer.measure(config)
         examples.append(Example(int(depth), config, seconds))
     if spec.has_open_plan:
         plan = measure_plan(replace(request, spec=spec), dataset, fitted, hardware, tell)

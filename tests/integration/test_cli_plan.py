@@ -52,7 +52,7 @@ def test_a_plan_for_a_data_set_of_the_catalogue_fetches_nothing(
 ) -> None:
     import hpsearch.training.throughput
 
-    monkeypatch.setattr(hpsearch.training.throughput, "measure_worker_epoch_seconds", lambda *_arguments: 2.0)
+    monkeypatch.setattr(hpsearch.training.throughput.EpochTimer, "measure", lambda *_arguments: 2.0)
     document = json.loads(room.type("plan", "--budget", "10k", "--arch", "cnn", "--json").out)
     assert document["dataset"]["input_shape"] == [1, 28, 28]
     _, spec = parse_study_spec({"budget": "10k", "arch": "cnn"})

@@ -169,7 +169,7 @@ def test_another_recipe_under_the_same_name_is_refused(room: CommandRoom) -> Non
 def test_a_plan_says_which_networks_and_how_long(room: CommandRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     import hpsearch.training.throughput
 
-    monkeypatch.setattr(hpsearch.training.throughput, "measure_worker_epoch_seconds", lambda *_arguments: 3.0)
+    monkeypatch.setattr(hpsearch.training.throughput.EpochTimer, "measure", lambda *_arguments: 3.0)
     arguments = ("plan", "mine.toml", "--workers", "2", "--device", "cpu")
     document = json.loads(room.type(*arguments, "--json").out)
     assert document["forecast_seconds"] == 20 + 2 * (2 * 3.0 + 0.5)  # the start; two after each other on each worker

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -137,3 +140,21 @@ def _list_children(pid: int) -> list[int]:
             if parent == pid and is_replica:
                 found.append(int(entry.name))
     return found
+
+
+def test_a_process_ends_where_the_one_that_it_helps_is_killed() -> None:
+    script = (
+        "import sys; from tests.tiny_training import *; from hpsearch.training.loop import TrainingSession;"
+        "session = TrainingSession(tiny_config(TINY_CNN, batch_size=64), draw_splits(1024, 64), CPU, threads=2);"
+        "session.train_epoch(); print('trained', flush=True); sys.stdin.read()"
+    )
+    training = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert training.stdout is not None
+    assert training.stdout.readline() == b"trained\n"
+    (child,) = _list_children(training.pid)
+    training.kill()
+    training.wait()
+    end = time.monotonic() + 60
+    while Path(f"/proc/{child}").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()

@@ -30,7 +30,7 @@ def test_the_path_of_a_data_set_is_made_absolute_and_a_name_stays_a_name(
 
 
 def test_more_workers_than_cores_take_turns_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, _threads: 2.0)
+    monkeypatch.setattr(throughput.EpochTimer, "measure", lambda _timer, _config, _threads: 2.0)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
     request = read_request(None, {"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"}, "cpu", None)
     fitted = fit(request.spec, TINY_DATASET)
@@ -51,7 +51,7 @@ def test_more_workers_than_cores_take_turns_in_the_plan(monkeypatch: pytest.Monk
 def test_cores_train_together_where_the_workers_have_one_each_of_this_machine(
     workers: int, are_workers_here: bool, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, cores: 60 / cores)
+    monkeypatch.setattr(throughput.EpochTimer, "measure", lambda _timer, _config, cores: 60 / cores)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
     request = read_request(None, {"dataset": "tiny", "arch": "fcn", "budget": "5k", "time": "10m"}, "cpu", None)
     fitted = fit(request.spec, TINY_DATASET)
@@ -62,7 +62,7 @@ def test_cores_train_together_where_the_workers_have_one_each_of_this_machine(
 
 def test_few_validation_images_tell_few_configurations_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default time is not filled with more than those: a time that somebody asks for is."""
-    monkeypatch.setattr(throughput, "measure_worker_epoch_seconds", lambda _config, _device, _threads: 0.1)
+    monkeypatch.setattr(throughput.EpochTimer, "measure", lambda _timer, _config, _threads: 0.1)
     monkeypatch.setattr(device, "count_workers", lambda _device: 2)
     hardware = Hardware("cpu", "cpu", "a CPU of two cores", 2)
 

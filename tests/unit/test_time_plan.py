@@ -146,14 +146,15 @@ def test_where_epochs_are_few_cores_train_one_network_together() -> None:
 
 
 def test_only_the_last_round_is_trained_together_and_by_no_more_cores_than_its_epochs_need() -> None:
-    plan = plan_with({2: 1.8, 4: 3.4}, time="6m", workers=4, portfolio=False)
+    plan = plan_with({2: 1.8, 4: 3.4}, time="10m", workers=4, portfolio=False)
     assert (plan.threads, plan.speedup) == (2, 1.8)
     assert plan.rounds[-1] == Round(trials=2, epochs=plan.rounds[-1].epochs)
     assert plan.rounds[-1].epochs >= ENOUGH_EPOCHS
     assert plan.describe().endswith(f"2 at {plan.rounds[-1].epochs} on 2 cores each")
     assert [plan.count_threads(number) for number in (0, plan.drawn - 1, plan.trials - 1)] == [1, 1, 2]
     assert plan_with({2: 1.8, 4: 3.4}, time="1m", workers=4).threads == 4
-    assert plan_with({2: 1.8, 4: 3.4}, time="6m", workers=4).rounds == (Round(trials=4, epochs=32),)  # all are known
+    assert plan_with({2: 1.8, 4: 3.4}, time="6m", workers=4).rounds == (Round(trials=1, epochs=110),)
+    assert plan_with({2: 1.2}, time="6m", workers=4).rounds == (Round(trials=4, epochs=32),)  # all are known
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hpsearch.training.data import SearchSplits
 from hpsearch.training.evaluation import evaluate
 from hpsearch.training.loop import EpochResult, TrainingSession
 from hpsearch.training.networks import build_network
-from hpsearch.training.throughput import measure_epoch_seconds
+from hpsearch.training.throughput import EpochTimer, measure_epoch_seconds
 from hpsearch.training.weights import load_weights, save_weights
 from tests.tiny_training import CPU, TINY_CNN, TINY_FCN, draw_splits, tiny_config
 
@@ -302,11 +302,22 @@ def test_a_moment_in_which_something_else_ran_is_not_taken_for_the_usual(monkeyp
 
 def test_an_epoch_is_measured_as_a_worker_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its threads and what it tells the C library; afterwards the process has as many threads as before."""
-    before, configured = torch.get_num_threads(), []
-    monkeypatch.setattr(device, "configure_threads", configured.append)
-    monkeypatch.setattr(
-        throughput, "measure_epoch_seconds", lambda *_arguments, steps, threads: 100.0 * threads + steps
-    )
-    assert throughput.measure_worker_epoch_seconds(tiny_config(TINY_CNN), CPU, 2) > 200
-    assert configured == [2]
+    before, configured, seen = torch.get_num_threads(), [], []
+    monkeypatch.setattr(device, "configure_threads", lambda threads: configured.append(threads))
+
+    class Session:
+        def __init__(self, *_arguments: object, threads: int) -> None:
+            self.threads = threads
+            seen.append(threads)
+
+        def train_epoch(self) -> EpochResult:
+            return EpochResult(0, 1.0, 1.0, 0.5, 6.0 / self.threads, 0.1)
+
+    monkeypatch.setattr(throughput, "TrainingSession", Session)
+    timer = EpochTimer(CPU)
+    alone, together = (timer.measure(tiny_config(TINY_CNN), threads) for threads in (1, 2))
+    assert together == alone / 2 > 0
+    assert timer.measure(tiny_config(TINY_CNN), 2) == together
+    assert configured == [1, 2, 2]
+    assert seen == [1, 2], "the same training is not begun again"
     assert torch.get_num_threads() == before
