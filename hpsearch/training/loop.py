@@ -59,7 +59,7 @@ class TrainingSession:
         device: Where to train.
         should_stop: Asked between batches.
         teacher_logits: Of the training images, where the trial has a teacher.
-        threads: Cores that train it together.
+        threads: Cores that train it together; a GPU needs none.
 
     Raises:
         InputError: The architecture does not fit the images, or the batch size the architecture.
@@ -99,7 +99,7 @@ class TrainingSession:
         self.network = self._build_network()
         self._learning = Learning(recipe, uses_bfloat16(config, device), config.teacher)
         self._replicas: Replicas | None = None
-        if (count := count_replicas(threads, self.batch_size)) > 1:
+        if device.type == "cpu" and (count := count_replicas(threads, self.batch_size)) > 1:
             self._replicas = Replicas(
                 config, self.network, self._learning, count=count, threads=threads, batch_size=self.batch_size
             )
@@ -209,9 +209,10 @@ class TrainingSession:
         self._loss_sum.zero_()
         step = self._choose_step(epoch)
         self._noise_generator.manual_seed(derive_seed(self.config.seed, epoch, "noise"))
-        if self._replicas is not None:
-            self._replicas.begin_epoch(lambda index: derive_seed(self.config.seed, epoch, f"noise {index}"))
-        with self._replicas.share_cores() if self._replicas is not None and step is self._step else nullcontext():
+        replicas = self._replicas if step is self._step else None
+        if replicas is not None:
+            replicas.begin_epoch(lambda index: derive_seed(self.config.seed, epoch, f"noise {index}"))
+        with nullcontext() if replicas is None else replicas.share_cores():
             for index, rows in enumerate(self._shuffle(epoch)):
                 self._stop_where_asked(epoch, index)
                 lr = schedule_lr(self.config.recipe, epoch * self.steps_per_epoch + index, self.steps_per_epoch)

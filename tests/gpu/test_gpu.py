@@ -59,6 +59,13 @@ def test_a_captured_step_is_an_eager_one(architecture: object, optimizer: str) -
         assert one[:2] == pytest.approx(other[:2], rel=CLOSE, abs=CLOSE)
 
 
+def test_a_trial_that_cores_were_to_train_together_is_trained_alone() -> None:
+    config = tiny_config(TINY_CNN, batch_size=64)
+    session = TrainingSession(config, draw_splits(1024, 64), GPU, threads=2)
+    alone = TrainingSession(config, draw_splits(1024, 64), GPU)
+    assert session.train_epoch().train_loss == pytest.approx(alone.train_epoch().train_loss, rel=CLOSE)
+
+
 @pytest.mark.parametrize("architecture", [TINY_FCN, TINY_CNN], ids=["fcn", "cnn"])
 def test_the_same_trial_twice_is_the_same_to_the_bit_or_differs_by_rounding(architecture: object) -> None:
     first, weights, _ = train(tiny_config(architecture))  # type: ignore[arg-type]
