@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -25,15 +26,21 @@ EPOCHS = 4
 KEPT_TIME = {"seconds": 60.0, "epoch_seconds": 1.0, "speed": {"seconds_per_mac": 5.2e-4, "seconds_per_value": 0.0}}
 
 
-def train(url: str, name: str, killed_at: int | None, cores: int) -> None:
-    """A worker with the real trainer, killed in the middle of an epoch."""
+def train(url: str, name: str, killed_at: int | None, cores: int, whom: str = "worker") -> None:
+    """A worker with the real trainer, killed in the middle of an epoch; or the process that it trains with, once."""
     session_shuffle = TrainingSession._shuffle
+    killed = []
 
     def shuffle(session: TrainingSession, epoch: int) -> object:
-        assert torch.get_num_threads() == cores
+        assert torch.get_num_threads() == 1
+        assert len(psutil.Process().children()) == cores - 1
         for index, rows in enumerate(session_shuffle(session, epoch)):
-            if epoch == killed_at and index == 2:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if epoch == killed_at and index == 2 and not killed:
+                killed.append(epoch)
+                if whom == "replica":
+                    psutil.Process().children()[0].kill()
+                else:
+                    os.kill(os.getpid(), signal.SIGKILL)
             yield rows
 
     TrainingSession._shuffle = shuffle  # type: ignore[assignment, method-assign]
@@ -48,7 +55,7 @@ def train(url: str, name: str, killed_at: int | None, cores: int) -> None:
         checkpoint_seconds=0.0,
         report_seconds=0.0,
     )
-    run_worker(settings, StopSignal(), print, open_trainer=lambda *_: StudyTrainer(draw_splits(), "cpu"))
+    run_worker(settings, StopSignal(), print, open_trainer=lambda *_: StudyTrainer(draw_splits(1024, 64), "cpu"))
 
 
 def read_weights(url: str) -> tuple[bytes, list[float], int]:
@@ -59,15 +66,21 @@ def read_weights(url: str) -> tuple[bytes, list[float], int]:
         return load_trial_weights(study, trial), [point.train_loss for point in trial.curve], trial.attempts
 
 
+def make_studies(folder: Path, cores: int) -> list[str]:
+    """Two that are the same, each of one trial that so many cores train together."""
+    urls = [f"sqlite:///{folder}/{name}.db" for name in ("undisturbed", "killed")]
+    rounds = {"rounds": [{"trials": 1, "epochs": EPOCHS}], "workers": 2, "threads": cores, "speedup": 1.5, **KEPT_TIME}
+    length = {"trials": 1, "epochs": EPOCHS} if cores == 1 else {"round_plan": rounds}
+    for url in urls:
+        make(url, **length, space={"batch_size": 64})
+    return urls
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_training_killed_twice_ends_with_the_weights_of_one_that_was_never_stopped(
     cores: int, tmp_path: Path
 ) -> None:
-    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("undisturbed", "killed")]
-    rounds = {"rounds": [{"trials": 1, "epochs": EPOCHS}], "workers": 2, "threads": cores, "speedup": 1.5, **KEPT_TIME}
-    length = {"trials": 1, "epochs": EPOCHS} if cores == 1 else {"round_plan": rounds}
-    for url in urls:
-        make(url, **length, space={"batch_size": 32})
+    urls = make_studies(tmp_path, cores)
     assert run_process(train, urls[0], "one", None, cores) == 0
     for name, killed_at in (("two", 1), ("three", 3)):
         assert run_process(train, urls[1], name, killed_at, cores) == -signal.SIGKILL
@@ -76,3 +89,12 @@ def test_a_training_killed_twice_ends_with_the_weights_of_one_that_was_never_sto
     assert killed[0] == undisturbed[0]
     assert killed[1] == undisturbed[1]
     assert (undisturbed[2], killed[2]) == (1, 3)
+
+
+def test_a_worker_goes_on_where_the_process_that_it_trains_with_was_killed(tmp_path: Path) -> None:
+    urls = make_studies(tmp_path, cores=2)
+    assert run_process(train, urls[0], "one", None, 2) == 0
+    assert run_process(train, urls[1], "two", 2, 2, "replica") == 0
+    undisturbed, killed = read_weights(urls[0]), read_weights(urls[1])
+    assert killed[:2] == undisturbed[:2]
+    assert (undisturbed[2], killed[2]) == (1, 2)

@@ -14,7 +14,7 @@ from hpsearch.training.learning import Learning
 from hpsearch.training.loop import TrainingSession
 from hpsearch.training.networks import build_network
 from hpsearch.training.replicas import Replicas, count_replicas
-from tests.tiny_training import CPU, TINY_CNN, TINY_FCN, draw_splits, tiny_config
+from tests.tiny_training import CPU, TINY_CNN, draw_splits, tiny_config
 
 pytestmark = pytest.mark.slow  # a process begins with PyTorch
 
@@ -38,8 +38,7 @@ def test_as_many_replicas_as_divide_the_cores_and_see_32_images_each(
     assert count_replicas(threads, batch_size) == expected
 
 
-@pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("has_teacher", [False, True])
+@pytest.mark.parametrize(("count", "has_teacher"), [(2, True), (3, False)])
 def test_the_gradients_of_all_parts_are_those_of_each_part_by_its_share(*, count: int, has_teacher: bool) -> None:
     teacher = Teacher(study="cnn", trial=7, weights_sha256="0" * 64) if has_teacher else None
     config = tiny_config(TINY_CNN, label_smoothing=0.1, l1=0.01).model_copy(update={"teacher": teacher})
@@ -68,10 +67,9 @@ def test_the_gradients_of_all_parts_are_those_of_each_part_by_its_share(*, count
             torch.testing.assert_close(parameter.grad, total, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("architecture", [TINY_CNN, TINY_FCN])
-def test_a_training_of_two_processes_is_the_same_each_time_and_where_it_goes_on(architecture: object) -> None:
+def test_a_training_of_two_processes_is_the_same_each_time_and_where_it_goes_on() -> None:
     config = tiny_config(
-        architecture,  # type: ignore[arg-type]
+        TINY_CNN,
         epochs=3,
         batch_size=64,
         dropout=0.2,
