@@ -1,8 +1,8 @@
 """A training step on one core, on several cores that PyTorch's threads share, and as a process a core.
 
 Trains the networks of training_step.py (batch 128, muon, flip, EMA; noise of FashionMNIST's shape, nothing is
-validated) by turns: so many steps on one core, so many with PyTorch's own threads, so many as hpsearch has cores train a
-network together (`hpsearch/training/replicas.py`). With `--busy` a program keeps one core busy meanwhile.
+validated) by turns: so many steps on one core, so many with PyTorch's own threads, so many as hpsearch has cores train
+a network together (`hpsearch/training/replicas.py`). With `--busy` a program keeps one core busy meanwhile.
 
     python benchmarks/cores_together.py [--threads 2] [--rounds 7] [--steps 13] [--busy]
 """
