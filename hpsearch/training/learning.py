@@ -21,7 +21,7 @@ class Learning:
     teacher: Teacher | None = None
 
     def __call__(self, network: nn.Module, images: Tensor, labels: Tensor, answers: Tensor | None) -> Tensor:
-        """The mean loss without penalties; the gradients of the network are those of it, penalties included.
+        """The mean loss without penalties; its gradients, penalties included, are added to those of the network.
 
         Args:
             network: In training.
@@ -38,7 +38,5 @@ class Learning:
         if self.recipe.l1 > 0:
             weights, _ = split_parameters(network)
             penalized = loss + self.recipe.l1 * torch.stack([weight.abs().sum() for weight in weights]).sum()
-        for parameter in network.parameters():
-            parameter.grad = None
         torch.autograd.backward(penalized)
         return loss.detach()

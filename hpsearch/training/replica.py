@@ -71,13 +71,16 @@ def serve() -> None:
     for module in network.modules():
         if isinstance(module, Dropout):
             module.generator = noise
+    parameters = list(network.parameters())
     learn = Learning(config.recipe, assignment.bfloat16, config.teacher)
     while order := orders.read(ORDER.size):
         count, seed = ORDER.unpack(order)
         if seed >= 0:
             noise.manual_seed(seed)
+        for parameter in parameters:
+            parameter.grad = None
         part.loss[0] = learn(network, part.images[:count], part.labels[:count], part.answers[:count])
-        for gradient, parameter in zip(part.gradients, network.parameters(), strict=True):
+        for gradient, parameter in zip(part.gradients, parameters, strict=True):
             assert parameter.grad is not None
             gradient.copy_(parameter.grad)
         os.write(answers, DONE)

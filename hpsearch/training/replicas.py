@@ -53,6 +53,7 @@ class Replicas:
         self, config: TrialConfig, network: nn.Module, learning: Learning, *, count: int, threads: int, batch_size: int
     ) -> None:
         self._network = network
+        self._parameters = list(network.parameters())
         self._learning = learning
         self._threads = threads // count
         descriptor, most = open_memory(), -(-batch_size // count)
@@ -92,7 +93,7 @@ class Replicas:
             other.seed = seed(index)
 
     def learn(self, images: Tensor, labels: Tensor, answers: Tensor | None) -> Tensor:
-        """The mean loss of a batch, whose gradients are left in the network.
+        """The mean loss of a batch, whose gradients are left in the network, which has none before.
 
         Raises:
             OutOfMemoryError: A process is gone.
@@ -104,7 +105,7 @@ class Replicas:
         for other, part in zip(self._others, parts[1:], strict=True):
             other.begin(*part)
         loss = self._learning(self._network, *parts[0])
-        gradients = [parameter.grad for parameter in self._network.parameters() if parameter.grad is not None]
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         share = len(split_labels[0]) / len(labels)
         torch._foreach_mul_(gradients, share)
         loss *= share

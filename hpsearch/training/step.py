@@ -50,6 +50,7 @@ class TrainingStep:
         self.average = average
         self.distillation = distillation
         self.replicas = replicas
+        self.parameters = list(network.parameters())
         self.loss_sum = torch.zeros((), device=images.device)
         """Of the losses of the steps since it was last set to zero, label smoothing and teacher included, L1 not."""
 
@@ -57,6 +58,8 @@ class TrainingStep:
         """Train on these rows."""
         images, labels = self.augment(self.images.index_select(0, rows)), self.labels.index_select(0, rows)
         answers = None if self.distillation is None else self.distillation.look_up(rows)
+        for parameter in self.parameters:
+            parameter.grad = None
         if self.replicas is None:
             self.loss_sum += self.learning(self.network, images, labels, answers)
         else:

@@ -53,6 +53,7 @@ def test_the_gradients_of_all_parts_are_those_of_each_part_by_its_share(*, count
     expected = [torch.zeros_like(parameter) for parameter in network.parameters()]
     expected_loss = 0.0
     for part in torch.arange(97).tensor_split(count):
+        network.zero_grad()
         loss = learning(network, images[part], labels[part], None if answers is None else answers[part])
         expected_loss += len(part) / 97 * loss.item()
         for total, parameter in zip(expected, network.parameters(), strict=True):
@@ -61,6 +62,7 @@ def test_the_gradients_of_all_parts_are_those_of_each_part_by_its_share(*, count
 
     replicas = Replicas(config, network, learning, count=count, threads=count, batch_size=97)
     for _ in range(2):  # the same weights, the same answer
+        network.zero_grad()
         loss = replicas.learn(images, labels, answers)
         assert loss.item() == pytest.approx(expected_loss, rel=1e-5)
         for total, parameter in zip(expected, network.parameters(), strict=True):

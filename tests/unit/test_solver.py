@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from hpsearch.dataset import InputShape
@@ -6,6 +8,7 @@ from hpsearch.network.layers import ArchitectureError
 from hpsearch.network.shape import CnnShape, FcnShape, StageShape
 from hpsearch.network.solver import BudgetTooSmallError, build_smallest, solve
 from hpsearch.network.stages import CnnStage, Pool
+from hpsearch.network.widths import solve_widths
 
 FASHION = InputShape(1, 28, 28)
 
@@ -61,6 +64,22 @@ def test_one_layer_does_not_take_what_the_others_could_share() -> None:
     first, second = (stage.channels[0] for stage in solved.stages)
     assert max(first, second) <= 1.26 * min(first, second)
     assert 297_000 <= solved.count_weights(FASHION, 2) <= 300_000
+
+
+def test_of_widths_that_all_use_the_budget_those_nearest_to_the_ratios_are_taken() -> None:
+    """32, 41 and 10 units come within 1% as well, and bend a ratio by 1.85."""
+    solved = solve(FcnShape(ratios=(2.0, 2.9, 1.3), batch_norm=False), 4000, InputShape(1, 8, 8), 10)
+    assert solved == FcnArchitecture(widths=(29, 39, 18), batch_norm=False)
+
+
+def test_a_limit_that_grows_in_steps_is_not_used_up_by_one_layer_at_the_cost_of_another() -> None:
+    """23, 6 and 4 units count as much, and leave the last layer a fifth of its share."""
+
+    def count(widths: tuple[int, ...]) -> int:
+        sizes = (64, *widths, 10)
+        return sum(inputs * units + units for inputs, units in pairwise(sizes)) // 64 * 64
+
+    assert solve_widths((1.7, 0.5, 1.9), 1700, count, is_elastic=False) == (20, 6, 17)
 
 
 def test_a_residual_stage_that_drops_its_projection_does_not_lead_over_the_budget() -> None:
