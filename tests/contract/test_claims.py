@@ -223,6 +223,9 @@ def test_giving_back_does_not_count_as_a_death(database: Database) -> None:
 def test_trial_after_trial_failing_stops_the_study_with_the_last_reason(database: Database) -> None:
     study = make_study(database, trials=20)
     queue = TrialQueue(study, "one", "cpu")
+    for _ in range(MAXIMUM_FAILURES_IN_A_ROW - 1):
+        claim(queue).fail("not in a row of so many")
+    finish(claim(queue))
     for index in range(MAXIMUM_FAILURES_IN_A_ROW):
         claim(queue).fail(f"reason {index}")
     with pytest.raises(StudyBrokenError, match="reason 4"):
