@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,6 @@ from hpsearch.training.data import SearchSplits
 from hpsearch.training.distillation import Distillation, TeacherLogits
 from hpsearch.training.evaluation import Evaluation, evaluate
 from hpsearch.training.initialization import initialize
-from hpsearch.training.learning import Learning
 from hpsearch.training.memory import out_of_memory_as_own_error
 from hpsearch.training.networks import build_network
 from hpsearch.training.optimizers import build_optimizer, set_lr
@@ -40,7 +40,7 @@ from hpsearch.training.precision import uses_bfloat16
 from hpsearch.training.quantization import RoundedNetwork, measure_int8_accuracy
 from hpsearch.training.replicas import Replicas, count_replicas
 from hpsearch.training.schedules import schedule_lr
-from hpsearch.training.step import CapturedStep, Step, TrainingStep
+from hpsearch.training.step import CapturedStep, Learn, Learning, Step, TrainingStep
 from hpsearch.training.weights import save_weights
 
 _CALIBRATION_IMAGES = 1000
@@ -236,7 +236,8 @@ class TrainingSession:
             return self._step
         stride = max(1, len(self._train_images) // _CALIBRATION_IMAGES)
         rounded = RoundedNetwork(self.config, self.network, self._train_images[::stride])
-        step = self._make_step(rounded, Learning(recipe, bfloat16=False, teacher=self.config.teacher))
+        learning = Learning(recipe, bfloat16=False, teacher=self.config.teacher)
+        step = self._make_step(rounded, partial(learning, rounded))
         step.loss_sum = self._loss_sum
         return step
 
@@ -295,23 +296,23 @@ class TrainingSession:
 
     def _build_step(self) -> Step:
         recipe = self.config.recipe
-        step = self._make_step(self.network, self._learning, self._replicas)
+        learn = partial(self._learning, self.network) if self._replicas is None else self._replicas.learn
+        step = self._make_step(self.network, learn)
         self._loss_sum = step.loss_sum
         if self.device.type == "cuda" and recipe.optimizer in CAPTURABLE_OPTIMIZERS:
             return CapturedStep(step, [self._noise_generator])
         return step
 
-    def _make_step(self, network: nn.Module, learning: Learning, replicas: Replicas | None = None) -> TrainingStep:
+    def _make_step(self, network: nn.Module, learn: Learn) -> TrainingStep:
         normalization = next(module for module in self.network.modules() if isinstance(module, InputNormalization))
         erased_pixel = normalization.mean.round().to(torch.uint8)
         return TrainingStep(
             network,
             self.optimizer,
-            learning,
+            learn,
             self._train_images,
             self._train_labels,
             augment=build_augmentation(self.config.recipe, self._noise_generator, erased_pixel),
             average=self.average,
             distillation=self._distillation,
-            replicas=replicas,
         )

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from hpsearch.study.trial_config import TrialConfig
 from hpsearch.training.blocks import Dropout
 from hpsearch.training.device import configure_threads
-from hpsearch.training.learning import Learning
 from hpsearch.training.rebuild import rebuild_network
 from hpsearch.training.shared_batch import share_batch
+from hpsearch.training.step import Learning
 
 ORDER = struct.Struct("<qq")
 """Images of the part, and a seed for the dropout of an epoch that begins, else -1."""

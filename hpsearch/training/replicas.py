@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from hpsearch.errors import OutOfMemoryError
 from hpsearch.study.trial_config import TrialConfig
-from hpsearch.training.learning import Learning
 from hpsearch.training.replica import DONE, ORDER, Assignment
 from hpsearch.training.shared_batch import Part, list_strides, open_memory, share_batch
+from hpsearch.training.step import Learning
 from hpsearch.training.weights import save_weights
 
 LEAST_PART = 32

@@ -3,18 +3,23 @@
 import functools
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from hpsearch.study.recipe import Recipe
+from hpsearch.study.teacher import Teacher
 from hpsearch.training.augmentation import Augment
 from hpsearch.training.averaging import WeightAverage
-from hpsearch.training.distillation import Distillation
-from hpsearch.training.learning import Learning
-from hpsearch.training.replicas import Replicas
+from hpsearch.training.distillation import Distillation, mix
+from hpsearch.training.optimizers import split_parameters
 
 Step = Callable[[Tensor], None]
 """Takes the rows (n,) of a batch."""
+Learn = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""Images, labels and a teacher's answers -> the loss, with its gradients added to the network's: see `Learning`."""
 
 
 class CaptureFailedWarning(UserWarning):
@@ -32,24 +37,21 @@ class TrainingStep:
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        learning: Learning,
+        learn: Learn,
         images: Tensor,
         labels: Tensor,
         *,
         augment: Augment,
         average: WeightAverage | None,
         distillation: Distillation | None = None,
-        replicas: Replicas | None = None,
     ) -> None:
-        self.network = network
         self.optimizer = optimizer
-        self.learning = learning
+        self.learn = learn
         self.images = images
         self.labels = labels
         self.augment = augment
         self.average = average
         self.distillation = distillation
-        self.replicas = replicas
         self.parameters = list(network.parameters())
         self.loss_sum = torch.zeros((), device=images.device)
         """Of the losses of the steps since it was last set to zero, label smoothing and teacher included, L1 not."""
@@ -60,13 +62,40 @@ class TrainingStep:
         answers = None if self.distillation is None else self.distillation.look_up(rows)
         for parameter in self.parameters:
             parameter.grad = None
-        if self.replicas is None:
-            self.loss_sum += self.learning(self.network, images, labels, answers)
-        else:
-            self.loss_sum += self.replicas.learn(images, labels, answers)
+        self.loss_sum += self.learn(images, labels, answers)
         self.optimizer.step()
         if self.average is not None:
             self.average.update()
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Forward and backward. Nothing of it changes from step to step."""
+
+    recipe: Recipe
+    bfloat16: bool
+    teacher: Teacher | None = None
+
+    def __call__(self, network: nn.Module, images: Tensor, labels: Tensor, answers: Tensor | None) -> Tensor:
+        """The mean loss without penalties; its gradients, penalties included, are added to those of the network.
+
+        Args:
+            network: In training.
+            images: (n, channels, height, width), uint8.
+            labels: (n,).
+            answers: The teacher's, (n, classes), where there is one.
+        """
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = network(images)
+        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+        if self.teacher is not None and answers is not None:
+            loss = mix(self.teacher, loss, logits.float(), answers)
+        penalized = loss
+        if self.recipe.l1 > 0:
+            weights, _ = split_parameters(network)
+            penalized = loss + self.recipe.l1 * torch.stack([weight.abs().sum() for weight in weights]).sum()
+        torch.autograd.backward(penalized)
+        return loss.detach()
 
 
 class CapturedStep:

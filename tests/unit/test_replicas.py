@@ -10,10 +10,10 @@ import torch
 
 from hpsearch.errors import OutOfMemoryError
 from hpsearch.study.teacher import Teacher
-from hpsearch.training.learning import Learning
 from hpsearch.training.loop import TrainingSession
 from hpsearch.training.networks import build_network
 from hpsearch.training.replicas import Replicas, count_replicas
+from hpsearch.training.step import Learning
 from tests.tiny_training import CPU, TINY_CNN, draw_splits, tiny_config
 
 pytestmark = pytest.mark.slow  # a process begins with PyTorch
