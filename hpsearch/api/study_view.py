@@ -63,6 +63,8 @@ class StudyView:
     def best(self) -> Trial:
         """The complete trial of the highest validation accuracy; of finished finalists, the winner's median replicate.
 
+        Where there are rounds, those of the last one come before all others.
+
         Raises:
             NothingCompleteError: No trial is complete yet.
         """

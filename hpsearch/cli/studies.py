@@ -67,7 +67,8 @@ def best(
 ) -> None:
     """Show the best trial of a study: the highest validation accuracy of those that are complete.
 
-    Of a finished study of finalists it is the winner's median replicate: what [bold]hpsearch export[/] takes.
+    Where there are rounds, those of the last one come before all others, which were trained for a fraction of its
+    time. Of a finished study of finalists it is the winner's median replicate: what [bold]hpsearch export[/] takes.
 
     Example: [bold]hpsearch best fashion-mnist-cnn-100k --json[/]
     """

@@ -32,6 +32,17 @@ def list_best_trials(reader: Reader) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
+def list_values(reader: Reader, study_id: int) -> list[tuple[int, int, float]]:
+    """Ids, numbers and values of the complete trials of a study."""
+    return list(
+        reader.query(
+            "SELECT t.trial_id, t.number, v.value FROM trials t JOIN trial_values v ON v.trial_id = t.trial_id "
+            "WHERE t.study_id = :study_id AND t.state = 'COMPLETE' AND v.value_type = 'FINITE'",
+            study_id=study_id,
+        )
+    )
+
+
 def read_trial(reader: Reader, study_id: int, trial_id: int) -> StoredTrial:
     """One trial of a study.
 

@@ -157,9 +157,13 @@ class StudyRecord:
 
     @property
     def ranking(self) -> list[TrialRecord]:
-        """The complete trials, the highest validation accuracy first; of equals, the longest trained, the earliest."""
+        """The complete trials, the last round first, of one the highest validation accuracy, of equals the earliest.
+
+        As in successive halving, what was trained for longer counts: one of many short trainings validates by chance as
+        well as what the last round makes of its configuration (docs/log.md).
+        """
         complete = [trial for trial in self.trials if trial.state == "COMPLETE" and trial.value is not None]
-        return sorted(complete, key=lambda each: (-(each.value or 0.0), -(self.find_round(each) or 0), each.number))
+        return sorted(complete, key=lambda each: (-(self.find_round(each) or 0), -(each.value or 0.0), each.number))
 
     @property
     def distinct_ranking(self) -> list[TrialRecord]:

@@ -22,7 +22,7 @@ class StudySummary:
     """The number of trials in each of `STATES`."""
     course: StudyCourse
     best: TrialRecord | None
-    """As the study's record has it: the highest validation accuracy; of equals, the longest trained, the earliest."""
+    """The first of the ranking that the study's record has."""
     test_openings: int
     """How often the test split was opened for this study."""
 
@@ -79,12 +79,13 @@ def _summarize(
 
 
 def _read_best(reader: Reader, study: Study, equals: Sequence[tuple[int, int]]) -> TrialRecord | None:
-    """The best of those that have the highest value, which are by number."""
+    """The best of those that have the highest value, which are by number; with rounds of those of the last one."""
     if not equals or not study.is_validated:
         return None
     trial_id, _number = equals[0]
     if (plan := study.spec.round_plan) is not None:
-        trial_id, _number = min(equals, key=lambda each: (-plan.locate(each[1]).round, each[1]))
+        complete = stored_totals.list_values(reader, study.study_id)
+        trial_id, *_ = min(complete, key=lambda each: (-plan.locate(each[1]).round, -each[2], each[1]))
     trial = stored_totals.read_trial(reader, study.study_id, trial_id)
     scores = stored_course.read_test_scores(reader, study.study_id).get(trial_id, ())
     return make_trial_record(trial, None, is_validated=True, reason=None, scores=scores)

@@ -133,8 +133,13 @@ def _describe_network(record: "StudyRecord", trial: "TrialRecord") -> str:
 
 def _rank(record: "StudyRecord") -> "list[TrialRecord]":
     """Complete trials first and by rank, then those that were stopped, by how good they were; the rest by number."""
+    ranked = record.ranking
+    rank = {trial.number: index for index, trial in enumerate(ranked)}
     order = {"COMPLETE": 0, "PRUNED": 1, "RUNNING": 2, "WAITING": 3, "FAIL": 4}
-    return sorted(record.trials, key=lambda trial: (order[trial.state], -(trial.value or 0.0), trial.number))
+    return sorted(
+        record.trials,
+        key=lambda each: (order[each.state], rank.get(each.number, len(ranked)), -(each.value or 0.0), each.number),
+    )
 
 
 def show_trial(console: "Console", record: "StudyRecord", trial: "TrialRecord") -> None:

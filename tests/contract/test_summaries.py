@@ -53,14 +53,17 @@ def test_a_summary_is_what_the_record_comes_to(database: Database) -> None:
     assert summary.best.parameters == record.trial(1).parameters
 
 
-def test_of_equals_the_longest_trained_is_the_best(database: Database) -> None:
+def test_what_a_later_round_trained_for_longer_comes_before_what_validated_better_in_an_earlier(
+    database: Database,
+) -> None:
     study = make_round_study(database)
     queue = TrialQueue(study, "one", "cpu")
-    for _ in range(6):
-        finish_with(claim(queue), 0.6)
-    best = compare(study)[0].best
-    assert best is not None
-    assert best.number == 4
+    for accuracy in (0.8, 0.9, 0.85, 0.7, 0.6, 0.75):
+        finish_with(claim(queue), accuracy)
+    summary, record = compare(study)
+    assert summary.best is not None
+    assert summary.best.number == 5
+    assert [trial.number for trial in record.ranking] == [5, 4, 1, 2, 0, 3]
 
 
 def test_of_all_trials_the_best_alone_is_read(database: Database) -> None:
