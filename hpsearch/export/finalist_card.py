@@ -34,7 +34,7 @@ def _describe_validated(finalist: Mapping[str, Any]) -> str:
 
 def _describe_unvalidated(finalist: Mapping[str, Any]) -> str:
     return (
-        f"{_describe_configuration(finalist, 'the highest validation accuracy in the search')} It was trained again "
+        f"{_describe_configuration(finalist, 'the best validation in the search')} It was trained again "
         "under fresh seeds on every image that is not of the test split, the validation split included, so that no "
         "validation accuracy can be known. This network is its first replicate. "
         f"The {finalist['search_validation_accuracy']:.2%} of the search are those of another network, trained without "

@@ -1,6 +1,6 @@
 """What every study comes to, counted by the database: a list of studies need not read each of a million trials.
 
-Each is one statement for all studies: a server would read the table of the values through for each study anew.
+Each but those of one study is one statement for all: a server would read the table of the values through for each anew.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ def list_best_trials(reader: Reader) -> dict[int, list[tuple[int, int]]]:
 
 
 def list_values(reader: Reader, study_id: int) -> list[tuple[int, int, float]]:
-    """Ids, numbers and values of the complete trials of a study."""
+    """Ids, numbers and values of its complete trials: with rounds the highest value is not always the best."""
     return list(
         reader.query(
             "SELECT t.trial_id, t.number, v.value FROM trials t JOIN trial_values v ON v.trial_id = t.trial_id "

@@ -47,6 +47,9 @@ class Replicas:
         count: Of replicas, this process among them.
         threads: Of all of them together.
         batch_size: Images of all of them together.
+
+    Raises:
+        OutOfMemoryError: No process can be started, or one is gone at once.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class Replicas:
                 _Replica(part, assignment.model_copy(update={"index": index}), weights)
                 for index, part in enumerate(parts)
             ]
+        except OSError as error:
+            raise OutOfMemoryError(f"no process can be started to train a part of each batch: {error}") from error
         finally:
             os.close(descriptor)
 
@@ -125,6 +130,7 @@ class _Replica:
         self.seed = -1
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HPSEARCH_")}
         environment |= {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": str(assignment.threads)}
+        # Not by multiprocessing, which would run a person's own script once more.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "hpsearch.training.replica"],
             env=environment,

@@ -104,7 +104,7 @@ class Comparison:
 class Final:
     """Finalists, the highest retrained mean first, and whether the first is better than the second.
 
-    Where nothing is held out, the one with the highest value in the search is first.
+    Where nothing is held out, they are in the order of the search's ranking.
     """
 
     finalists: tuple[Finalist, ...]
@@ -188,8 +188,6 @@ def summarize_finalists(search: StudyRecord, final: StudyRecord) -> Final:
     finalists = [_summarize(label, by_label[label], final) for label in plan.labels]
     if plan.is_validated:
         finalists.sort(key=lambda finalist: -(finalist.validation.mean if finalist.validation else -1.0))
-    else:
-        finalists.sort(key=lambda finalist: -(finalist.trial.value or 0.0))
     comparison = _compare(finalists[0], finalists[1], plan) if len(finalists) > 1 else None
     return Final(tuple(finalists), comparison)
 

@@ -79,7 +79,7 @@ def _summarize(
 
 
 def _read_best(reader: Reader, study: Study, equals: Sequence[tuple[int, int]]) -> TrialRecord | None:
-    """The best of those that have the highest value, which are by number; with rounds of those of the last one."""
+    """The first of `equals`, by number, which have the highest value; with rounds the best of the last one."""
     if not equals or not study.is_validated:
         return None
     trial_id, _number = equals[0]

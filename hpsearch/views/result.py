@@ -92,6 +92,8 @@ def tell_story(record: "StudyRecord") -> str | None:
     if not given:
         return None
     if first.given_by is None:
+        if record.find_round(given[0]) != record.find_round(best):
+            return f"a drawn configuration; no given one went on so far (the best of them: trial {given[0].number})"
         points = 100 * ((best.value or 0.0) - (given[0].value or 0.0))
         return f"a drawn configuration, {points:.2f} points above the best given one (trial {given[0].number})"
     is_shipped = first.given_by.startswith(FROM_PORTFOLIO)

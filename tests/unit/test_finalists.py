@@ -10,6 +10,7 @@ from rich.console import Console
 from hpsearch.errors import InputError
 from hpsearch.storage.database import Database
 from hpsearch.storage.stored_rows import TestScore
+from hpsearch.study.round_plan import Round, RoundPlan
 from hpsearch.study.study_name import check_study_name
 from hpsearch.study.trial_config import TrainsOn, TrialConfig
 from hpsearch.study.trial_plan import TrialPlan, plan_replicates
@@ -196,6 +197,16 @@ def test_finalists_that_hold_nothing_out_keep_the_order_of_the_search_and_compar
     assert (final.comparison.split, final.comparison.pairs) == ("test", 3)
     assert final.comparison.mean_difference == pytest.approx(-0.05166667)
     assert final.comparison.is_distinguishable
+
+
+def test_finalists_that_hold_nothing_out_begin_with_what_the_last_round_trained() -> None:
+    plan = RoundPlan(rounds=(Round(trials=2, epochs=1), Round(trials=1, epochs=3)))
+    made = [complete(number, value, config(lr=lr)) for number, value, lr in ((0, 0.92, 0.1), (1, 0.95, 0.2))]
+    made.append(replace(complete(2, 0.91, config(lr=0.1)), promoted_from=0))
+    search = make_record(*made, trials=None, epochs=None, round_plan=plan)
+    values = {"trial 2": [0.90], "trial 1": [0.95]}
+    final = summarize_finalists(search, final_record(search, values, trains_on="train+validation"))
+    assert [finalist.label for finalist in final.finalists] == ["trial 2", "trial 1"]
 
 
 def test_a_search_that_has_other_trials_by_now_is_not_the_finalists_own(search: StudyRecord) -> None:

@@ -108,7 +108,13 @@ def test_the_last_epochs_that_round_to_8_bits_are_trained_by_one_process() -> No
     assert session.int8_accuracy() is not None
 
 
-def test_a_process_that_is_killed_ends_the_training_with_what_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_be_started_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(OutOfMemoryError, match=r"no process can be started to train a part of each batch: .*nowhere"):
+        TrainingSession(tiny_config(TINY_CNN, batch_size=64), draw_splits(1024, 64), CPU, threads=2)
+
+
+def test_a_process_that_is_killed_ends_the_training_with_what_happened() -> None:
     session = TrainingSession(tiny_config(TINY_CNN, epochs=2, batch_size=64), draw_splits(1024, 64), CPU, threads=2)
     session.train_epoch()
     (child,) = _list_children(os.getpid())

@@ -146,6 +146,17 @@ def test_the_result_says_whether_a_given_configuration_won_or_a_drawn_one(
     assert goes_on is (expected or "").startswith("a shipped")
 
 
+def test_a_given_configuration_that_stayed_in_an_earlier_round_is_not_compared_by_points() -> None:
+    plan = RoundPlan(rounds=(Round(trials=2, epochs=1), Round(trials=1, epochs=3)))
+    made = [
+        make_trial(0, value=0.9, given_by=SHIPPED),
+        make_trial(1, value=0.91),
+        make_trial(2, value=0.89, promoted_from=1),
+    ]
+    story = tell_story(make_record(*made, trials=None, epochs=None, round_plan=plan))
+    assert story == "a drawn configuration; no given one went on so far (the best of them: trial 0)"
+
+
 def test_the_way_on_of_a_search_in_rounds_is_one_that_it_takes() -> None:
     plan = RoundPlan(rounds=(Round(trials=4, epochs=1), Round(trials=2, epochs=3)))
     made = [make_trial(number, value=0.8, given_by="portfolio, small") for number in range(plan.trials)]
