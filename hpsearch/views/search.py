@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _WIDE = 96
 """Columns from which a worker's line has all that is known."""
 _NARROW_WORKER = 18
+_QUIET_SECONDS = 60.0
+"""A log says at least that often how far a search is."""
+_NAMED_RUNNING = 4
+"""Trials under way that a line names; of more it says how many."""
 
 
 class LiveView:
@@ -29,11 +33,11 @@ class LiveView:
 
         self._live = Live(Text("starting the workers ..."), console=console, transient=True, refresh_per_second=4)
         self._console = console
-        self._ends = LineView(console, already_finished)
+        self._ends = _Ends(console, already_finished)
 
     def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
         """Write a line for each trial that has finished since, above the picture, and draw it anew."""
-        self._ends.show(record, how_far, elapsed_seconds)
+        self._ends.tell(record, how_far, elapsed_seconds)
         self._live.update(draw_study(record, how_far, elapsed_seconds))
 
     def say(self, line: str) -> None:
@@ -49,19 +53,20 @@ class LiveView:
 
 
 class LineView:
-    """A line for every trial that finishes: what one wants in a log."""
+    """A line for every trial that finishes, and where none does one a minute: what one wants in a log."""
 
     def __init__(self, console: "Console", already_finished: frozenset[int]) -> None:
         self._console = console
-        self._known = set(already_finished)
+        self._ends = _Ends(console, already_finished)
+        self._quiet_since = 0.0
 
     def show(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> None:
-        """Write a line for each trial that has finished since."""
-        for trial in record.trials:
-            if trial.is_finished and trial.number not in self._known:
-                self._known.add(trial.number)
-                state = f"{len(self._known)} of {how_far.wanted} finished"
-                self.say(f"[{format_duration(elapsed_seconds)}] {describe_end(trial)}; {state}{_best_in_short(record)}")
+        """Write a line for each trial that has finished since, or how far those under way are."""
+        if self._ends.tell(record, how_far, elapsed_seconds):
+            self._quiet_since = elapsed_seconds
+        elif elapsed_seconds - self._quiet_since >= _QUIET_SECONDS and (words := describe_running(record, how_far)):
+            self._quiet_since = elapsed_seconds
+            self.say(f"[{format_duration(elapsed_seconds)}] {words}")
 
     def say(self, line: str) -> None:
         """Write the line."""
@@ -72,6 +77,24 @@ class LineView:
 
     def __exit__(self, *error: object) -> None:
         """Nothing to clear."""
+
+
+class _Ends:
+    """A line for every trial that finishes."""
+
+    def __init__(self, console: "Console", already_finished: frozenset[int]) -> None:
+        self._console = console
+        self._known = set(already_finished)
+
+    def tell(self, record: "StudyRecord", how_far: HowFar, elapsed_seconds: float) -> bool:
+        """Write a line for each trial that has finished since; whether there is one."""
+        new = [trial for trial in record.trials if trial.is_finished and trial.number not in self._known]
+        for trial in new:
+            self._known.add(trial.number)
+            state = f"{len(self._known)} of {how_far.wanted} finished"
+            line = f"[{format_duration(elapsed_seconds)}] {describe_end(trial)}; {state}{_best_in_short(record)}"
+            self._console.print(line, soft_wrap=True)
+        return bool(new)
 
 
 class SilentView:
@@ -101,6 +124,30 @@ def describe_end(trial: "TrialRecord") -> str:
     if trial.promoted_from is not None:
         how = f"({trial.promoted_from} for {count_of(trial.epochs, 'epoch')}) {how}"
     return f"trial {trial.number} {how}: {format_accuracy(trial.value)}, {weights}, {describe_network(trial)}{seconds}"
+
+
+def describe_running(record: "StudyRecord", how_far: HowFar) -> str:
+    """How far the trials are that a worker has: `trial 0 at epoch 12 of 62, 91.20%; about 11m 40s to go`."""
+    running = [trial for trial in record.running if trial.lease is not None and trial.lease.is_live]
+    if not running:
+        return ""
+    if len(running) > _NAMED_RUNNING:
+        words = [f"{len(running)} trials under way, {how_far.finished} of {how_far.wanted} finished"]
+    else:
+        words = [_describe_epoch(record, trial) for trial in running]
+    if how_far.remaining_seconds is not None:
+        words.append(f"about {format_duration(how_far.remaining_seconds)} to go")
+    return "; ".join(words)
+
+
+def _describe_epoch(record: "StudyRecord", trial: "TrialRecord") -> str:
+    accuracy = trial.lease.validation_accuracy if trial.lease else None
+    reached = f", {format_accuracy(accuracy)}" if accuracy is not None else ""
+    return f"trial {trial.number} at epoch {count_epochs_of_attempt(trial)} of {_count_wanted(record, trial)}{reached}"
+
+
+def _count_wanted(record: "StudyRecord", trial: "TrialRecord") -> int:
+    return trial.epochs_wanted or record.study.spec.epochs
 
 
 def describe_network(trial: "TrialRecord") -> str:
@@ -203,7 +250,7 @@ def _draw_workers(record: "StudyRecord", *, is_wide: bool) -> "Table":
     table.add_column("validation", justify="right", no_wrap=True)
     for trial in record.running:
         lease = trial.lease
-        wanted = trial.epochs_wanted or record.study.spec.epochs
+        wanted = _count_wanted(record, trial)
         epochs = count_epochs_of_attempt(trial)
         cells: list[RenderableType] = [
             (lease.worker or "?") if lease and lease.is_live else "(gone)",

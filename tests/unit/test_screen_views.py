@@ -3,9 +3,9 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from hpsearch.sessions.how_far import measure_progress
+from hpsearch.sessions.how_far import HowFar, measure_progress
 from hpsearch.tuning.records import LeaseRecord
-from hpsearch.views.search import LineView, describe_end, draw_study
+from hpsearch.views.search import LineView, describe_end, describe_running, draw_study
 from tests.cli_runs import make_record, make_trial
 
 LEASE = LeaseRecord(worker="host-7", device="cpu", attempts=1, epoch=4, validation_accuracy=0.5, is_live=True)
@@ -63,6 +63,25 @@ def test_a_log_gets_one_line_for_each_trial_when_it_finishes() -> None:
     assert console.file.getvalue().splitlines() == [
         "[31 s] trial 1 complete: 81.25%, 1,990 weights, 20-16 relu, 30 s; 2 of 4 finished, best 81.25% (trial 1)"
     ]
+
+
+def test_a_log_says_every_minute_how_far_a_search_is_in_which_no_trial_finishes() -> None:
+    console = Console(file=io.StringIO(), width=120, markup=False)
+    record = make_record(make_trial(0, "RUNNING", lease=LEASE), make_trial(1, "RUNNING"))
+    view = LineView(console, already_finished=frozenset())
+    for elapsed in (1.0, 59.0, 60.5, 61.5, 119.0, 121.0):
+        view.show(record, HowFar(2, 0, 0.5, 700.0), elapsed)
+    assert isinstance(console.file, io.StringIO)
+    words = "trial 0 at epoch 5 of 10, 50.00%; about 11m 40s to go"
+    assert console.file.getvalue().splitlines() == [f"[1m 00s] {words}", f"[2m 01s] {words}"]
+
+
+def test_a_log_counts_the_trials_under_way_where_they_are_many_and_leaves_out_those_without_a_worker() -> None:
+    gone = LeaseRecord(worker="host-7", device="cpu", attempts=1, epoch=4, validation_accuracy=0.5, is_live=False)
+    live = [make_trial(number, "RUNNING", lease=LEASE) for number in range(5)]
+    record = make_record(*live, make_trial(5, "RUNNING", lease=gone))
+    assert describe_running(record, HowFar(20, 3, 4.0, None)) == "5 trials under way, 3 of 20 finished"
+    assert describe_running(make_record(make_trial(0, "RUNNING", lease=gone)), HowFar(2, 0, 0.0, None)) == ""
 
 
 def test_the_end_of_a_trial_is_said_in_words() -> None:
