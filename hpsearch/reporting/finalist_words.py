@@ -1,8 +1,15 @@
 """What is certain of finalists, in the words that a page and the terminal share."""
 
 from hpsearch.reporting.measured import describe_example
-from hpsearch.reporting.words import NOTHING, describe_openings, write_points
-from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Spread
+from hpsearch.reporting.words import (
+    NOTHING,
+    describe_openings,
+    write_count,
+    write_percent,
+    write_points,
+    write_spread,
+)
+from hpsearch.tuning.finalists import PAIRED_TEST, Comparison, Final, Finalist, Spread
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.wording import count_of
 
@@ -12,6 +19,27 @@ def write_interval(spread: Spread | None) -> str:
     if spread is None or spread.half_width is None:
         return NOTHING
     return f"{100 * (spread.mean - spread.half_width):.2f} to {100 * (spread.mean + spread.half_width):.2f}"
+
+
+def has_int8(final: Final) -> bool:
+    """Whether one of them was measured in 8 bits as well."""
+    return any(finalist.int8 for finalist in final.finalists)
+
+
+def list_cells(final: Final, finalist: Finalist) -> list[str]:
+    """Label, seeds, in the search, retrained, interval, too much, int8 where any has it, test, weights, network."""
+    return [
+        finalist.label,
+        f"{len(finalist.replicates)}{f' ({finalist.failed} failed)' if finalist.failed else ''}",
+        write_percent(finalist.trial.value),
+        write_spread(finalist.validation),
+        write_interval(finalist.validation),
+        write_points(finalist.optimism),
+        *([write_spread(finalist.int8)] if has_int8(final) else []),
+        write_spread(finalist.test),
+        write_count(finalist.trial.weights),
+        finalist.trial.network or "",
+    ]
 
 
 def conclude(record: StudyRecord, final: Final) -> list[str]:

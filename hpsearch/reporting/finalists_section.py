@@ -3,16 +3,11 @@
 from functools import partial
 
 from hpsearch.reporting.document import Block, Picture, Section, Sentence, make_table
-from hpsearch.reporting.finalist_words import conclude, write_interval
+from hpsearch.reporting.finalist_words import conclude, has_int8, list_cells
 from hpsearch.reporting.label_figures import draw_finalists
 from hpsearch.reporting.subject import Subject, summarize_linked
 from hpsearch.reporting.trial_tables import write_failures
-from hpsearch.reporting.words import (
-    write_count,
-    write_percent,
-    write_points,
-    write_spread,
-)
+from hpsearch.reporting.words import write_percent, write_spread
 from hpsearch.tuning.finalists import Final, Finalist
 from hpsearch.tuning.records import StudyRecord
 from hpsearch.wording import count_of
@@ -58,29 +53,9 @@ def describe_finalists(search: StudyRecord, record: StudyRecord) -> list[Block]:
 
 def _tabulate(final: Final) -> Block:
     headings = ["finalist", "seeds>", "in the search (%)>", "retrained, mean ± sd (%)>", "95% interval (%)>"]
-    has_int8 = any(finalist.int8 for finalist in final.finalists)
-    headings += [
-        "too much by>",
-        *(["in int8, mean ± sd (%)>"] if has_int8 else []),
-        "test, mean ± sd (%)>",
-        "weights>",
-        "network",
-    ]
-    rows = [
-        [
-            finalist.label,
-            f"{len(finalist.replicates)}" + (f" ({finalist.failed} failed)" if finalist.failed else ""),
-            write_percent(finalist.trial.value),
-            write_spread(finalist.validation),
-            write_interval(finalist.validation),
-            write_points(finalist.optimism),
-            *([write_spread(finalist.int8)] if has_int8 else []),
-            write_spread(finalist.test),
-            write_count(finalist.trial.weights),
-            finalist.trial.network or "",
-        ]
-        for finalist in final.finalists
-    ]
+    int8 = ["in int8, mean ± sd (%)>"] if has_int8(final) else []
+    headings += ["too much by>", *int8, "test, mean ± sd (%)>", "weights>", "network"]
+    rows = [list_cells(final, finalist) for finalist in final.finalists]
     return make_table("Finalists; sd is the standard deviation over seeds", headings, rows)
 
 

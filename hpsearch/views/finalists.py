@@ -16,29 +16,16 @@ def show_final(
 ) -> None:
     """Write the table and what it means."""
     from hpsearch.durations import format_duration
-    from hpsearch.reporting.finalist_words import conclude, write_interval
-    from hpsearch.reporting.words import write_count, write_percent, write_points, write_spread
+    from hpsearch.reporting.finalist_words import conclude, has_int8, list_cells
     from hpsearch.views.tables import make_table
 
     console.print()
     console.print(f"Finalists of {searched.study.name}", style="bold", soft_wrap=True)
-    has_int8 = any(finalist.int8 for finalist in summary.finalists)
     headings = ("finalist", "seeds>", "in the search>", "retrained>", "95% interval>", "too much>")
-    scores = ("in int8>", "test>") if has_int8 else ("test>",)
+    scores = ("in int8>", "test>") if has_int8(summary) else ("test>",)
     table = make_table(*headings, *scores, "weights>", "network/", drops=("weights", "in the search"))
     for finalist in summary.finalists:
-        table.add_row(
-            finalist.label,
-            f"{len(finalist.replicates)}{f' ({finalist.failed} failed)' if finalist.failed else ''}",
-            write_percent(finalist.trial.value),
-            write_spread(finalist.validation),
-            write_interval(finalist.validation),
-            write_points(finalist.optimism),
-            *((write_spread(finalist.int8),) if has_int8 else ()),
-            write_spread(finalist.test),
-            write_count(finalist.trial.weights),
-            finalist.trial.network or "",
-        )
+        table.add_row(*list_cells(summary, finalist))
     console.print(table)
     console.print(
         "accuracies in %, mean ± standard deviation over seeds, and the 95% interval of the mean",
