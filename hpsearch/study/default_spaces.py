@@ -75,7 +75,7 @@ _CNN: dict[str, _Range] = {
     "activation": _one_of("relu"),
     "batch_norm": _one_of(True),
     "optimizer": _one_of("muon"),
-    "lr": _log(2e-3, 2e-2),
+    "lr": _log(3e-3, 4e-2),
     "batch_size": _one_of(128),
     "weight_decay": _log(1e-3, 1e-1),
     "label_smoothing": FloatRange(low=0.0, high=0.1),

@@ -67,8 +67,8 @@ _CNN = _COMMON | {
     "input_dropout": 0.0,
     "dropout": 0.0,
 }
-_CNN_REGULARIZED: dict[str, Value] = {"lr": 0.005, "weight_decay": 0.05, "label_smoothing": 0.05}
-_CNN_FREE: dict[str, Value] = {"lr": 0.008, "weight_decay": 0.02, "label_smoothing": 0.0}
+_CNN_REGULARIZED: dict[str, Value] = {"lr": 0.02, "weight_decay": 0.05, "label_smoothing": 0.05}
+_CNN_FREE: dict[str, Value] = {"lr": 0.02, "weight_decay": 0.02, "label_smoothing": 0.0}
 
 PORTFOLIO: dict[Arch, tuple[PortfolioEntry, ...]] = {
     "fcn": (
