@@ -33,7 +33,7 @@ class Bearing:
 
 
 SMALL = Bearing(flipped=16, shifted=40, shifted_far=40, erased=120)
-LARGE = Bearing(flipped=10, shifted=20, shifted_far=30, erased=60)
+LARGE = Bearing(flipped=10, shifted=16, shifted_far=30, erased=60)
 LARGEST = Bearing(flipped=10, shifted=14, shifted_far=14, erased=60)
 MILD_STRENGTH = 0.25
 """Of a shift in between: by one pixel of 28."""
