@@ -20,7 +20,7 @@ SHORT = "--dataset fashion-mnist.npz --trials 1 --epochs 1 --workers 1"
 STUDY, BUNDLE = "fashion-mnist-cnn-100k", "exports/fashion-mnist-cnn-100k-trial-0"
 
 TYPED = {
-    "run --budget 100k --arch cnn": "run --budget 100k --arch cnn --dataset fashion-mnist.npz --trials 8 "
+    "run --budget 100k --arch cnn": "run --budget 100k --arch cnn --dataset fashion-mnist.npz --trials 4 "
     "--epochs 1 --workers 1 --no-portfolio --pruner none",
     "plan --budget 10k --arch cnn": f"plan --budget 10k --arch cnn {SHORT}",
     "run --budget 50k --arch fcn --trials 40 --epochs 30 --seed 1": f"run --budget 50k --arch fcn --seed 1 {SHORT}",
@@ -28,7 +28,7 @@ TYPED = {
     "predict exports/digits-cnn-100k-trial-7 --csv test.csv": "predict BUNDLE --csv test.csv",
     "run --arch cnn --ram 64k --flash 128k --macs 2m": f"run --arch cnn --ram 64k --flash 128k --macs 2m {SHORT}",
     "run studies/quick.toml --trials 5": f"run studies/quick.toml {SHORT}",
-    "run --budget 10k,20k,50k --arch fcn,cnn": f"run --budget 1k,2k --arch fcn,cnn --study ladder {SHORT}",
+    "run --budget 10k,20k,50k --arch fcn,cnn": f"run --budget 1k --arch fcn,cnn --study ladder {SHORT}",
     "run --budget 20k --arch cnn --from fashion-mnist-cnn-100k": "run --budget 20k --arch cnn "
     f"--from fashion-mnist-cnn-100k --study from {SHORT}",
     "run --budget 100k --arch fcn --teacher fashion-mnist-cnn-100k": "run --budget 100k --arch fcn "
@@ -38,12 +38,13 @@ TYPED = {
     "export STUDY --top 3": "export STUDY --top 3 --format safetensors",
     "finalists STUDY --top 3 --replicates 5": "finalists STUDY --top 2 --replicates 2 --workers 1",
     "finalists STUDY --on train+validation": "finalists STUDY --top 1 --replicates 1 --on train+validation --workers 1",
+    "replay STUDY --trial 7": "replay STUDY --trial 3",
     "train BUNDLE --replicates 5": "train BUNDLE --replicates 1 --epochs 1 --workers 1",
     "enqueue STUDY exports/BUNDLE": "enqueue waits BUNDLE",
 }
 """What stands for a command that would take long, or of which this room has something else."""
 FIRST = {
-    "predict exports/digits-cnn-100k-trial-7 --csv test.csv": "export STUDY --format safetensors --top 8",
+    "predict exports/digits-cnn-100k-trial-7 --csv test.csv": "export STUDY --format safetensors --top 4",
     "enqueue STUDY exports/BUNDLE": f"create --budget 100k --arch cnn --study waits {SHORT} --trials 4",
 }
 """What is typed before a command, for it to have something to work on."""
