@@ -63,7 +63,7 @@ def _forecast_costs(record: "StudyRecord") -> list[float]:
 
 def measure_part_done(record: "StudyRecord", trial: "TrialRecord") -> float:
     """The part of a running trial's epochs that is trained, 0 to 1."""
-    return min(1.0, count_epochs_of_attempt(trial) / (trial.epochs_wanted or record.study.spec.epochs))
+    return min(1.0, count_epochs_of_attempt(trial) / record.count_epochs_wanted(trial))
 
 
 def _plan_remaining_seconds(record: "StudyRecord", part_done: Mapping[int, float]) -> float | None:

@@ -150,6 +150,10 @@ class StudyRecord:
         """Whether every trial that the study asks for is finished."""
         return self.finished_count >= self.trials_wanted
 
+    def count_epochs_wanted(self, trial: TrialRecord) -> int:
+        """The epochs that a trial of this study is to have."""
+        return trial.epochs_wanted or self.study.spec.epochs
+
     @property
     def running(self) -> list[TrialRecord]:
         """The trials that a live worker holds."""

@@ -125,7 +125,7 @@ def _describe_held(record: StudyRecord, now: datetime) -> list[HeldTrial]:
                 device=lease.device if lease else None,
                 attempt=trial.attempts,
                 epochs=0 if lease is None or lease.epoch is None else lease.epoch + 1,
-                epochs_wanted=trial.epochs_wanted or record.study.spec.epochs,
+                epochs_wanted=record.count_epochs_wanted(trial),
                 validation_accuracy=lease.validation_accuracy if lease else None,
                 is_live=lease is not None and lease.is_live,
                 silent_seconds=max(0.0, (now - seen).total_seconds()) if seen else None,

@@ -135,7 +135,7 @@ def _workers(record: "StudyRecord") -> str:
     rows = []
     for trial in record.running:
         lease = trial.lease
-        wanted = trial.epochs_wanted or record.study.spec.epochs
+        wanted = record.count_epochs_wanted(trial)
         rows.append(
             (
                 escape((lease.worker or "?") if lease and lease.is_live else "(gone)"),

@@ -143,11 +143,8 @@ def describe_running(record: "StudyRecord", how_far: HowFar) -> str:
 def _describe_epoch(record: "StudyRecord", trial: "TrialRecord") -> str:
     accuracy = trial.lease.validation_accuracy if trial.lease else None
     reached = f", {format_accuracy(accuracy)}" if accuracy is not None else ""
-    return f"trial {trial.number} at epoch {count_epochs_of_attempt(trial)} of {_count_wanted(record, trial)}{reached}"
-
-
-def _count_wanted(record: "StudyRecord", trial: "TrialRecord") -> int:
-    return trial.epochs_wanted or record.study.spec.epochs
+    done, wanted = count_epochs_of_attempt(trial), record.count_epochs_wanted(trial)
+    return f"trial {trial.number} at epoch {done} of {wanted}{reached}"
 
 
 def describe_network(trial: "TrialRecord") -> str:
@@ -250,7 +247,7 @@ def _draw_workers(record: "StudyRecord", *, is_wide: bool) -> "Table":
     table.add_column("validation", justify="right", no_wrap=True)
     for trial in record.running:
         lease = trial.lease
-        wanted = _count_wanted(record, trial)
+        wanted = record.count_epochs_wanted(trial)
         epochs = count_epochs_of_attempt(trial)
         cells: list[RenderableType] = [
             (lease.worker or "?") if lease and lease.is_live else "(gone)",
