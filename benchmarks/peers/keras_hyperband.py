@@ -1,6 +1,6 @@
 """KerasTuner's Hyperband as its getting-started guide has it, with `max_model_size`; prints one line of JSON.
 
-    pip install keras keras-tuner torch torchvision
+    pip install keras keras-tuner six torch torchvision
     KERAS_BACKEND=torch python keras_hyperband.py --budget 100000 --seconds 900 --seed 0 --data FOLDER
 
 The same space as ray_asha.py, 20 epochs at most. KerasTuner draws anew where a model is too large, and trains one after
@@ -25,8 +25,8 @@ import numpy as np
 MAXIMUM_EPOCHS, BATCH_SIZE = 20, 128
 
 
-class OutOfTime(Exception):  # noqa: N818 - an end, no error
-    """The time is up."""
+class OutOfTime(keras_tuner.errors.FatalError):  # type: ignore[misc]
+    """The time is up; KerasTuner takes any other exception for a failed trial and draws the next."""
 
 
 class Deadline(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,7 +1,6 @@
 """What was typed behind options, read: numbers, the flags of a study, the database and what the environment says."""
 
 import os
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ import typer
 
 from hpsearch.errors import InputError, StorageError
 from hpsearch.sessions.storage import DEFAULT_STORAGE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE
+from hpsearch.whole_number import read_whole_number
 
-_WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _LIMITS = ("budget", "ram", "flash", "macs", "target")
 _WORDS = ("arch", "dataset", "time", "sampler", "pruner", "portfolio", "teacher")
 _NUMBERS = ("trials", "epochs", "seed", "image_size")
@@ -33,7 +32,8 @@ def collect_flags(context: typer.Context) -> dict[str, int | str | None]:
 
 def read_number(text: str | None) -> int | str | None:
     """A whole number where the text is one; other text stays, for the study's own check to refuse it."""
-    return int(text) if text is not None and _WHOLE_NUMBER.fullmatch(text.strip()) else text
+    number = None if text is None else read_whole_number(text)
+    return text if number is None else number
 
 
 def parse_number(text: str | None, flag: str, *, least: int) -> int | None:
@@ -63,9 +63,10 @@ def parse_workers(text: str) -> int | None:
     from hpsearch.sessions.request import MOST_WORKERS
     from hpsearch.wording import quote
 
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
+    count = read_whole_number(text)
+    if count is None or not 1 <= count <= MOST_WORKERS:
         raise InputError(f"--workers {quote(text)} is not allowed: give auto, or a number from 1 to {MOST_WORKERS}")
-    return int(text)
+    return count
 
 
 def parse_engine(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import InputError
+from hpsearch.whole_number import read_whole_number
 from hpsearch.wording import count_of
 
 MOST_ON_ONE_GPU = 16
@@ -42,14 +43,15 @@ def parse_gpu_share(text: str | None) -> GpuShare | None:
         return None
     if text.strip().lower() == "auto":
         return GpuShare(None)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_ON_ONE_GPU):
+    count = read_whole_number(text)
+    if count is None or not 1 <= count <= MOST_ON_ONE_GPU:
         from hpsearch.wording import quote  # here: it brings pydantic in
 
         raise InputError(
             f"--gpu-share {quote(text)} is not allowed: give auto, or how many workers share a GPU, "
             f"from 1 to {MOST_ON_ONE_GPU}"
         )
-    return GpuShare(int(text))
+    return GpuShare(count)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from hpsearch.engines.gpus import GpuShare, place_on_gpus
 from hpsearch.engines.ray_task import NodeFacts, look_around
 from hpsearch.errors import InputError
 from hpsearch.version import __version__
+from hpsearch.whole_number import read_whole_number
 from hpsearch.wording import count_of
 
 INSTALL_COMMAND = "pip install 'hpsearch[ray]'"
@@ -117,11 +118,12 @@ def _check_address(address: str) -> None:
             f"{ADDRESS_VARIABLE}={address} is Ray Client, whose searches end with its connection: type "
             "ray job submit -- hpsearch run ... --on ray, or give HOST:6379 on a machine of the cluster"
         )
-    host, _colon, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    host, _colon, given = address.rpartition(":")
+    port = read_whole_number(given)
+    if not host or port is None:
         raise InputError(f"{ADDRESS_VARIABLE}={address!r} is no address of a cluster: give HOST:PORT, as HOST:6379")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
+        socket.create_connection((host.strip("[]"), port), timeout=_REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise InputError(
             f"no Ray cluster answers at {ADDRESS_VARIABLE}={address} ({error}): start one there with "

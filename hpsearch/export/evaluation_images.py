@@ -19,6 +19,7 @@ from hpsearch.training.data.located_dataset import is_there, locate_dataset
 from hpsearch.training.data.own_images import join_images
 from hpsearch.training.data.search_splits import load_search_splits
 from hpsearch.training.data.test_split import open_test_split
+from hpsearch.whole_number import read_whole_number
 
 Split = Literal["test", "validation", "all"]
 
@@ -120,10 +121,10 @@ def _relabel(name: str, images: LabelledImages, names: Sequence[str], wanted: Se
     if present and present[-1] >= len(names):
         raise DataError(f"data set {name!r} has the label {present[-1]}, and there are {len(names)} classes, from 0")
     strangers = [names[label] for label in present if names[label] not in wanted]
-    if strangers and all(each.isascii() and each.isdigit() and int(each) < len(wanted) for each in names):
+    positions = [-1 if (number := read_whole_number(each)) is None else number for each in names]
+    if strangers and all(0 <= position < len(wanted) for position in positions):
         # Bare numbers mean the classes of the bundle in their order.
-        positions = np.array([int(each) for each in names], dtype=np.int64)
-        return LabelledImages.from_arrays(images.images.numpy(), positions[labels])
+        return LabelledImages.from_arrays(images.images.numpy(), np.array(positions, dtype=np.int64)[labels])
     if strangers:
         raise DataError(f"data set {name!r} has the classes {_list(strangers)}, and this network knows {_list(wanted)}")
     if tuple(names) == tuple(wanted):

@@ -7,6 +7,8 @@ have some of their own, and hosts hand such addresses out.
 from collections.abc import Mapping
 from typing import Any
 
+from hpsearch.whole_number import read_whole_number
+
 PREPARE = "prepare_threshold"
 """psycopg's: after how many uses a statement is prepared; `none` for a pooler, which knows no prepared statements."""
 
@@ -65,9 +67,14 @@ def _translate(name: str, value: Any) -> dict[str, Any] | None:
             if text != "public":
                 raise OptionError(f"{name}: write options=-csearch_path%3DNAME, or ALTER ROLE ... SET search_path")
             return {}
-        case "prepare_threshold" if text != "none" and not (text.isascii() and text.isdecimal() and len(text) < 10):
+        case "prepare_threshold" if not _is_threshold(text):
             raise OptionError("prepare_threshold: write none for a connection pooler, or a whole number")
     return None
+
+
+def _is_threshold(text: str) -> bool:
+    number = read_whole_number(text)
+    return text == "none" or (number is not None and 0 <= number < 1_000_000_000)
 
 
 def read_prepare_threshold(query: Mapping[str, Any]) -> dict[str, int | None]:
@@ -75,4 +82,4 @@ def read_prepare_threshold(query: Mapping[str, Any]) -> dict[str, int | None]:
     text = query.get(PREPARE)
     if not isinstance(text, str):
         return {}
-    return {PREPARE: None if text.strip().lower() == "none" else int(text)}
+    return {PREPARE: None if text.strip().lower() == "none" else read_whole_number(text)}

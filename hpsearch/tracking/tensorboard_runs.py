@@ -24,6 +24,7 @@ from hpsearch.output_folder import make_output_folder
 from hpsearch.tracking.packages import require_package
 from hpsearch.tracking.tensorboard_events import encode_study, encode_trial, find_kinds
 from hpsearch.tracking.tracked_trial import Outcome, TrackedStudy, TrackedTrial
+from hpsearch.whole_number import read_whole_number
 
 MARK = "hpsearch.json"
 
@@ -157,4 +158,4 @@ def _is_ours(name: str) -> bool:
 
 def _read_number(name: str) -> int:
     text = name.removeprefix(_HEAD).removesuffix(_ENDING)
-    return int(text) if text.isdecimal() else 0
+    return read_whole_number(text) or 0

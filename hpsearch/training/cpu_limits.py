@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from hpsearch.whole_number import read_whole_number
+
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
 _SLURM = "SLURM_CPUS_PER_TASK"
@@ -17,9 +19,9 @@ def read_cpu_limits(
     """
     limits = [read_cpu_quota(path) for path in _list_quota_files(groups, own_groups)]
     limits += [_read_shares(path) for path in _list_share_folders(groups, own_groups)]
-    given = environment.get(_SLURM, "")
+    given = read_whole_number(environment.get(_SLURM, "")) or 0
     found = [limit for limit in limits if limit is not None]
-    return [*found, *([float(given)] if given.isascii() and given.isdigit() and int(given) > 0 else [])]
+    return [*found, *([float(given)] if given > 0 else [])]
 
 
 def read_cpu_quota(path: Path) -> float | None:

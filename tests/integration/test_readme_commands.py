@@ -1,4 +1,4 @@
-"""The commands of the README's table, typed from above to below on images of a few pixels."""
+"""README's commands, typed from above to below on images of a few pixels."""
 
 import re
 import shlex
@@ -13,7 +13,9 @@ from tests.cli_runs import CommandRoom, write_tiny_archive
 
 ROOT = Path(__file__).parents[2]
 _TABLE = re.compile(r"^\| .* \|$", re.MULTILINE)
-_COMMAND = re.compile(r"`hpsearch ([^`]+)`")
+_TYPED = re.compile(r"`([^`]+)`")
+NO_COMMANDS = {"train", "val", "test", ".npz", ".npy"}
+"""What the table has in the same letters besides `pip install`: folders and files."""
 
 SHORT = "--dataset fashion-mnist.npz --trials 1 --epochs 1 --workers 1"
 """Behind a command that searches; what is said twice counts as it was said last."""
@@ -26,8 +28,11 @@ TYPED = {
     "run --budget 100k --arch cnn --time 1h": "run --budget 100k --arch cnn --time 40s --study timed "
     "--dataset fashion-mnist.npz --workers 1",
     "run --budget 50k --arch fcn --trials 40 --epochs 30 --seed 1": f"run --budget 50k --arch fcn --seed 1 {SHORT}",
+    "--dataset photos/ --image-size 64": "run --budget 2k --arch fcn --dataset photos/ --image-size 12 --trials 1 "
+    "--epochs 1 --workers 1",
     "predict exports/digits-cnn-100k-trial-7 --csv test.csv": "predict BUNDLE --csv test.csv",
     "run --arch cnn --ram 64k --flash 128k --macs 2m": f"run --arch cnn --ram 64k --flash 128k --macs 2m {SHORT}",
+    "--target cortex-m4-64k": f"run --arch cnn --target cortex-m4-64k --study chip {SHORT}",
     "run studies/quick.toml --trials 5": f"run studies/quick.toml {SHORT}",
     "run --budget 10k,20k,50k --arch fcn,cnn": f"run --budget 1k --arch fcn,cnn --study ladder {SHORT}",
     "run --budget 20k --arch cnn --from fashion-mnist-cnn-100k": "run --budget 20k --arch cnn "
@@ -42,29 +47,41 @@ TYPED = {
     "replay STUDY --trial 7": "replay STUDY --trial 3",
     "train BUNDLE --replicates 5": "train BUNDLE --replicates 1 --epochs 1 --workers 1",
     "worker STUDY --workers auto": "worker shared --workers auto",
+    "stop": "stop waits",
+    "resume --trials +50": "resume waits --trials +1",
     "enqueue STUDY exports/BUNDLE": "enqueue waits BUNDLE",
+    "delete": "delete timed --yes",
 }
 """What stands for a command that would take long, or of which this room has something else."""
 FIRST = {
     "predict exports/digits-cnn-100k-trial-7 --csv test.csv": "export STUDY --format safetensors --top 4",
     "worker STUDY --workers auto": f"create --budget 10k --arch fcn --study shared {SHORT}",
-    "enqueue STUDY exports/BUNDLE": f"create --budget 100k --arch cnn --study waits {SHORT} --trials 4",
+    "stop": f"create --budget 100k --arch cnn --study waits {SHORT} --trials 4",
 }
 """What is typed before a command, for it to have something to work on."""
 ELSEWHERE = {
+    "--dataset mnist": ("test_data_fetch_processes.py", '"fashion-mnist", "mnist"'),
     "dashboard": ("test_dashboard_command.py", '"dashboard"'),
     "run studies/004-cnn-budgets.toml --replicates 5": ("test_cli_planned.py", '"mine.toml", "--replicates"'),
     "run --budget 100k --arch cnn --trials 500 --on ray --workers 64": ("test_cli_ray.py", '"--on", "ray"'),
+    "--mlflow http://HOST:5000": ("test_cli_track.py", '"--mlflow", MLFLOW'),
     "launch STUDY --on slurm --workers 32 --time 4h": ("test_slurm.py", '"launch", "study", "--on", "slurm"'),
     "status STUDY --watch": ("test_cli_status.py", '"status", "study", "--watch"'),
+    "restore": ("test_cli_operations.py", '"restore"'),
+    "--storage": ("test_storage_secrets.py", '"--storage"'),
+    "HPSEARCH_STORAGE": ("test_storage_secrets.py", '"HPSEARCH_STORAGE"'),
+    "HPSEARCH_STORAGE_FILE": ("test_storage_secrets.py", '"HPSEARCH_STORAGE_FILE"'),
 }
 """What goes on for ever, takes long or needs machines has a test of its own: its file, and what that has of it."""
 
 
 def list_commands() -> list[str]:
-    """What the table has behind `hpsearch`, in its order."""
+    """What the table has behind `hpsearch`, and the parts of commands behind those, in its order."""
     rows = _TABLE.findall((ROOT / "README.md").read_text().partition("## What to type")[2])
-    return [command for row in rows for command in _COMMAND.findall(row)]
+    typed = [words for row in rows for words in _TYPED.findall(row)]
+    return [
+        words.removeprefix("hpsearch ") for words in typed if not (words in NO_COMMANDS or words.startswith("pip "))
+    ]
 
 
 @pytest.fixture
@@ -88,7 +105,7 @@ def furnished_room(room: CommandRoom) -> CommandRoom:
 def test_the_commands_of_the_table_do_what_they_are_there_for(furnished_room: CommandRoom) -> None:
     room, commands = furnished_room, list_commands()
     assert {*TYPED, *FIRST, *ELSEWHERE} <= set(commands)
-    assert len(commands) > 30
+    assert len(commands) > 40
     for command in commands:
         if command in ELSEWHERE:
             file, words_there = ELSEWHERE[command]
@@ -101,3 +118,18 @@ def test_the_commands_of_the_table_do_what_they_are_there_for(furnished_room: Co
             ended = room.type(*words)
             assert ended.code == 0, (typed, ended.err)
     assert (room.folder / "FILE.db").exists()
+
+
+@pytest.mark.usefixtures("forked_workers")
+def test_from_nothing_to_a_network_that_says_what_is_on_a_picture(furnished_room: CommandRoom) -> None:
+    text = (ROOT / "README.md").read_text()
+    block = text.partition("in four minutes, from nothing")[2].partition("\n![")[0]
+    typed = re.findall(r"^    hpsearch (.+)$", block, re.MULTILINE)
+    assert len(typed) == 3
+    Image.new("RGB", (40, 60), "white").save(furnished_room.folder / "shoe.png")
+    for command in typed:
+        words = [*shlex.split(command), *(shlex.split(SHORT) if command.startswith("run") else ())]
+        spread = [str(path) for word in words for path in sorted(Path().glob(word)) or [word]]
+        ended = furnished_room.type(*spread)
+        assert ended.code == 0, (command, ended.err)
+    assert ended.out.startswith("shoe.png")

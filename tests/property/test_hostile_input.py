@@ -23,6 +23,7 @@ from PIL import Image
 from hpsearch.cli.flags import hide_password, parse_workers, read_number
 from hpsearch.dataset import InputShape, Preparation
 from hpsearch.durations import parse_duration
+from hpsearch.engines.gpus import parse_gpu_share
 from hpsearch.errors import HpsearchError
 from hpsearch.export.config_file import read_config
 from hpsearch.export.image_files import compare_brightness, read_table
@@ -294,10 +295,14 @@ _given = texts | st.sampled_from(["fcn", "cnn", "100k", "1", "-1", "1e9", "tpe",
 
 @many
 @given(st.dictionaries(st.sampled_from(_FLAGS), _given, max_size=5), _given, _given)
+@example({"budget": "0\x1f"}, "", "9" * 5000)  # what strip takes away and int does not; more digits than int takes
 def test_flags(flags: dict[str, str], device: str, workers: str) -> None:
     named = {name: read_number(value) for name, value in flags.items()}
     with suppress(HpsearchError):
         read_request(None, {"budget": "10k", "arch": "fcn"} | named, device, parse_workers(workers))
+    for parse in (parse_workers, parse_gpu_share):
+        with suppress(HpsearchError):
+            parse(workers)
     with suppress(HpsearchError):
         parse_duration(workers, "--time")
 

@@ -100,6 +100,7 @@ def test_one_array_beside_folders_of_images_is_left_out_and_not_the_images(tmp_p
     ("names", "labels", "said"),
     [
         (("a\nb", "c"), LABELS, r"calls a class 'a\\nb', which has a line break or a control character in it"),
+        (("a", "b"), ["a", "b", "--5"] * 4, "has the label '--5', which is neither a number"),
         (("a", "b"), ["a", "b", "x"] * 4, "has the label 'x', which is neither a number nor one of the 2 classes"),
     ],
 )

@@ -45,7 +45,7 @@ def test_workers_that_do_not_fit_the_share_are_refused_with_what_fits() -> None:
         place_on_gpus(9, 2, GpuShare(4), most=100)
 
 
-@pytest.mark.parametrize("text", ["0", "17", "-1", "many", "1.5", ""])
+@pytest.mark.parametrize("text", ["0", "17", "-1", "many", "1.5", "", "9" * 5000])
 def test_a_share_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"--gpu-share .* give auto, or how many workers share a GPU, from 1 to 16"):
         parse_gpu_share(text)

@@ -41,6 +41,7 @@ def test_without_ray_the_command_that_installs_it_is_said(
     [
         ("127.0.0.1:1", "no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1"),
         ("nonsense", "'nonsense' is no address of a cluster: give HOST:PORT"),
+        ("head:²", "'head:²' is no address of a cluster: give HOST:PORT"),
         ("ray://head:10001", "ray job submit -- hpsearch run"),
     ],
 )

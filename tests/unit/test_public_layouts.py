@@ -156,6 +156,8 @@ def test_a_table_may_have_a_column_a_class(folder: Path) -> None:
     )
     given = read(table)
     assert (given.class_names, given.train.labels.sum()) == (("cat", "dog"), 3)
+    table.write_text(table.read_text().replace("1\n", "1\x1f\n"))
+    assert read(table).train.labels.sum() == 3
     table.write_text("filename, cat, dog\n0.png, 1, 0\n1.png, 1, 1\n")
     with pytest.raises(DataError, match=r"line 3 of .*_classes\.csv marks 2 of 2 classes"):
         read(table)

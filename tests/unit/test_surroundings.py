@@ -116,7 +116,12 @@ def test_options_of_other_clients_are_taken_as_hosts_hand_them_out(options: str,
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("schema=hps", "search_path"), ("ssl=maybe", "sslmode=require"), ("prepare_threshold=hunter2", "whole number")],
+    [
+        ("schema=hps", "search_path"),
+        ("ssl=maybe", "sslmode=require"),
+        ("prepare_threshold=hunter2", "whole number"),
+        ("prepare_threshold=-1", "whole number"),
+    ],
 )
 def test_an_option_that_cannot_be_understood_is_named_with_what_to_write(option: str, words: str) -> None:
     with pytest.raises(StorageError, match=words) as refusal:

@@ -18,6 +18,7 @@ from hpsearch.training.data.image_reading import show_path
 from hpsearch.training.data.left_out import LeftOut, note_others
 from hpsearch.training.data.own_images import GivenImages
 from hpsearch.training.data.split_words import SPLIT_WORDS
+from hpsearch.whole_number import read_whole_number
 
 INSTALL_COMMAND = "pip install 'hpsearch[parquet]'"
 _ENDINGS = (".parquet", ".pq")
@@ -154,14 +155,14 @@ def _number_named(path: Path, labels: Sequence[str], named: Sequence[str]) -> li
         if fault := find_name_fault(name):
             raise DataError(f"{show_path(path)} calls a class '{write_out(name)[:40]}', which {fault}: rename it")
     numbers = {name: number for number, name in enumerate(named)}
-    try:
-        return [numbers[label] if label in numbers else int(label) for label in labels]
-    except ValueError as error:
-        stranger = next(label for label in labels if label not in numbers and not label.lstrip("-").isdecimal())
+    found = [numbers[label] if label in numbers else read_whole_number(label) for label in labels]
+    stranger = next((label for label, number in zip(labels, found, strict=True) if number is None), None)
+    if stranger is not None:
         raise DataError(
             f"{show_path(path)} has the label '{write_out(stranger)[:40]}', which is neither a number nor one of the "
             f"{len(named)} classes that it names"
-        ) from error
+        )
+    return [number for number in found if number is not None]
 
 
 def _open(path: Path) -> tuple[_Columns, Iterator[tuple[bytes, str]]]:

@@ -23,7 +23,8 @@ from hpsearch.training.data.system_files import is_system_name
 _SPLIT_COLUMNS = frozenset({"split", "set", "subset", "usage", "partition"})
 _MOST_COLUMNS = 11
 _LABELS = LABELS | {"classid", "class_name", "classname", "label_name", "breed", "species", "dx"}
-_MARKS = frozenset({"0", "1", "0.0", "1.0"})
+_SET = frozenset({"1", "1.0"})
+_MARKS = _SET | {"0", "0.0"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class PathColumns:
         """The label of a row. Raises DataError where it marks no class, or several."""
         if len(self.labels) == 1:
             return row[self.labels[0]]
-        marked = [place for place in self.labels if float(row[place])]
+        marked = [place for place in self.labels if row[place].strip() in _SET]
         if len(marked) != 1:
             raise DataError(
                 f"line {line:,} of {show_path(table.path)} marks {len(marked)} of {len(self.labels)} classes: an image "
