@@ -65,6 +65,7 @@ def explain(error: BaseException) -> str:
         text = f"{text[:200]}: it is no option of PostgreSQL's own clients, so leave it out of the address"
     if any(sign in text for sign in _POOLER_SIGNS):
         text = (
-            f"{text[:200]}; this is a connection pooler, it seems: give the direct (unpooled) address of the database"
+            f"{text[:150]}; this is a connection pooler, it seems: give the direct (unpooled) address of the database, "
+            "or set both up for it (docs/scale.md, PgBouncer)"
         )
     return text[:300] or type(cause).__name__

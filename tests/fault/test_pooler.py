@@ -56,3 +56,25 @@ def test_a_reader_cannot_write_through_a_pooler_that_passes_over_the_options_of_
                 connection.execute(sa.delete(tables.leases))
         with Database.open(pooled) as database, database.transaction() as connection:
             assert connection.execute(sa.text("SHOW transaction_read_only")).scalar_one() == "off"
+
+
+def test_a_pooler_that_is_not_set_up_for_is_said_to_be_one_and_keeps_no_lock(own_postgres: OwnPostgresServer) -> None:
+    storage = own_postgres.make_database()
+    make(storage, trials=1, epochs=1)
+    with run_pgbouncer(sa.make_url(storage), mode="transaction", pool_size=1) as url:
+        pooled = url.render_as_string(hide_password=False)
+        with pytest.raises(StorageError, match=r"connection pooler, .* give the direct \(unpooled\) address"):
+            read_again_and_again(pooled)
+        with Database.open(storage) as direct, direct.transaction() as connection:
+            locks = connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
+            assert locks.scalar_one() == 0
+    assert not read(storage).is_finished
+
+
+def read_again_and_again(storage: str) -> None:
+    """Three connections, each of which prepares statements under the names that the one before gave its own."""
+    for _ in range(3):
+        with Database.open(storage) as database:
+            for _ in range(10):
+                with database.transaction() as connection:
+                    connection.execute(sa.select(tables.leases))

@@ -136,6 +136,7 @@ _CELLS = write_table(
 
 @many
 @given(st.sampled_from([_PIXELS, _PATHS, _CELLS]), edits, st.sampled_from(["a.csv", "a.tsv", "a.csv.gz"]))
+@example(b"emotion,pixels\n0", [], "a.csv")  # a first row without its image
 def test_tables(place: Path, table: bytes, changes: Any, name: str) -> None:
     folder = place / "table"
     folder.mkdir(exist_ok=True)

@@ -105,7 +105,8 @@ def find_columns(table: Table) -> PixelColumns:
     """Which columns hold the pixels, the label, the name and the split of an image. Raises DataError."""
     label, identifier, split = table.find(LABELS), table.find(_IDS), table.find(_SPLIT_COLUMNS)
     if (cell := table.find(_ONE_COLUMN)) is not None and len(table.columns) < _FEWEST_COLUMNS:
-        count = len(table.first[cell].split()) if table.first else 0
+        first = next((row for _line, row in table.rows()), None)  # a row of another length is refused there
+        count = len(first[cell].split()) if first else 0
         return PixelColumns((cell,), True, _find_shape(table, count), label, identifier, split)
     if not table.has_head:
         label = None if _is_image(len(table.columns)) else 0
