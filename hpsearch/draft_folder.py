@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hpsearch.durable_file import sync_file, sync_folder
-from hpsearch.output_folder import make_output_folder, remove_made
+from hpsearch.output_folder import DRAFT
 
 try:
     import fcntl
 except ImportError:  # not on Windows; there the drafts of killed processes stay until somebody removes them
     fcntl = None  # type: ignore[assignment]
-
-_ENDING = ".draft"
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def draft_folder(target: Path) -> Iterator[Path]:
 
     Drafts of the same target whose processes were killed are removed first. Raises OSError.
     """
-    made = make_output_folder(target.parent)
+    made = _make_parents(target.parent)
     try:
         _remove_dead_drafts(target)
         draft, lock = _make_locked(target)
@@ -36,8 +34,9 @@ def draft_folder(target: Path) -> Iterator[Path]:
             if lock is not None:
                 os.close(lock)
     finally:
-        with contextlib.suppress(OSError):  # something is in it
-            remove_made(made)
+        for folder in made:
+            with contextlib.suppress(OSError):  # something is in it
+                folder.rmdir()
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -53,10 +52,17 @@ def publish_folder(draft: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def _make_parents(folder: Path) -> list[Path]:
+    """Make a folder and its parents; those that were made, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
 def _make_locked(target: Path) -> tuple[Path, int | None]:
     """A folder that this process holds a lock on, as long as it lives: nobody else takes it for a dead one's."""
     while True:
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_ENDING}")
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}{DRAFT}")
         draft.mkdir()
         lock = _lock(draft)
         if draft.is_dir():  # nobody took it away before it was locked
@@ -84,7 +90,7 @@ def _lock(folder: Path) -> int | None:
 def _remove_dead_drafts(target: Path) -> None:
     head = f".{target.name}."
     for path in target.parent.iterdir():
-        is_draft = path.name.startswith(head) and path.name.endswith(_ENDING) and not path.is_symlink()
+        is_draft = path.name.startswith(head) and path.name.endswith(DRAFT) and not path.is_symlink()
         if is_draft and (lock := _lock(path)) is not None:
             shutil.rmtree(path, ignore_errors=True)
             os.close(lock)

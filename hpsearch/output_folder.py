@@ -1,39 +1,52 @@
-"""Folders that hpsearch makes for what it writes: marked, so that they are never taken for somebody's data."""
+"""What hpsearch writes, known by what is in it: so that it is never taken for somebody's data where it lies among them.
 
-import contextlib
+Nothing is written for that alone: whoever walks through `exports` finds bundles there and nothing else.
+"""
+
 from pathlib import Path
 
-from hpsearch.durable_file import sync_file
-
-MARK = ".hpsearch"
-"""The file that says so, in the outermost folder that was made."""
-_TEXT = "hpsearch made this folder for what it writes, and passes over it where it looks for images.\n"
+MARKDOWN_MARK = "<!-- hpsearch report -->"
+"""What a report in Markdown begins with."""
+HTML_MARK = '<meta name="generator" content="hpsearch report">'
+"""What stands within the first characters of one in HTML."""
+REPORT_PAGE = "README.md"
+"""A report in Markdown is a folder with this page in it."""
+TRACKED = "hpsearch.json"
+"""The file that says of a folder of TensorBoard's which study it holds."""
+DRAFT = ".draft"
+"""What the name of a folder ends with that is not whole yet."""
 _OF_BUNDLES = ("manifest.json", "model.safetensors")
-
-
-def make_output_folder(folder: Path) -> list[Path]:
-    """Make a folder and its parents; those that were made, the innermost first. Raises OSError."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if missing:
-            (missing[-1] / MARK).write_text(_TEXT, encoding="utf-8")
-            sync_file(missing[-1] / MARK)
-    except OSError:  # a full disk
-        with contextlib.suppress(OSError):
-            remove_made([path for path in missing if path.exists()])
-        raise
-    return missing
-
-
-def remove_made(made: list[Path]) -> None:
-    """Take away folders that were made and hold nothing. Raises OSError where one of them holds something."""
-    for folder in made:
-        if {path.name for path in folder.iterdir()} == {MARK}:
-            (folder / MARK).unlink()
-        folder.rmdir()
+_HEAD_BYTES = 400
 
 
 def is_output_folder(folder: Path) -> bool:
-    """Whether hpsearch made it, or it is a bundle that somebody has brought here. Raises OSError."""
-    return (folder / MARK).is_file() or all((folder / name).is_file() for name in _OF_BUNDLES)
+    """Whether it is a bundle, a report or a log of a study's, or holds such and nothing else. Raises OSError."""
+    if all((folder / name).is_file() for name in _OF_BUNDLES) or (folder / TRACKED).is_file():
+        return True
+    if is_report(folder / REPORT_PAGE):
+        return True
+    is_empty = True
+    for child in folder.iterdir():
+        if child.name.startswith(".") and not child.name.endswith(DRAFT):
+            continue
+        if not _is_output(child):
+            return False
+        is_empty = False
+    return not is_empty
+
+
+def is_report(page: Path) -> bool:
+    """Whether a file is a report of hpsearch, as Markdown or as HTML. Raises OSError."""
+    if not page.is_file():
+        return False
+    with page.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return head.startswith(MARKDOWN_MARK.encode()) or HTML_MARK.encode() in head
+
+
+def _is_output(path: Path) -> bool:
+    if path.is_symlink():  # which may lead back
+        return False
+    if path.is_dir():
+        return path.name.endswith(DRAFT) or is_output_folder(path)
+    return path.suffix == ".html" and is_report(path)

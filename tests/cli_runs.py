@@ -18,7 +18,6 @@ import pytest
 from hpsearch.cli import main
 from hpsearch.dataset import DatasetIdentity
 from hpsearch.errors import HpsearchError
-from hpsearch.output_folder import MARK
 from hpsearch.storage.database import Database
 from hpsearch.study.file import parse_study_spec
 from hpsearch.tuning.records import StudyRecord, TrialRecord, read_study_record
@@ -109,8 +108,8 @@ class CommandRoom:
         pytest.fail("no trial began")
 
     def list_files(self) -> list[str]:
-        """Everything in the folder but the marks of folders that are hpsearch's own."""
-        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.name != MARK)
+        """Everything in the folder."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
 
 
 def type_apart(folder: Path, *arguments: str) -> Ended:

@@ -3,10 +3,8 @@
 import base64
 from collections.abc import Mapping
 
+from hpsearch.output_folder import HTML_MARK
 from hpsearch.reporting.document import Report
-
-GENERATOR = '<meta name="generator" content="hpsearch report">'
-"""What tells that a page was written here: it stands within the first characters."""
 
 
 def render_html(report: Report, pictures: Mapping[str, bytes]) -> bytes:
@@ -29,7 +27,7 @@ def render_html(report: Report, pictures: Mapping[str, bytes]) -> bytes:
     source, _path, _is_current = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
     page = environment.get_template("page.html").render(
         report=report,
-        generator=GENERATOR,
+        generator=HTML_MARK,
         style=source,
         pictures={name: _embed(content) for name, content in pictures.items()},
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from hpsearch.markdown import escape, write_table
+from hpsearch.output_folder import MARKDOWN_MARK, REPORT_PAGE
 from hpsearch.reporting.document import (
     Block,
     Commands,
@@ -17,16 +18,12 @@ from hpsearch.reporting.document import (
     Table,
 )
 
-PAGE = "README.md"
-GENERATOR = "<!-- hpsearch report -->"
-"""What tells that a page was written here: its first line."""
-
 _PICTURE = re.compile(r"^!\[.*\]\(([A-Za-z0-9._-]+\.png)\)$", re.MULTILINE)
 
 
 def render_markdown(report: Report, pictures: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of the folder, by name."""
-    lines = [GENERATOR, ""]
+    lines = [MARKDOWN_MARK, ""]
     level = 2 if len(report.parts) > 1 else 1
     if level > 1:
         lines += [f"# {escape(report.title)}", ""]
@@ -35,12 +32,12 @@ def render_markdown(report: Report, pictures: Mapping[str, bytes]) -> dict[str, 
         for section in part.sections:
             lines += _write_section(section, level + 1)
     text = "\n".join(lines).rstrip() + "\n"
-    return {PAGE: text.encode(), **{f"{name}.png": content for name, content in pictures.items()}}
+    return {REPORT_PAGE: text.encode(), **{f"{name}.png": content for name, content in pictures.items()}}
 
 
 def list_files(page: str) -> set[str]:
     """The files that belong to a README.md that was written here, itself included."""
-    return {PAGE, *_PICTURE.findall(page)}
+    return {REPORT_PAGE, *_PICTURE.findall(page)}
 
 
 def _write_section(section: Section, level: int) -> list[str]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import InputError
+from hpsearch.output_folder import REPORT_PAGE, is_report
 
 _PAGE_SUFFIXES = (".html", ".htm", ".md")
-_HEAD_BYTES = 400
-"""Within so many a page says who wrote it."""
 
 
 def name_report(studies: Sequence[str]) -> str:
@@ -98,24 +97,22 @@ class ReportPlace:
 
     def _find_difference(self) -> str | None:
         """What shows that the thing in the report's place is none of ours; None where it is one."""
-        from hpsearch.reporting import html_page, markdown_page
+        from hpsearch.reporting import markdown_page
 
         if self.format == "html":
             if not self.target.is_file():
                 return "it is no file"
-            with self.target.open("rb") as file:
-                head = file.read(_HEAD_BYTES)
-            return None if html_page.GENERATOR.encode() in head else "no report of hpsearch"
+            return None if is_report(self.target) else "no report of hpsearch"
         if not self.target.is_dir():
             return "it is no folder"
         names = {path.name for path in self.target.iterdir()}
         if not names:
             return None
-        if markdown_page.PAGE not in names:
-            return f"no {markdown_page.PAGE} of a report"
-        page = (self.target / markdown_page.PAGE).read_text(encoding="utf-8", errors="replace")
-        if not page.startswith(markdown_page.GENERATOR):
-            return f"{markdown_page.PAGE} is no report of hpsearch"
+        if REPORT_PAGE not in names:
+            return f"no {REPORT_PAGE} of a report"
+        if not is_report(self.target / REPORT_PAGE):
+            return f"{REPORT_PAGE} is no report of hpsearch"
+        page = (self.target / REPORT_PAGE).read_text(encoding="utf-8", errors="replace")
         others = sorted(names - markdown_page.list_files(page))
         return f"{others[0]} is no part of a report" if others else None
 

@@ -19,14 +19,11 @@ from filelock import FileLock
 from hpsearch.clock import Clock
 from hpsearch.durable_file import sync_file, sync_folder, write_file
 from hpsearch.errors import InputError
-from hpsearch.output_folder import MARK as OUTPUT_MARK
-from hpsearch.output_folder import make_output_folder
+from hpsearch.output_folder import TRACKED
 from hpsearch.tracking.packages import require_package
 from hpsearch.tracking.tensorboard_events import encode_study, encode_trial, find_kinds
 from hpsearch.tracking.tracked_trial import Outcome, TrackedStudy, TrackedTrial
 from hpsearch.whole_number import read_whole_number
-
-MARK = "hpsearch.json"
 
 _HEAD, _ENDING = "events.out.tfevents.", ".hpsearch"
 _READ = "tfevents"
@@ -78,7 +75,7 @@ class TensorBoardRuns:
             InputError: It cannot be written.
         """
         try:
-            make_output_folder(self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS):
                 if not self._is_begun:
                     self._begin()
@@ -92,8 +89,8 @@ class TensorBoardRuns:
             raise InputError(f"{str(nearest)!r} is no folder: {_ELSEWHERE}, which is made if need be")
 
     def _check_mark(self) -> None:
-        mark = self.folder / MARK
-        if not any(path.name not in (".lock", OUTPUT_MARK) for path in self.folder.iterdir()):
+        mark = self.folder / TRACKED
+        if not any(path.name != ".lock" for path in self.folder.iterdir()):
             return
         found = _read_mark(mark) if mark.is_file() else {}
         if found.get("key") != self._study.key:
@@ -102,7 +99,7 @@ class TensorBoardRuns:
 
     def _begin(self) -> None:
         """Say whose the folder is, then what its trials have in common."""
-        mark = self.folder / MARK
+        mark = self.folder / TRACKED
         if not mark.exists():
             write_file(mark, (json.dumps({"study": self._study.name, "key": self._study.key}) + "\n").encode())
         self._write(self.folder, encode_study(self._study))

@@ -92,7 +92,7 @@ def test_the_same_study_gives_the_same_bytes_and_takes_the_place_of_the_earlier_
     pictures = set(re.findall(r"\((\S+\.png)\)", Path("reports/study/README.md").read_text()))
     assert names == {"README.md", *pictures}
     assert len(pictures) > 5
-    assert sorted(path.name for path in Path("reports").glob("[!.]*")) == ["study", "study.html"]
+    assert sorted(path.name for path in Path("reports").iterdir()) == ["study", "study.html"]
 
 
 def test_a_report_folder_loses_the_pictures_of_the_earlier_report(own: CommandRoom) -> None:
@@ -318,7 +318,7 @@ def test_a_report_is_whole_or_absent_whichever_step_is_the_last(
             break
     assert last > 1
     place.write(files)
-    assert [path.name for path in Path("reports").glob("[!.]*")] == [place.target.name]
+    assert [path.name for path in Path("reports").iterdir()] == [place.target.name]
 
 
 def _die_after(step: Callable[..., object], calls: list[int], last: int) -> Callable[..., object]:

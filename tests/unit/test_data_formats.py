@@ -318,6 +318,13 @@ def test_pairs_of_npy_files(tmp_path: Path, images: np.ndarray, labels: np.ndarr
         describe_dataset(str(tmp_path / "own"), tmp_path / "cache")
 
 
+def test_an_npy_file_of_images_alone_is_told_how_to_get_labels(tmp_path: Path, images: np.ndarray) -> None:
+    np.save(tmp_path / "a.npy", images)
+    np.savez(tmp_path / "other.npz", x=images, y=np.arange(len(images)))
+    with pytest.raises(DataError, match=r"x_train=numpy\.load\('[^']*a\.npy'\), y_train=labels\)$"):
+        describe_dataset(str(tmp_path / "a.npy"), tmp_path / "cache")
+
+
 def save_npz(path: Path, **arrays: np.ndarray) -> None:
     path.parent.mkdir(exist_ok=True)
     np.savez_compressed(path, **arrays)

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from hpsearch.draft_folder import draft_folder, publish_folder, write_durably
-from hpsearch.output_folder import MARK
 
 
 def list_names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != MARK)
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_published_draft_is_the_folder_and_nothing_else_is_left(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Public data sets as they unpack, in small: read as meant, or refused in a line that says how to go on."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hpsearch.dataset import InputShape
 from hpsearch.draft_folder import draft_folder, publish_folder
 from hpsearch.errors import DataError, InputError
 from hpsearch.export.image_files import read_table
-from hpsearch.output_folder import is_output_folder, make_output_folder
+from hpsearch.output_folder import HTML_MARK, MARKDOWN_MARK, is_output_folder
 from hpsearch.training.data.formats.choice import read_own
 from hpsearch.training.data.formats.reading import Reading
 from hpsearch.training.data.own_images import GivenImages
@@ -284,10 +285,15 @@ def test_what_hpsearch_writes_into_a_folder_of_images_is_no_part_of_them(folder:
     with draft_folder(folder / "exports" / "bundle") as draft:
         write_images(draft, ["curve.png"])
         during = read(folder)
+        for name in ("manifest.json", "model.safetensors"):
+            (draft / name).touch()
         publish_folder(draft, folder / "exports" / "bundle")
-    write_images(folder / "ant" / "brought", ["confusion.png"])
-    for name in ("manifest.json", "model.safetensors"):
-        (folder / "ant" / "brought" / name).touch()
+    assert [path.name for path in (folder / "exports").iterdir()] == ["bundle"]
+    shutil.copytree(folder / "exports" / "bundle", folder / "ant" / "brought")
+    write_images(folder / "reports" / "study", ["curve.png"])
+    (folder / "reports" / "study" / "README.md").write_text(f"{MARKDOWN_MARK}\n\n![curve](curve.png)\n")
+    (folder / "reports" / "study.html").write_text(f"<!doctype html>\n{HTML_MARK}\n")
+    (folder / "reports" / ".DS_Store").touch()
     (folder / "hpsearch.db").touch()
     write_images(folder / "venv" / "lib", ["logo.png"])
     (folder / "venv" / "pyvenv.cfg").touch()
@@ -297,12 +303,22 @@ def test_what_hpsearch_writes_into_a_folder_of_images_is_no_part_of_them(folder:
     assert after.notes == ()
 
 
-def test_a_folder_that_was_there_before_is_not_marked_and_an_empty_one_not_left(tmp_path: Path) -> None:
-    with draft_folder(tmp_path / "there.db"):
-        pass
-    with draft_folder(tmp_path / "new" / "deep" / "thing"):
-        assert is_output_folder(tmp_path / "new")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("beside", ["7.png", "mine.html", "README.md", "more/7.png"])
+def test_a_folder_with_something_of_a_person_s_is_none_of_hpsearch(folder: Path, beside: str) -> None:
+    bundle = folder / "exports" / "bundle"
+    bundle.mkdir(parents=True)
+    for name in ("manifest.json", "model.safetensors"):
+        (bundle / name).touch()
+    assert is_output_folder(folder / "exports")
+    (folder / "exports" / beside).parent.mkdir(exist_ok=True)
+    (folder / "exports" / beside).touch()
+    assert not is_output_folder(folder / "exports")
+
+
+def test_a_link_to_a_folder_above_is_not_followed_without_end(folder: Path) -> None:
+    (folder / "ant").mkdir()
+    (folder / "ant" / "again").symlink_to(folder, target_is_directory=True)
+    assert not is_output_folder(folder)
 
 
 @pytest.mark.parametrize("columns", ["epoch,loss", "epoch,loss,accuracy", "epoch," + ",".join("abcdefghijklm")])
@@ -341,14 +357,3 @@ def test_one_file_by_two_ways_is_one_file(folder: Path) -> None:
     write_images(folder / "images", ["0.jpg"])
     with pytest.raises(DataError, match=r"names 0, and .*0\.jpg and .*0\.png are both there: write whole paths into"):
         read(table)
-
-
-def test_a_disk_that_is_full_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, *_arguments: object, **_settings: object) -> int:
-        path.touch()
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(OSError, match="No space left"):
-        make_output_folder(tmp_path / "new" / "deep")
-    assert list(tmp_path.iterdir()) == []

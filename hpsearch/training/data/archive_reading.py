@@ -48,7 +48,7 @@ _MOST_NUMBERED = 100_000
 
 
 def read_archive(path: Path, *, least_classes: int = 2) -> GivenImages:
-    """Every image of an .npz file, or of a folder of .npy files.
+    """Every image of an .npz file, of a folder of such or of .npy files, or of an .npy file and those beside it.
 
     With one class as the least, to evaluate, a split may be alone and a class without an image.
 
@@ -132,9 +132,10 @@ def find_keys(path: Path, headers: Mapping[str, ArrayHeader]) -> tuple[Keys, Key
     """The arrays of the training, the validation and the test split. Raises DataError."""
     train = find_split(path, headers, _TRAIN)
     if train is None:
-        only = next(iter(headers)) if len(headers) == 1 else None
-        images = "images" if only is None else f"numpy.load({str(path)!r})[{only!r}]"
-        beside = "; or give its folder, if the labels are in a file beside it" if only and path.is_file() else ""
+        only = next(iter(headers.values())) if len(headers) == 1 else None
+        images = "images" if only is None else f"numpy.load({str(only.file)!r}){f'[{only.key!r}]' if only.key else ''}"
+        is_archive = path.is_file() and path.suffix.lower() != ".npy"
+        beside = "; or give its folder, if the labels are in a file beside it" if only and is_archive else ""
         raise DataError(
             f"{show_path(path)} holds the arrays {', '.join(sorted(headers)) or 'none'}; expected are {_EXPECTED}: "
             f"write it with numpy.savez('data.npz', x_train={images}, y_train=labels){beside}"

@@ -6,7 +6,7 @@ import re
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,13 +58,18 @@ def describe_array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
 def read_headers(path: Path) -> dict[str, ArrayHeader]:
     """The shape and type of every array in the file or folder, without reading the arrays.
 
-    In a folder an array of an .npy file is called as the file is. Those of several .npz files get the names of their
-    splits, as far as files and arrays say them: `test.npz` with `x` and `y`, or `set-test-imgs.npz` with one array.
+    An .npy file stands for all in its folder. There an array of an .npy file is called as the file is. Those of several
+    .npz files get the names of their splits, as far as files and arrays say them: `test.npz` with `x` and `y`, or
+    `set-test-imgs.npz` with one array.
 
     Raises:
         DataError: It is no .npz file, it is damaged, or an array is not as long as it says; two are called the same.
     """
-    return _read_folder_headers(path) if path.is_dir() else _read_archive_headers(path)
+    if path.is_dir():
+        return _read_files_headers(list_array_files(path))
+    if path.suffix.lower() == ".npy":  # of a pair; archives beside it are other data
+        return _read_files_headers([file for file in list_array_files(path.parent) if file.suffix.lower() == ".npy"])
+    return _read_archive_headers(path)
 
 
 def list_array_files(folder: Path) -> list[Path]:
@@ -102,8 +107,7 @@ def _read_archive_headers(path: Path) -> dict[str, ArrayHeader]:
     return headers
 
 
-def _read_folder_headers(path: Path) -> dict[str, ArrayHeader]:
-    files = list_array_files(path)
+def _read_files_headers(files: Sequence[Path]) -> dict[str, ArrayHeader]:
     archives = {file: _read_archive_headers(file) for file in files if file.suffix.lower() == ".npz"}
     if len(files) == 1 and files[0] in archives:
         return archives[files[0]]

@@ -29,9 +29,9 @@ def recognizes(path: Path) -> bool:
 
 def read(reading: Reading) -> GivenImages:
     """Every image. Raises DataError, OSError."""
-    # One array of a pair that was named alone stands for the folder that both are in.
-    place = reading.path.parent if reading.path.suffix == ".npy" else reading.path
-    given = read_archive(place, least_classes=reading.least_classes)
+    # One array of a pair that was named alone stands for those in its folder.
+    place = reading.path.parent if reading.path.suffix.lower() == ".npy" else reading.path
+    given = read_archive(reading.path, least_classes=reading.least_classes)
     parts = {"train": given.train, "validation": given.validation, "test": given.test}
     prepared = {
         split: LabelledImages.from_arrays(prepare_arrays(part.images.numpy(), reading.preparation), part.labels.numpy())
