@@ -144,6 +144,15 @@ _VISIBLE_ICONS = """
 () => [...document.querySelectorAll("button svg[data-testid]")].filter(icon => icon.getClientRects().length)
     .map(icon => icon.dataset.testid)
 """
+_FIT_FIGURES = """
+() => [...document.querySelectorAll(".key-figures .figure")].map(figure => {
+    figure.textContent = "12,345,678";
+    const range = document.createRange();
+    range.selectNodeContents(figure);
+    return range.getClientRects().length === 1 && figure.scrollWidth <= figure.clientWidth;
+})
+"""
+"""Whether a number of eight digits would stand on one line in each of a report's boxes."""
 _REFUSED = ("AddBoxIcon", "DeleteIcon", "DriveFileRenameOutlineIcon", "EditIcon", "StopCircleIcon", "UploadFileIcon")
 
 
@@ -178,6 +187,7 @@ def test_no_control_is_shown_that_would_be_refused_and_a_banner_says_why(
             assert room.page.locator("#hpsearch-banner a").all_inner_texts() == ["tiny-fcn"]
             room.page.locator("#hpsearch-banner a").click()
             room.see("What mattered")
+            assert set(room.page.evaluate(_FIT_FIGURES)) == {True}
             assert room.errors == []
 
 
