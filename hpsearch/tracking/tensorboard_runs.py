@@ -144,7 +144,7 @@ def _check_is_ours(folder: Path) -> None:
 def _read_mark(mark: Path) -> dict[str, Any]:
     try:
         found = json.loads(mark.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -112,6 +112,16 @@ def test_class_names_of_a_parquet_file_are_looked_at(
         list_notes(tmp_path / "train.parquet")
 
 
+def test_metadata_of_a_parquet_file_that_nobody_can_read_name_no_classes(tmp_path: Path) -> None:
+    write_parquet(tmp_path)
+    from pyarrow import parquet
+
+    path = tmp_path / "train.parquet"
+    parquet.write_table(parquet.read_table(path).replace_schema_metadata({"huggingface": "[" * 100_000}), path)
+    given = choose_form(path).read(Reading(path, tmp_path / "cache", None))
+    assert given.class_names == tuple(str(label) for label in sorted(set(LABELS)))
+
+
 def test_a_parquet_file_whose_columns_are_no_text_is_refused(tmp_path: Path) -> None:
     write_parquet(tmp_path)
     path = tmp_path / "train.parquet"

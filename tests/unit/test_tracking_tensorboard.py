@@ -150,9 +150,10 @@ def test_something_in_the_way_is_refused_and_left_alone(unwritten: Path) -> None
     with pytest.raises(InputError, match="holds something that is not hpsearch's: give another folder"):
         track(unwritten, make_tracked_trial())
     (unwritten / "s" / "notes.txt").unlink()
-    (unwritten / "s" / "hpsearch.json").write_text("[1")
-    with pytest.raises(InputError, match="holds something that is not hpsearch's"):
-        track(unwritten, make_tracked_trial())
+    for content in ("[1", "[" * 100_000):
+        (unwritten / "s" / "hpsearch.json").write_text(content)
+        with pytest.raises(InputError, match="holds something that is not hpsearch's"):
+            track(unwritten, make_tracked_trial())
 
 
 def test_another_study_of_the_same_name_is_refused(tmp_path: Path) -> None:

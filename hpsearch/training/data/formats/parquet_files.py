@@ -225,7 +225,7 @@ def _read_class_names(schema: Any, label: str) -> tuple[str, ...] | None:
     try:
         document = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         names = document["info"]["features"][label]["names"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     is_fit = isinstance(names, list) and names and all(isinstance(name, str) and name for name in names)
     composed = [unicodedata.normalize("NFC", name) for name in names] if is_fit else []
