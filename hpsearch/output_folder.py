@@ -30,7 +30,7 @@ def is_output_folder(folder: Path) -> bool:
     is_empty = True
     with os.scandir(folder) as children:  # of a hundred thousand images the first says enough
         for child in children:
-            if child.name.startswith(".") and not child.name.endswith(DRAFT):
+            if child.name.startswith(".") and not _is_draft(child.name):
                 continue
             if not _is_output(Path(child)):
                 return False
@@ -52,5 +52,9 @@ def _is_output(path: Path) -> bool:
     if path.is_symlink():  # which may lead back
         return False
     if path.is_dir():
-        return path.name.endswith(DRAFT) or is_output_folder(path)
+        return _is_draft(path.name) or is_output_folder(path)
     return path.suffix == ".html" and is_report(path)
+
+
+def _is_draft(name: str) -> bool:
+    return name.startswith(".") and name.endswith(DRAFT)

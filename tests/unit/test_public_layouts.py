@@ -303,7 +303,7 @@ def test_what_hpsearch_writes_into_a_folder_of_images_is_no_part_of_them(folder:
     assert after.notes == ()
 
 
-@pytest.mark.parametrize("beside", ["7.png", "mine.html", "README.md", "more/7.png"])
+@pytest.mark.parametrize("beside", ["7.png", "mine.html", "README.md", "more/7.png", "my.draft/7.png"])
 def test_a_folder_with_something_of_a_person_s_is_none_of_hpsearch(folder: Path, beside: str) -> None:
     bundle = folder / "exports" / "bundle"
     bundle.mkdir(parents=True)
