@@ -23,8 +23,9 @@ def draft_folder(target: Path) -> Iterator[Path]:
 
     Drafts of the same target whose processes were killed are removed first. Raises OSError.
     """
-    made = _make_parents(target.parent)
+    missing = [folder for folder in target.parents if not folder.exists()]
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         _remove_dead_drafts(target)
         draft, lock = _make_locked(target)
         try:
@@ -34,8 +35,8 @@ def draft_folder(target: Path) -> Iterator[Path]:
             if lock is not None:
                 os.close(lock)
     finally:
-        for folder in made:
-            with contextlib.suppress(OSError):  # something is in it
+        for folder in missing:
+            with contextlib.suppress(OSError):  # something is in it, or it was never made
                 folder.rmdir()
 
 
@@ -50,13 +51,6 @@ def publish_folder(draft: Path, target: Path) -> None:
     sync_folder(draft)
     draft.rename(target)
     sync_folder(target.parent)
-
-
-def _make_parents(folder: Path) -> list[Path]:
-    """Make a folder and its parents; those that were made, the innermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
 
 
 def _make_locked(target: Path) -> tuple[Path, int | None]:

@@ -25,7 +25,7 @@ def is_output_folder(folder: Path) -> bool:
     """Whether it is a bundle, a report or a log of a study's, or holds such and nothing else. Raises OSError."""
     if all((folder / name).is_file() for name in _OF_BUNDLES) or (folder / TRACKED).is_file():
         return True
-    if is_report(folder / REPORT_PAGE):
+    if is_markdown_report(folder / REPORT_PAGE):
         return True
     is_empty = True
     with os.scandir(folder) as children:  # of a hundred thousand images the first says enough
@@ -38,14 +38,22 @@ def is_output_folder(folder: Path) -> bool:
     return not is_empty
 
 
-def is_report(page: Path) -> bool:
-    """Whether a file is there and a report of hpsearch, as Markdown or as HTML; one that cannot be read is none."""
-    head = b""
+def is_markdown_report(page: Path) -> bool:
+    """Whether a file is there and a report of hpsearch; one that cannot be read is none."""
+    return _read_head(page).startswith(MARKDOWN_MARK.encode())
+
+
+def is_html_report(page: Path) -> bool:
+    """Whether a file is there and a report of hpsearch; one that cannot be read is none."""
+    return HTML_MARK.encode() in _read_head(page)
+
+
+def _read_head(path: Path) -> bytes:
     with contextlib.suppress(OSError):
-        if page.is_file():
-            with page.open("rb") as file:
-                head = file.read(_HEAD_BYTES)
-    return head.startswith(MARKDOWN_MARK.encode()) or HTML_MARK.encode() in head
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(_HEAD_BYTES)
+    return b""
 
 
 def _is_output(path: Path) -> bool:
@@ -53,7 +61,7 @@ def _is_output(path: Path) -> bool:
         return False
     if path.is_dir():
         return _is_draft(path.name) or is_output_folder(path)
-    return path.suffix == ".html" and is_report(path)
+    return path.suffix == ".html" and is_html_report(path)
 
 
 def _is_draft(name: str) -> bool:

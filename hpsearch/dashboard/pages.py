@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from hpsearch.output_folder import is_html_report
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _REPORTS = "/reports/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.html")
-_MADE_BY_US = b'<meta name="generator" content="hpsearch report">'
-_HEAD_BYTES = 4096
 _MOST_LINKS = 12
 _REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -113,7 +113,4 @@ def _write_nothing(_data: bytes) -> object:
 
 
 def _is_ours(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return _MADE_BY_US in file.read(_HEAD_BYTES)
+    return not path.is_symlink() and is_html_report(path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import InputError
-from hpsearch.output_folder import REPORT_PAGE, is_report
+from hpsearch.output_folder import REPORT_PAGE, is_html_report, is_markdown_report
 
 _PAGE_SUFFIXES = (".html", ".htm", ".md")
 
@@ -102,7 +102,7 @@ class ReportPlace:
         if self.format == "html":
             if not self.target.is_file():
                 return "it is no file"
-            return None if is_report(self.target) else "no report of hpsearch"
+            return None if is_html_report(self.target) else "no report of hpsearch"
         if not self.target.is_dir():
             return "it is no folder"
         names = {path.name for path in self.target.iterdir()}
@@ -110,7 +110,7 @@ class ReportPlace:
             return None
         if REPORT_PAGE not in names:
             return f"no {REPORT_PAGE} of a report"
-        if not is_report(self.target / REPORT_PAGE):
+        if not is_markdown_report(self.target / REPORT_PAGE):
             return f"{REPORT_PAGE} is no report of hpsearch"
         page = (self.target / REPORT_PAGE).read_text(encoding="utf-8", errors="replace")
         others = sorted(names - markdown_page.list_files(page))

@@ -36,6 +36,20 @@ def test_parents_that_hold_something_of_another_s_stay(tmp_path: Path) -> None:
     assert list_names(tmp_path / "a") == ["mine"]
 
 
+def test_a_disk_that_is_full_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def fail_at_the_inner_one(path: Path, *arguments: int, **settings: bool) -> None:
+        if path.name == "deep" and path.parent.exists():
+            raise OSError(28, "No space left on device")
+        make(path, *arguments, **settings)
+
+    monkeypatch.setattr(Path, "mkdir", fail_at_the_inner_one)
+    with pytest.raises(OSError, match="No space left"), draft_folder(tmp_path / "new" / "deep" / "thing"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_draft_in_use_is_never_taken_for_a_dead_one(tmp_path: Path) -> None:
     with draft_folder(tmp_path / "target") as first, draft_folder(tmp_path / "target") as second:
         assert first != second
